@@ -1,0 +1,2 @@
+//! Load generator and benchmarks for any PDS
+fn main() {}

@@ -1,0 +1,2 @@
+//! Cairn, a personal data server for the AT Protocol
+fn main() {}

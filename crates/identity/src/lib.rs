@@ -1,0 +1,1 @@
+//! Keys, tokens, DID documents, did:plc operations, handles and the guarded outbound client

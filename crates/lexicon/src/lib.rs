@@ -1,0 +1,1 @@
+//! Lexicon documents and record validation

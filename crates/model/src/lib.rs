@@ -1,0 +1,1 @@
+//! Identifiers and values of the AT Protocol: parsing, JSON, strict DAG-CBOR

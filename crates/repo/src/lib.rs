@@ -1,0 +1,1 @@
+//! AT Protocol repositories: Merkle search tree, commits, proofs, CAR files, event frames

@@ -1,0 +1,1 @@
+//! The Cairn personal data server: XRPC methods, firehose, pages

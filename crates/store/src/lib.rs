@@ -1,0 +1,1 @@
+//! All persistent state of a Cairn server: accounts, repositories, events, blobs
