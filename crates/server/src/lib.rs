@@ -1,1 +1,18 @@
-//! The Cairn personal data server: XRPC methods, firehose, pages
+//! The Cairn personal data server: XRPC methods, firehose, pages.
+//!
+//! A request travels: [`serve`] → [`router`] → the endpoint table ([`xrpc`]) → parameters, credentials, body, rate limit →
+//! the method's handler, one per file. Everything that a handler may use comes in through [`App`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod app;
+pub mod auth;
+pub mod config;
+pub mod error;
+pub mod limits;
+pub mod mail;
+pub mod xrpc;
+
+pub use app::{App, AppParts};
+pub use config::ServerConfig;
+pub use error::XrpcError;

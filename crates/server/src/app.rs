@@ -1,0 +1,110 @@
+//! Everything that a request may need, shared by all of them.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use cairn_identity::{Clock, GuardedClient, PlcClient, Resolver, SigningKey};
+use cairn_lexicon::Lexicons;
+use cairn_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::SessionTokens;
+use crate::config::ServerConfig;
+use crate::error::XrpcError;
+use crate::limits::RateLimits;
+use crate::mail::Mailer;
+
+/// The running server. Cloning shares it.
+#[derive(Clone)]
+pub struct App(Arc<AppInner>);
+
+/// What the binary puts together to make an [`App`].
+pub struct AppParts {
+    pub config: ServerConfig,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    /// Resolves DIDs and handles of the whole network.
+    pub resolver: Arc<dyn Resolver>,
+    /// The did:plc directory that new accounts are registered with.
+    pub plc: PlcClient,
+    /// The only way out to other hosts.
+    pub http: GuardedClient,
+    pub lexicons: &'static Lexicons,
+    /// Signs did:plc operations for the accounts of this server.
+    pub rotation_key: SigningKey,
+    pub mailer: Arc<dyn Mailer>,
+}
+
+/// The parts of an [`App`], reachable as its fields.
+pub struct AppInner {
+    pub config: ServerConfig,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub resolver: Arc<dyn Resolver>,
+    pub plc: PlcClient,
+    pub http: GuardedClient,
+    pub lexicons: &'static Lexicons,
+    pub rotation_key: SigningKey,
+    pub mailer: Arc<dyn Mailer>,
+    /// Makes and checks session tokens.
+    pub tokens: SessionTokens,
+    pub limits: RateLimits,
+    /// Work that outlives a request, waited for at shutdown.
+    pub tasks: TaskTracker,
+    /// Cancelled when the server stops.
+    pub stopping: CancellationToken,
+    blocking: Semaphore,
+}
+
+impl App {
+    pub fn new(parts: AppParts) -> Self {
+        let AppParts { config, store, clock, resolver, plc, http, lexicons, rotation_key, mailer } = parts;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self(Arc::new(AppInner {
+            tokens: SessionTokens::new(&config.jwt_secret, config.service_did.clone()),
+            limits: RateLimits::new(&config, Arc::clone(&clock)),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            blocking: Semaphore::new(cores),
+            config,
+            store,
+            clock,
+            resolver,
+            plc,
+            http,
+            lexicons,
+            rotation_key,
+            mailer,
+        }))
+    }
+
+    /// Runs work that keeps a core busy (password hashing, sniffing) off the async threads, as many at once as
+    /// there are cores.
+    ///
+    /// # Errors
+    /// A panic in `work` becomes a 500.
+    pub async fn run_blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, XrpcError> {
+        let _permit = self.blocking.acquire().await.map_err(XrpcError::internal)?;
+        tokio::task::spawn_blocking(work).await.map_err(XrpcError::internal)
+    }
+
+    /// Microseconds since 1970 by the server's clock.
+    pub fn now_micros(&self) -> u64 {
+        u64::try_from(self.clock.now().as_microsecond()).unwrap_or(0)
+    }
+
+    /// Seconds since 1970 by the server's clock.
+    pub fn now_seconds(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+}
+
+impl Deref for App {
+    type Target = AppInner;
+
+    fn deref(&self) -> &AppInner {
+        &self.0
+    }
+}

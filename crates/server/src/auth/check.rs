@@ -1,0 +1,121 @@
+//! From a request's headers and a method's policy to a credential.
+
+use std::sync::Arc;
+
+use cairn_model::Did;
+use cairn_store::{Account, AccountRef, AccountStatus};
+use http::HeaderMap;
+
+use crate::app::App;
+use crate::error::XrpcError;
+use crate::xrpc::Endpoint;
+
+use super::header::{self, Sent};
+use super::policy::{AuthPolicy, SessionPolicy};
+use super::tokens::looks_like_service_token;
+use super::{Credential, Refresh, Session, basic, service};
+
+/// Finds out who calls, or why they may not.
+///
+/// # Errors
+/// Names and statuses are those that clients of the reference implementation know.
+pub(crate) async fn authenticate(app: &App, endpoint: &Endpoint, headers: &HeaderMap) -> Result<Credential, XrpcError> {
+    if endpoint.auth == AuthPolicy::Anyone {
+        return Ok(Credential::Anyone);
+    }
+    let sent = header::parse(headers)?;
+    match endpoint.auth {
+        AuthPolicy::Anyone => Ok(Credential::Anyone),
+        AuthPolicy::Session(policy) => session(app, bearer(sent)?, policy).await,
+        AuthPolicy::Refresh { expired_ok } => refresh(app, bearer(sent)?, expired_ok),
+        AuthPolicy::Admin => admin(app, sent),
+        AuthPolicy::Moderator => moderator(app, endpoint, sent).await,
+        AuthPolicy::OptionalService => match sent {
+            Sent::Nothing => Ok(Credential::Anyone),
+            Sent::Bearer(token) => service::verify(app, endpoint, token).await.map(Credential::Service),
+            Sent::Basic(_) | Sent::Dpop(_) => Err(unusable()),
+        },
+        AuthPolicy::SessionOrService(policy) => {
+            let token = bearer(sent)?;
+            if looks_like_service_token(token) {
+                let service = service::verify(app, endpoint, token).await?;
+                let account = account(app, &service.iss).await?;
+                check_status(&account, policy)?;
+                return Ok(Credential::Service(service));
+            }
+            session(app, token, policy).await
+        }
+        AuthPolicy::RepoReader(policy) => match sent {
+            Sent::Nothing => Ok(Credential::Anyone),
+            Sent::Bearer(token) => session(app, token, policy).await,
+            Sent::Basic(_) => admin(app, sent),
+            Sent::Dpop(_) => Err(unusable()),
+        },
+    }
+}
+
+fn bearer(sent: Sent<'_>) -> Result<&str, XrpcError> {
+    match sent {
+        Sent::Bearer(token) => Ok(token),
+        Sent::Nothing => Err(XrpcError::unauthorized("AuthMissing", "Authentication Required")),
+        Sent::Basic(_) | Sent::Dpop(_) => Err(XrpcError::invalid_token("Unexpected authorization type")),
+    }
+}
+
+fn unusable() -> XrpcError {
+    XrpcError::auth_required("Invalid authorization header")
+}
+
+async fn session(app: &App, token: &str, policy: SessionPolicy) -> Result<Credential, XrpcError> {
+    let claims = app.tokens.verify_access(token, app.now_seconds())?;
+    if !policy.scopes.contains(claims.scope) {
+        return Err(XrpcError::invalid_token("Bad token scope"));
+    }
+    let account = account(app, &claims.did).await?;
+    check_status(&account, policy)?;
+    Ok(Credential::Session(Session { account, scope: claims.scope }))
+}
+
+async fn account(app: &App, did: &Did) -> Result<Arc<Account>, XrpcError> {
+    let account = app.store.account(&AccountRef::Did(did.clone())).await?;
+    account.ok_or_else(|| XrpcError::forbidden("AccountNotFound", "Account not found"))
+}
+
+fn check_status(account: &Account, policy: SessionPolicy) -> Result<(), XrpcError> {
+    match account.status() {
+        AccountStatus::Takendown | AccountStatus::Suspended if policy.refuse_takendown => {
+            Err(XrpcError::unauthorized("AccountTakedown", "Account has been taken down"))
+        }
+        AccountStatus::Deactivated if policy.refuse_deactivated => {
+            Err(XrpcError::unauthorized("AccountDeactivated", "Account is deactivated"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refresh(app: &App, token: &str, expired_ok: bool) -> Result<Credential, XrpcError> {
+    let claims = app.tokens.verify_refresh(token, app.now_seconds())?;
+    if claims.is_expired && !expired_ok {
+        return Err(super::TokenError::Expired.into());
+    }
+    Ok(Credential::Refresh(Refresh { did: claims.did, jti: claims.jti, expires_at: claims.expires_at }))
+}
+
+fn admin(app: &App, sent: Sent<'_>) -> Result<Credential, XrpcError> {
+    match sent {
+        Sent::Nothing => Err(XrpcError::unauthorized("AuthMissing", "Authentication Required")),
+        Sent::Basic(token) if basic::is_admin(token, app.config.admin_password.as_ref()) => Ok(Credential::Admin),
+        Sent::Basic(_) => Err(XrpcError::auth_required("Invalid credentials")),
+        Sent::Bearer(_) | Sent::Dpop(_) => Err(XrpcError::invalid_token("Unexpected authorization type")),
+    }
+}
+
+async fn moderator(app: &App, endpoint: &Endpoint, sent: Sent<'_>) -> Result<Credential, XrpcError> {
+    let Sent::Bearer(token) = sent else { return admin(app, sent) };
+    let trusted = app.config.moderation.as_ref().map(|target| &target.did);
+    let service = service::verify(app, endpoint, token).await?;
+    if trusted != Some(&service.iss) {
+        return Err(XrpcError::unauthorized("UntrustedIss", "Untrusted issuer"));
+    }
+    Ok(Credential::Service(service))
+}

@@ -1,0 +1,231 @@
+//! Who calls: the kinds of caller that a handler can ask for, and how each is recognised.
+//!
+//! A method's row in the endpoint table names an [`Access`]; it decides both what the machinery accepts and the type
+//! that the handler receives as `cx.caller`, so that a handler cannot be wired to a policy that does not fit.
+
+mod basic;
+mod header;
+mod check;
+mod policy;
+mod service;
+mod tokens;
+
+use std::sync::Arc;
+
+use cairn_model::Did;
+use cairn_store::Account;
+
+pub use policy::{
+    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, OPTIONAL_SERVICE, PRIVILEGED_SESSION, REFRESH, REPO_READER,
+    ScopeSet, SESSION, SESSION_OR_SERVICE, SessionPolicy,
+};
+pub use tokens::{ACCESS_SECONDS, AccessClaims, REFRESH_SECONDS, RefreshClaims, SessionTokens, TokenError};
+
+pub(crate) use check::authenticate;
+
+/// Methods without credentials; an `Authorization` header is not even looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Anyone;
+
+/// What an access token allows, weakest last. The names on the wire are those of the legacy session scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionScope {
+    /// Signed in with the account's password.
+    Full,
+    /// Signed in with an app password that may read direct messages.
+    AppPasswordPrivileged,
+    AppPassword,
+    /// Signed in to an account that is taken down: only what moving away needs.
+    Takendown,
+    SignupQueued,
+}
+
+impl SessionScope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "com.atproto.access",
+            Self::AppPasswordPrivileged => "com.atproto.appPassPrivileged",
+            Self::AppPassword => "com.atproto.appPass",
+            Self::Takendown => "com.atproto.takendown",
+            Self::SignupQueued => "com.atproto.signupQueued",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Full, Self::AppPasswordPrivileged, Self::AppPassword, Self::Takendown, Self::SignupQueued]
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+    }
+}
+
+/// An account that is signed in. The account row is as it was when the request came in.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub account: Arc<Account>,
+    pub scope: SessionScope,
+}
+
+impl Session {
+    pub fn did(&self) -> &Did {
+        &self.account.did
+    }
+
+    /// Whether the account's own password was used.
+    pub fn is_full(&self) -> bool {
+        self.scope == SessionScope::Full
+    }
+
+    /// Whether private messages and account creation elsewhere are allowed.
+    pub fn is_privileged(&self) -> bool {
+        matches!(self.scope, SessionScope::Full | SessionScope::AppPasswordPrivileged)
+    }
+}
+
+/// The holder of a refresh token whose signature is good; whether it is still current is for the store to say.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    pub did: Did,
+    /// Names the token; the store keeps it hashed.
+    pub jti: String,
+    /// Seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// The operator.
+#[derive(Clone, Copy, Debug)]
+pub struct Admin;
+
+/// The operator or the configured moderation service.
+#[derive(Clone, Debug)]
+pub enum Moderator {
+    Admin,
+    Service(Did),
+}
+
+/// Another service or account host that signed its request for this very method.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub iss: Did,
+}
+
+/// An account by session or by a service token that it signed.
+#[derive(Clone, Debug)]
+pub enum SessionOrService {
+    Session(Session),
+    Service(Service),
+}
+
+impl SessionOrService {
+    pub fn did(&self) -> &Did {
+        match self {
+            Self::Session(session) => session.did(),
+            Self::Service(service) => &service.iss,
+        }
+    }
+}
+
+/// Who reads a repository: most readers are nobody in particular, owners and the operator see inactive ones too.
+#[derive(Clone, Debug)]
+pub enum RepoReader {
+    Anyone,
+    Owner(Did),
+    Admin,
+}
+
+impl RepoReader {
+    /// Whether an inactive repository of `did` may be shown to this reader.
+    pub fn sees_inactive(&self, did: &Did) -> bool {
+        match self {
+            Self::Anyone => false,
+            Self::Owner(owner) => owner == did,
+            Self::Admin => true,
+        }
+    }
+}
+
+/// Any caller, as the machinery finds them.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    Anyone,
+    Session(Session),
+    Refresh(Refresh),
+    Admin,
+    Service(Service),
+}
+
+/// A type that handlers can ask for as `cx.caller`.
+pub trait Caller: Sized + Send + 'static {
+    /// `None` if the credential is of another kind: a mistake in the endpoint table.
+    fn from_credential(credential: Credential) -> Option<Self>;
+}
+
+impl Caller for Anyone {
+    fn from_credential(_: Credential) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+impl Caller for Session {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        match credential {
+            Credential::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+}
+
+impl Caller for Refresh {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        match credential {
+            Credential::Refresh(refresh) => Some(refresh),
+            _ => None,
+        }
+    }
+}
+
+impl Caller for Admin {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        matches!(credential, Credential::Admin).then_some(Self)
+    }
+}
+
+impl Caller for Moderator {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        match credential {
+            Credential::Admin => Some(Self::Admin),
+            Credential::Service(service) => Some(Self::Service(service.iss)),
+            _ => None,
+        }
+    }
+}
+
+impl Caller for Option<Service> {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        match credential {
+            Credential::Anyone => Some(None),
+            Credential::Service(service) => Some(Some(service)),
+            _ => None,
+        }
+    }
+}
+
+impl Caller for SessionOrService {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        match credential {
+            Credential::Session(session) => Some(Self::Session(session)),
+            Credential::Service(service) => Some(Self::Service(service)),
+            _ => None,
+        }
+    }
+}
+
+impl Caller for RepoReader {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        match credential {
+            Credential::Anyone => Some(Self::Anyone),
+            Credential::Session(session) => Some(Self::Owner(session.account.did.clone())),
+            Credential::Admin => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}

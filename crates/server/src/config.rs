@@ -1,0 +1,130 @@
+//! What the server is told when it starts. Values only: reading files and variables is the binary's work.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use cairn_model::Did;
+use url::Url;
+use zeroize::Zeroizing;
+
+/// Everything that an operator can decide about the server part.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The public origin, without a trailing slash: the PDS endpoint in DID documents.
+    pub public_url: String,
+    /// The host name of the public origin, without port.
+    pub hostname: String,
+    /// `did:web:HOSTNAME` unless set otherwise.
+    pub service_did: Did,
+    /// What `_health` reports.
+    pub version: String,
+    /// Embedded directory, `.test` handles, landing page.
+    pub dev_mode: bool,
+    /// Domains under which accounts may take a handle, each with its leading dot (`.example.com`).
+    pub handle_domains: Vec<String>,
+    /// HTTP Basic password of the user `admin`; without one, admin methods refuse everybody.
+    pub admin_password: Option<Secret>,
+    /// The key bytes of session tokens (HS256).
+    pub jwt_secret: Secret,
+    /// A did:key that operators put into every new did:plc, ahead of the server's own rotation key.
+    pub recovery_did_key: Option<String>,
+    pub invites_required: bool,
+    /// Largest blob that `uploadBlob` takes.
+    pub blob_upload_limit: u64,
+    /// Largest CAR that `importRepo` takes; `None`: any size.
+    pub import_limit: Option<u64>,
+    pub accepting_imports: bool,
+    /// Whether session answers carry the account's DID document.
+    pub did_doc_with_session: bool,
+    pub links: Links,
+    pub contact_email: Option<String>,
+    /// Relays that are asked to follow this host, as origins.
+    pub crawlers: Vec<Url>,
+    pub appview: Option<ServiceTarget>,
+    pub moderation: Option<ServiceTarget>,
+    pub reports: Option<ServiceTarget>,
+    pub rate_limits: RateLimitConfig,
+    /// Points that one account may spend on writes; `None` where no relay is to be spared (development).
+    pub write_limits: Option<WriteLimits>,
+    /// Proxies, besides loopback and private networks, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    pub firehose: FirehoseConfig,
+}
+
+/// Links of `describeServer`.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    pub privacy_policy: Option<String>,
+    pub terms_of_service: Option<String>,
+}
+
+/// A service that the server talks to on behalf of its accounts.
+#[derive(Clone, Debug)]
+pub struct ServiceTarget {
+    pub url: Url,
+    pub did: Did,
+}
+
+/// Limits per IP address and per account, as the reference implementation has them.
+#[derive(Clone, Debug, Default)]
+pub struct RateLimitConfig {
+    pub enabled: bool,
+    /// Requests with this value in `x-ratelimit-bypass` are not limited.
+    pub bypass_key: Option<Secret>,
+    pub bypass_ips: Vec<IpAddr>,
+}
+
+/// Write points per account: a create costs 3, an update 2, a delete 1.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteLimits {
+    pub per_hour: u32,
+    pub per_day: u32,
+}
+
+impl Default for WriteLimits {
+    /// What the network's relays tolerate from one account.
+    fn default() -> Self {
+        Self { per_hour: 5_000, per_day: 35_000 }
+    }
+}
+
+/// The event stream's limits.
+#[derive(Clone, Debug)]
+pub struct FirehoseConfig {
+    /// Subscribers at once; the next one is refused with 503.
+    pub max_subscribers: usize,
+    /// A ping goes out this often.
+    pub ping_interval: Duration,
+    /// A socket that takes no data for this long is closed as `ConsumerTooSlow`.
+    pub send_timeout: Duration,
+}
+
+impl Default for FirehoseConfig {
+    fn default() -> Self {
+        Self {
+            max_subscribers: 4_096,
+            ping_interval: Duration::from_secs(30),
+            send_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A value that must not be printed and is wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(bytes.into()))
+    }
+
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}

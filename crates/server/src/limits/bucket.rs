@@ -1,0 +1,78 @@
+//! The limits by name: how many points in which time, counted per what.
+
+/// Points in a window of seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub points: u32,
+    pub seconds: u32,
+}
+
+const fn per(points: u32, seconds: u32) -> Window {
+    Window { points, seconds }
+}
+
+const FIVE_MINUTES: u32 = 300;
+const HOUR: u32 = 3_600;
+const DAY: u32 = 86_400;
+
+/// One limit. Windows are those of the reference implementation, so that clients meet what they know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bucket {
+    /// All methods together, per IP address.
+    Global,
+    /// `getRepo`, per IP address.
+    GetRepo,
+    /// Writes to a repository, per account; charged by the handlers that know how many.
+    RepoWrite,
+    /// Per IP address.
+    CreateAccount,
+    /// Per identifier and IP address; charged by the handler.
+    CreateSession,
+    /// Per IP address.
+    DeleteAccount,
+    /// Per IP address.
+    ResetPassword,
+    /// Per IP address.
+    RequestPasswordReset,
+    /// Per account.
+    RequestAccountDelete,
+    /// Per account.
+    RequestEmailConfirmation,
+    /// Per account.
+    RequestEmailUpdate,
+    /// Per account.
+    UpdateHandle,
+    /// Per IP address.
+    UploadBlob,
+}
+
+impl Bucket {
+    /// Whether the table charges it by account rather than by address.
+    pub(crate) fn per_account(self) -> bool {
+        matches!(
+            self,
+            Self::RepoWrite | Self::RequestAccountDelete | Self::RequestEmailConfirmation | Self::RequestEmailUpdate | Self::UpdateHandle
+        )
+    }
+
+    /// The windows; all of them must have room. Those of [`Bucket::RepoWrite`] are a setting.
+    pub(crate) fn windows(self) -> &'static [Window] {
+        match self {
+            Self::Global => &[per(3_000, FIVE_MINUTES)],
+            Self::GetRepo => &[per(6_000, FIVE_MINUTES)],
+            Self::RepoWrite => &[],
+            Self::CreateAccount => &[per(100, FIVE_MINUTES)],
+            Self::CreateSession => &[per(30, FIVE_MINUTES), per(300, DAY)],
+            Self::DeleteAccount | Self::ResetPassword => &[per(50, FIVE_MINUTES)],
+            Self::RequestPasswordReset => &[per(15, HOUR), per(50, DAY)],
+            Self::RequestAccountDelete | Self::RequestEmailConfirmation | Self::RequestEmailUpdate => &[per(5, HOUR), per(15, DAY)],
+            Self::UpdateHandle => &[per(10, FIVE_MINUTES), per(50, DAY)],
+            Self::UploadBlob => &[per(1_000, DAY)],
+        }
+    }
+}
+
+/// The windows of [`Bucket::RepoWrite`].
+pub(crate) fn write_windows(limits: crate::config::WriteLimits) -> [Window; 2] {
+    [per(limits.per_hour, HOUR), per(limits.per_day, DAY)]
+}

@@ -1,0 +1,7 @@
+//! `com.atproto.*`: one module per namespace, one file per method.
+
+pub mod admin;
+pub mod identity;
+pub mod repo;
+pub mod server;
+pub mod sync;
