@@ -10,6 +10,8 @@
 mod blob;
 pub mod cbor;
 mod cid;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod json;
 mod syntax;
 mod value;

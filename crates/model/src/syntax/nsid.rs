@@ -14,7 +14,6 @@ impl Nsid {
     /// A domain of 253 bytes, a dot and a name of 63.
     pub const MAX_BYTES: usize = 317;
     const MAX_NAME: usize = 63;
-    const MAX_AUTHORITY: usize = 253;
 
     /// Reads an NSID.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
@@ -28,7 +27,8 @@ impl Nsid {
         let Some((authority, name)) = text.rsplit_once('.') else {
             return fail(Reason::Structure);
         };
-        if authority.len() > Self::MAX_AUTHORITY {
+        // Interop: only the whole is bounded; the vectors hold an authority beyond the 253 bytes of a domain name.
+        if text.len() > Self::MAX_BYTES {
             return fail(Reason::TooLong(Self::MAX_BYTES));
         }
         if name.len() > Self::MAX_NAME {
