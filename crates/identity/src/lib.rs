@@ -1,1 +1,55 @@
-//! Keys, tokens, DID documents, did:plc operations, handles and the guarded outbound client
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
+
+mod cache;
+mod clock;
+mod did_document;
+pub mod did_web;
+mod dns;
+mod fetch;
+mod guard;
+pub mod jws;
+mod key;
+mod network_resolver;
+pub mod plc;
+mod plc_client;
+mod public_key;
+mod resolver;
+pub mod service_auth;
+mod test_resolver;
+
+pub use clock::{Clock, SystemClock, TestClock};
+pub use did_document::{DidDocument, DidDocumentError, Service, VerificationMethod};
+pub use dns::{DnsError, TxtLookup};
+pub use fetch::{
+    BodyStream, FetchError, FetchRequest, FetchResponse, GuardedClient, StreamedResponse,
+};
+pub use guard::{GuardPolicy, is_public_ip};
+pub use key::{Curve, SigningKey};
+pub use network_resolver::{LocalHandles, NetworkResolver, NetworkResolverConfig};
+pub use plc_client::{PlcClient, PlcClientError};
+pub use public_key::{DidKey, KeyError, PublicKey, SignatureError};
+pub use resolver::{ResolveError, Resolver};
+pub use test_resolver::TestResolver;
+
+/// Fills an array from the operating system's random number generator.
+///
+/// # Panics
+///
+/// When the operating system cannot give random bytes: no key or token may be made then.
+#[must_use]
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    use rand::TryRng as _;
+    let mut bytes = [0; N];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// Makes `ring` the TLS provider of the process. Safe to call any number of times.
+///
+/// A client built before this panics, so [`GuardedClient::new`] calls it too.
+pub fn install_crypto_provider() {
+    // The error means that a provider stands already, which is all that is wanted.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
