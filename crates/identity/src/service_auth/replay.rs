@@ -1,0 +1,77 @@
+//! Remembers which tokens were used, until they expire by themselves.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+type Key = [u8; 32];
+
+/// A bounded memory of used tokens. When it is full, the tokens that expire soonest are forgotten: they are worth
+/// least to whoever would replay them.
+pub(super) struct ReplayMemory {
+    capacity: usize,
+    used: Mutex<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    keys: HashSet<Key>,
+    by_expiry: BTreeSet<(i64, Key)>,
+}
+
+impl ReplayMemory {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), used: Mutex::default() }
+    }
+
+    /// Notes a use. `false` when the token was used before.
+    pub(super) fn first_use(&self, key: Key, expires_at: i64, now: i64) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.forget_expired(now);
+        if !used.keys.insert(key) {
+            return false;
+        }
+        used.by_expiry.insert((expires_at, key));
+        while used.keys.len() > self.capacity {
+            used.forget_first();
+        }
+        true
+    }
+}
+
+impl Used {
+    fn forget_expired(&mut self, now: i64) {
+        while self.by_expiry.first().is_some_and(|(expires_at, _)| *expires_at <= now) {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((_, key)) = self.by_expiry.pop_first() {
+            self.keys.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_used_once_until_it_expires() {
+        let memory = ReplayMemory::new(10);
+        assert!(memory.first_use([1; 32], 100, 0));
+        assert!(!memory.first_use([1; 32], 100, 99));
+        assert!(memory.first_use([1; 32], 200, 100));
+    }
+
+    #[test]
+    fn a_full_memory_forgets_what_expires_first() {
+        let memory = ReplayMemory::new(2);
+        assert!(memory.first_use([1; 32], 100, 0));
+        assert!(memory.first_use([2; 32], 50, 0));
+        assert!(memory.first_use([3; 32], 70, 0));
+        assert!(!memory.first_use([1; 32], 100, 0));
+        assert!(!memory.first_use([3; 32], 70, 0));
+        assert!(memory.first_use([2; 32], 50, 0));
+    }
+}
