@@ -1,1 +1,43 @@
-//! All persistent state of a Cairn server: accounts, repositories, events, blobs
+//! All persistent state of a Cairn server: accounts, repositories, events, blobs.
+//!
+//! The API speaks of the domain; the engine behind it (SQLite) does not show. Three promises carry it:
+//!
+//! - A write's records, tree nodes, commit, blob references and firehose event become durable together or not at all.
+//! - What is acknowledged is synced to the disk, and no event is sent before that.
+//! - Reads see whole batches, never wait for writes, and run off the async threads.
+
+mod accounts;
+mod app_passwords;
+mod blobs;
+mod config;
+mod db;
+mod error;
+mod events;
+mod ids;
+mod invites;
+mod janitor;
+mod mail_tokens;
+mod preferences;
+mod repo;
+mod seal;
+mod sessions;
+mod store;
+mod threads;
+
+pub use accounts::*;
+pub use app_passwords::*;
+pub use blobs::*;
+pub use config::{StoreConfig, Tuning};
+pub(crate) use db::{ReadTx, WriteTx};
+pub use error::{Fault, OpenError, StoreError};
+pub(crate) use events::EventKind;
+pub use events::{Event, EventLog, Subscription};
+pub use ids::AccountId;
+pub(crate) use ids::RepoId;
+pub use invites::*;
+pub use mail_tokens::*;
+pub use preferences::*;
+pub use repo::*;
+pub use seal::{MasterKey, SealError, UnsealError};
+pub use sessions::*;
+pub use store::Store;

@@ -1,0 +1,28 @@
+//! The schema, as a list of steps. Entries are only ever appended: the index is the version.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::OpenError;
+
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/001_core.sql"),
+    include_str!("../../migrations/002_accounts.sql"),
+];
+
+/// Applies the steps that `PRAGMA user_version` says are still missing.
+pub(crate) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    let done: u32 =
+        tx.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if done > known {
+        return Err(OpenError::TooNew { found: done, known });
+    }
+    for (version, sql) in (1u32..).zip(MIGRATIONS) {
+        if version > done {
+            tx.execute_batch(sql)?;
+            tx.pragma_update(None, "user_version", version)?;
+        }
+    }
+    Ok(tx.commit()?)
+}

@@ -1,0 +1,98 @@
+//! Reading the event log: live and replayed.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::db::Readers;
+use crate::error::StoreError;
+use crate::events::ring::{Event, EventRing, Fresh};
+use crate::events::table;
+
+/// Events in one batch of a subscription.
+const BATCH_EVENTS: usize = 1024;
+
+/// The event log of a store.
+#[derive(Clone)]
+pub struct EventLog {
+    pub(crate) ring: Arc<EventRing>,
+    pub(crate) pager: Readers,
+}
+
+impl EventLog {
+    /// The newest sequence number, zero when there has never been an event. A cursor beyond it is in the future.
+    pub fn head_seq(&self) -> u64 {
+        self.ring.head_seq()
+    }
+
+    /// The oldest sequence number that is kept, zero when there is none. A cursor below it is outdated when events have
+    /// been removed.
+    pub fn oldest_seq(&self) -> u64 {
+        self.ring.oldest_seq()
+    }
+
+    /// Follows the log from after `cursor`; from the present on when it is `None`.
+    pub fn subscribe(&self, cursor: Option<u64>) -> Subscription {
+        let head = self.ring.watch();
+        let cursor = cursor.unwrap_or_else(|| *head.borrow());
+        Subscription { log: self.clone(), head, cursor }
+    }
+}
+
+/// A place in the event log that moves forward.
+pub struct Subscription {
+    log: EventLog,
+    head: watch::Receiver<u64>,
+    cursor: u64,
+}
+
+impl Subscription {
+    /// The next events in order, at least one; waits until there is one. Can be dropped and called again.
+    ///
+    /// # Errors
+    /// When the log cannot be read or the store has closed.
+    pub async fn next_batch(&mut self) -> Result<Vec<Arc<Event>>, StoreError> {
+        loop {
+            self.head.borrow_and_update();
+            let events = match self.log.ring.after(self.cursor, BATCH_EVENTS) {
+                Fresh::Events(events) if events.is_empty() => {
+                    if self.log.ring.is_closed() {
+                        return Err(StoreError::Closed);
+                    }
+                    self.head.changed().await.map_err(|_| StoreError::Closed)?;
+                    continue;
+                }
+                Fresh::Events(events) => events,
+                Fresh::Behind => self.replay().await?,
+            };
+            if let Some(last) = events.last() {
+                self.cursor = last.seq;
+                return Ok(events);
+            }
+        }
+    }
+
+    /// The place reached: everything up to here has been returned.
+    pub fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// How far this subscription is behind the newest event, in sequence numbers (microseconds).
+    pub fn lag(&self) -> u64 {
+        self.log.head_seq().saturating_sub(self.cursor)
+    }
+
+    async fn replay(&mut self) -> Result<Vec<Arc<Event>>, StoreError> {
+        let cursor = self.cursor;
+        let head = self.log.head_seq();
+        let hidden = self.log.ring.hidden();
+        let page = self
+            .log
+            .pager
+            .read_one(move |tx| table::page(tx, cursor, BATCH_EVENTS, &hidden))
+            .await?;
+        // Everything up to `head` was durable before the page was read. Rows that are gone are no reason to look again.
+        self.cursor = if page.reached == cursor { head.max(cursor) } else { page.reached };
+        Ok(page.events)
+    }
+}

@@ -1,0 +1,125 @@
+//! The rows of the event log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::error::StoreError;
+use crate::events::Event;
+use crate::ids::AccountId;
+
+/// Bytes of frames in one page of a replay.
+const PAGE_BYTES: usize = 1 << 20;
+
+/// The newest and the oldest sequence number; zeros when there is no event.
+pub(crate) fn bounds(conn: &Connection) -> Result<(u64, u64), StoreError> {
+    let newest =
+        conn.query_row("SELECT max(seq) FROM event", [], |row| row.get::<_, Option<i64>>(0))?;
+    let oldest =
+        conn.query_row("SELECT min(seq) FROM event", [], |row| row.get::<_, Option<i64>>(0))?;
+    Ok((seq_of(newest.unwrap_or(0))?, seq_of(oldest.unwrap_or(0))?))
+}
+
+/// A page of a replay.
+pub(crate) struct Page {
+    pub(crate) events: Vec<Arc<Event>>,
+    /// Everything up to here has been looked at.
+    pub(crate) reached: u64,
+}
+
+/// Events after `cursor`, as far as a page goes. Frames are not decoded; a page's frames share one buffer.
+pub(crate) fn page(
+    conn: &Connection,
+    cursor: u64,
+    max_events: usize,
+    hidden: &HashMap<AccountId, u64>,
+) -> Result<Page, StoreError> {
+    let from = i64::try_from(cursor).unwrap_or(i64::MAX);
+    let mut statement =
+        conn.prepare_cached("SELECT seq, account, frame FROM event WHERE seq > ?1 ORDER BY seq")?;
+    let mut rows = statement.query([from])?;
+    let mut buffer = BytesMut::with_capacity(PAGE_BYTES + PAGE_BYTES / 4);
+    let mut ends: Vec<(u64, usize)> = Vec::new();
+    let mut reached = cursor;
+    while ends.len() < max_events && buffer.len() < PAGE_BYTES {
+        let Some(row) = rows.next()? else { break };
+        let seq = seq_of(row.get(0)?)?;
+        reached = seq;
+        let account = AccountId::new(row.get(1)?);
+        if hidden.get(&account).is_some_and(|until| seq <= *until) {
+            continue;
+        }
+        let frame =
+            row.get_ref(2)?.as_blob().map_err(|_| StoreError::Damaged { what: "event frame" })?;
+        buffer.extend_from_slice(frame);
+        ends.push((seq, buffer.len()));
+    }
+    let buffer = buffer.freeze();
+    let mut start = 0;
+    let mut events = Vec::with_capacity(ends.len());
+    for (seq, end) in ends {
+        events.push(Arc::new(Event { seq, frame: buffer.slice(start..end) }));
+        start = end;
+    }
+    Ok(Page { events, reached })
+}
+
+/// The accounts whose events await removal.
+pub(crate) fn purges(conn: &Connection) -> Result<HashMap<AccountId, u64>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT account, seq FROM event_purge")?;
+    let mut rows = statement.query([])?;
+    let mut purges = HashMap::new();
+    while let Some(row) = rows.next()? {
+        purges.insert(AccountId::new(row.get(0)?), seq_of(row.get(1)?)?);
+    }
+    Ok(purges)
+}
+
+/// Removes events older than `before` (microseconds since 1970), at most `limit` of them. The newest event always stays.
+/// Returns whether there may be more, and the oldest sequence number left.
+pub(crate) fn prune(conn: &Connection, before: i64, limit: u32) -> Result<(bool, u64), StoreError> {
+    let removed = conn
+        .prepare_cached(
+            "DELETE FROM event WHERE seq IN (SELECT seq FROM event ORDER BY seq LIMIT ?2)
+             AND at < ?1 AND seq < (SELECT max(seq) FROM event)",
+        )?
+        .execute((before, limit))?;
+    let oldest: Option<i64> =
+        conn.query_row("SELECT min(seq) FROM event", [], |row| row.get(0)).optional()?.flatten();
+    Ok((removed > 0 && removed == limit as usize, seq_of(oldest.unwrap_or(0))?))
+}
+
+fn seq_of(row: i64) -> Result<u64, StoreError> {
+    u64::try_from(row).map_err(|_| StoreError::Damaged { what: "sequence number" })
+}
+
+/// Rows that one step of a purge looks at.
+const PURGE_ROWS: u32 = 5_000;
+
+/// Removes events of an account after `cursor` and up to `until`, a chunk of them. Returns how far it looked; none when it
+/// is done.
+///
+/// The log has no index by account: it would cost each write a page, and a purge is rare.
+pub(crate) fn purge(
+    conn: &Connection,
+    account: AccountId,
+    cursor: u64,
+    until: u64,
+) -> Result<Option<u64>, StoreError> {
+    let row = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+    let reached: Option<i64> = conn
+        .prepare_cached(
+            "SELECT max(seq) FROM (SELECT seq FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)",
+        )?
+        .query_row((row(cursor), row(until), PURGE_ROWS), |row| row.get(0))?;
+    let Some(reached) = reached else {
+        conn.prepare_cached("DELETE FROM event_purge WHERE account = ?1 AND seq = ?2")?
+            .execute((account.get(), row(until)))?;
+        return Ok(None);
+    };
+    conn.prepare_cached("DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND account = ?3")?
+        .execute((row(cursor), reached, account.get()))?;
+    Ok(Some(seq_of(reached)?))
+}

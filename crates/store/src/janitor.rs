@@ -1,0 +1,145 @@
+//! What goes on in the background: old events and dead generations of repositories are removed, in chunks so small that
+//! nobody who writes notices.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cairn_identity::Clock;
+use jiff::SignedDuration;
+
+use crate::config::StoreConfig;
+use crate::db::Writer;
+use crate::error::{OpenError, StoreError};
+use crate::events::{EventLog, table};
+use crate::repo::generations;
+use crate::threads::Threads;
+
+/// How often the janitor looks for work that nobody told it of.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Pause between two chunks, so that a long removal does not fill the writer's time.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Events in one chunk.
+const EVENTS: u32 = 500;
+
+/// Wakes the janitor.
+#[derive(Clone)]
+pub(crate) struct Janitor {
+    wake: Arc<Mutex<Option<SyncSender<()>>>>,
+}
+
+impl Janitor {
+    pub(crate) fn start(
+        threads: &Threads,
+        config: &StoreConfig,
+        writer: &Writer,
+        events: &EventLog,
+    ) -> Result<Janitor, OpenError> {
+        let (wake, woken) = sync_channel(1);
+        let janitor = Janitor { wake: Arc::new(Mutex::new(Some(wake))) };
+        let work = Work {
+            writer: writer.clone(),
+            events: events.clone(),
+            clock: Arc::clone(&config.clock),
+            retention: SignedDuration::try_from(config.event_retention)
+                .unwrap_or(SignedDuration::MAX),
+            stopped: janitor.clone(),
+        };
+        let handle = std::thread::Builder::new()
+            .name("cairn-janitor".to_owned())
+            .spawn(move || work.run(&woken))
+            .map_err(StoreError::from)?;
+        let stopping = janitor.clone();
+        threads.add(vec![handle], move || stopping.stop());
+        Ok(janitor)
+    }
+
+    /// There is something to remove.
+    pub(crate) fn wake(&self) {
+        if let Some(wake) = self.wake.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // A wake-up that waits already is enough.
+            let _ = wake.try_send(());
+        }
+    }
+
+    fn stop(&self) {
+        self.wake.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.wake.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+struct Work {
+    writer: Writer,
+    events: EventLog,
+    clock: Arc<dyn Clock>,
+    retention: SignedDuration,
+    stopped: Janitor,
+}
+
+impl Work {
+    fn run(&self, woken: &Receiver<()>) {
+        while !self.stopped.is_stopped() {
+            self.repeat("old events", || self.prune_events());
+            self.repeat("events of deleted accounts", || self.purge_events());
+            self.repeat("dead repositories", || self.remove_generations());
+            if woken.recv_timeout(PERIOD) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    }
+
+    /// Does chunk after chunk while there is more.
+    fn repeat(&self, what: &'static str, chunk: impl Fn() -> Result<bool, StoreError>) {
+        loop {
+            if self.stopped.is_stopped() {
+                return;
+            }
+            match chunk() {
+                Ok(true) => std::thread::sleep(PAUSE),
+                Ok(false) => return,
+                Err(StoreError::Closed) => return,
+                Err(err) => {
+                    tracing::warn!(error = &err as &dyn std::error::Error, what, "cannot remove");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn prune_events(&self) -> Result<bool, StoreError> {
+        let Ok(before) = self.clock.now().checked_sub(self.retention) else { return Ok(false) };
+        let before = before.as_microsecond();
+        let (more, oldest) =
+            self.writer.write_tx_blocking(move |tx| table::prune(tx, before, EVENTS))?;
+        self.events.ring.set_oldest_seq(oldest);
+        Ok(more)
+    }
+
+    fn purge_events(&self) -> Result<bool, StoreError> {
+        let Some((account, until)) = self.events.ring.hidden().into_iter().next() else {
+            return Ok(false);
+        };
+        let mut cursor = 0;
+        loop {
+            if self.stopped.is_stopped() {
+                return Ok(false);
+            }
+            let reached = self
+                .writer
+                .write_tx_blocking(move |tx| table::purge(tx, account, cursor, until))?;
+            let Some(reached) = reached else { break };
+            cursor = reached;
+        }
+        self.events.ring.unhide(account);
+        Ok(true)
+    }
+
+    fn remove_generations(&self) -> Result<bool, StoreError> {
+        self.writer.write_tx_blocking(|tx| generations::remove_some(tx))
+    }
+}

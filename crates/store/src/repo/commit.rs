@@ -1,0 +1,244 @@
+//! A finished commit on its way through the writer: rows only, no thinking.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cairn_model::{BlobRef, Cid, RepoPath};
+use cairn_repo::Changes;
+use cairn_repo::frame::Frame;
+use tokio::sync::oneshot;
+
+use super::blobs;
+use super::chain::{Chain, Place};
+use super::head::Head;
+use super::links::{self, Link};
+use super::rows::rev_row;
+use super::write::{WriteError, WriteOutcome};
+use crate::accounts;
+use crate::db::{Job, Ran, WriteTx};
+use crate::error::StoreError;
+use crate::events::EventKind;
+use crate::ids::{AccountId, RepoId};
+
+/// Why a worker's result did not hold.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was built on a state that is not, or no longer, the stored one. Build it again.
+    Stale,
+    /// For the caller.
+    Refused(WriteError),
+}
+
+impl<E: Into<WriteError>> From<E> for Failure {
+    fn from(err: E) -> Failure {
+        Failure::Refused(err.into())
+    }
+}
+
+/// Where the result goes.
+pub(crate) type Reply = oneshot::Sender<Result<WriteOutcome, Failure>>;
+
+/// Everything that a commit changes.
+pub(crate) struct Prepared {
+    pub(crate) account: AccountId,
+    pub(crate) repo: RepoId,
+    pub(crate) before: Cid,
+    pub(crate) head: Head,
+    pub(crate) commit: Vec<u8>,
+    pub(crate) records: Vec<RecordChange>,
+    pub(crate) nodes: Changes,
+    pub(crate) frame: Frame,
+    pub(crate) outcome: WriteOutcome,
+}
+
+/// What happens to one record.
+pub(crate) struct RecordChange {
+    pub(crate) path: RepoPath,
+    pub(crate) existed: bool,
+    pub(crate) after: Option<RecordRow>,
+}
+
+/// A record's new content.
+pub(crate) struct RecordRow {
+    pub(crate) cid: Cid,
+    pub(crate) bytes: Bytes,
+    pub(crate) blobs: Vec<BlobRef>,
+    pub(crate) link: Option<Link>,
+}
+
+/// The job that stores a commit.
+pub(crate) struct CommitJob {
+    pub(crate) prepared: Prepared,
+    pub(crate) place: Place,
+    pub(crate) reply: Reply,
+    pub(crate) refused: Option<Failure>,
+}
+
+impl Job for CommitJob {
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> Ran {
+        self.refused = store(tx, &self.prepared).err();
+        if self.refused.is_none() {
+            return Ran::Done;
+        }
+        self.place.poison();
+        Ran::Refused
+    }
+
+    fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
+        let CommitJob { prepared, place, reply, refused } = *self;
+        let result = match (fate, refused) {
+            (Err(err), _) => {
+                place.poison();
+                Err(err.into())
+            }
+            (Ok(()), Some(failure)) => Err(failure),
+            (Ok(()), None) => Ok(prepared.outcome),
+        };
+        place.settle();
+        // The caller may have gone away.
+        let _ = reply.send(result);
+    }
+}
+
+/// The job that answers a request which changes nothing, once the commits on which that answer rests are durable.
+pub(crate) struct Confirm {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) result: Result<WriteOutcome, Failure>,
+    pub(crate) reply: Reply,
+}
+
+impl Job for Confirm {
+    fn run(&mut self, _: &mut WriteTx<'_>) -> Ran {
+        Ran::Done
+    }
+
+    fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
+        let result = match fate {
+            Err(err) => Err(err.into()),
+            Ok(()) if self.chain.is_poisoned() => Err(Failure::Stale),
+            Ok(()) => self.result,
+        };
+        let _ = self.reply.send(result);
+    }
+}
+
+fn store(tx: &mut WriteTx<'_>, commit: &Prepared) -> Result<(), Failure> {
+    check(tx, commit)?;
+    move_head(tx, commit)?;
+    let mut dropped = Vec::new();
+    for change in &commit.records {
+        write_record(tx, commit, change, &mut dropped)?;
+    }
+    blobs::mark_unreferenced(tx, commit.account, commit.repo, &dropped)?;
+    write_nodes(tx, commit)?;
+    tx.emit(commit.account, EventKind::Commit, commit.frame.clone())?;
+    Ok(())
+}
+
+/// All that can be wrong with the request is found here, before anything changes.
+fn check(tx: &WriteTx<'_>, commit: &Prepared) -> Result<(), Failure> {
+    if !accounts::status_of(tx, commit.account)?.is_some_and(|status| status.is_active()) {
+        // The worker finds out what the account is now, perhaps another one of the same DID.
+        return Err(Failure::Stale);
+    }
+    for row in commit.records.iter().filter_map(|change| change.after.as_ref()) {
+        for blob in &row.blobs {
+            blobs::check(tx, commit.account, blob)?;
+        }
+    }
+    Ok(())
+}
+
+fn move_head(tx: &WriteTx<'_>, commit: &Prepared) -> Result<(), Failure> {
+    let head = &commit.head;
+    let moved = tx
+        .prepare_cached(
+            "UPDATE repo SET head = ?3, rev = ?4, data = ?5, layer = ?6, bytes = ?7
+             WHERE id = ?1 AND head = ?2 AND state = 1",
+        )
+        .and_then(|mut statement| {
+            statement.execute((
+                commit.repo.0,
+                commit.before.digest(),
+                head.commit.digest(),
+                rev_row(head.rev),
+                head.data.digest(),
+                head.layer,
+                &commit.commit,
+            ))
+        })
+        .map_err(StoreError::from)?;
+    if moved == 0 { Err(Failure::Stale) } else { Ok(()) }
+}
+
+fn write_record(
+    tx: &WriteTx<'_>,
+    commit: &Prepared,
+    change: &RecordChange,
+    dropped: &mut Vec<Cid>,
+) -> Result<(), StoreError> {
+    let (repo, path) = (commit.repo, &change.path);
+    if change.existed {
+        links::remove(tx, repo, path)?;
+        dropped.extend(blobs::remove(tx, repo, path)?);
+    }
+    let Some(row) = &change.after else {
+        tx.prepare_cached("DELETE FROM record WHERE repo = ?1 AND path = ?2")?
+            .execute((repo.0, path.as_str()))?;
+        return forget_collection(tx, repo, path);
+    };
+    // As the only constraint is the key, REPLACE overwrites in place without a look first.
+    tx.prepare_cached(
+        "REPLACE INTO record (repo, path, cid, rev, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((
+        repo.0,
+        path.as_str(),
+        row.cid.digest(),
+        rev_row(commit.head.rev),
+        row.bytes.as_ref(),
+    ))?;
+    if !change.existed {
+        tx.prepare_cached("INSERT OR IGNORE INTO collection (repo, name) VALUES (?1, ?2)")?
+            .execute((repo.0, path.collection()))?;
+    }
+    if let Some(link) = &row.link {
+        links::insert(tx, repo, link)?;
+    }
+    blobs::add(tx, commit.account, repo, path, &row.blobs)
+}
+
+/// After a delete: an empty collection is not listed.
+fn forget_collection(tx: &WriteTx<'_>, repo: RepoId, path: &RepoPath) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "DELETE FROM collection WHERE repo = ?1 AND name = ?2 AND NOT EXISTS
+         (SELECT 1 FROM record WHERE repo = ?1 AND path > ?2 || '/' AND path < ?2 || '0')",
+    )?
+    .execute((repo.0, path.collection()))?;
+    Ok(())
+}
+
+fn write_nodes(tx: &WriteTx<'_>, commit: &Prepared) -> Result<(), StoreError> {
+    let rev = rev_row(commit.head.rev);
+    if !commit.nodes.removed.is_empty() {
+        let mut delete =
+            tx.prepare_cached("DELETE FROM node WHERE repo = ?1 AND lo = ?2 AND layer = ?3")?;
+        for (lo, layer) in &commit.nodes.removed {
+            delete.execute((commit.repo.0, lo, layer))?;
+        }
+    }
+    let mut upsert = tx.prepare_cached(
+        "REPLACE INTO node (repo, lo, layer, cid, rev, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for node in &commit.nodes.upserts {
+        upsert.execute((
+            commit.repo.0,
+            &node.lo,
+            node.layer,
+            node.cid.digest(),
+            rev,
+            node.bytes.as_ref(),
+        ))?;
+    }
+    Ok(())
+}

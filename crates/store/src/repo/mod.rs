@@ -1,0 +1,26 @@
+//! Repositories: writing, reading, exporting and importing them.
+//! https://atproto.com/specs/repository
+//!
+//! A write goes through the worker of its account ([`worker`]), which applies it to the tree, signs the commit and encodes
+//! the event, and then through the writer ([`commit`]), which only executes rows.
+
+mod apply;
+mod blobs;
+mod build;
+mod chain;
+mod commit;
+pub(crate) mod generations;
+mod head;
+mod links;
+mod rows;
+mod source;
+mod worker;
+mod write;
+
+pub use head::Head;
+pub(crate) use head::{create, current, emit_commit, emit_sync, recommit, retire};
+pub(crate) use worker::Repos;
+pub use write::{
+    CommitMeta, MAX_WRITES, NewRecord, RecordWrite, WriteAction, WriteError, WriteOutcome,
+    WriteRequest, WriteResult,
+};
