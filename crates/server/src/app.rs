@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use cairn_identity::{Clock, GuardedClient, PlcClient, Resolver, SigningKey};
+use cairn_identity::{Clock, GuardedClient, PlcClient, Resolver, SigningKey, service_auth};
 use cairn_lexicon::Lexicons;
 use cairn_store::Store;
 use tokio::sync::Semaphore;
@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::SessionTokens;
 use crate::config::ServerConfig;
 use crate::error::XrpcError;
+use crate::firehose::Subscribers;
 use crate::limits::RateLimits;
 use crate::mail::Mailer;
 
@@ -50,7 +51,11 @@ pub struct AppInner {
     pub mailer: Arc<dyn Mailer>,
     /// Makes and checks session tokens.
     pub tokens: SessionTokens,
+    /// Checks tokens that other services and hosts sign.
+    pub service_tokens: service_auth::Verifier,
     pub limits: RateLimits,
+    /// Who follows the firehose.
+    pub subscribers: Subscribers,
     /// Work that outlives a request, waited for at shutdown.
     pub tasks: TaskTracker,
     /// Cancelled when the server stops.
@@ -64,7 +69,9 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self(Arc::new(AppInner {
             tokens: SessionTokens::new(&config.jwt_secret, config.service_did.clone()),
+            service_tokens: service_auth::Verifier::for_pds(&config.service_did),
             limits: RateLimits::new(&config, Arc::clone(&clock)),
+            subscribers: Subscribers::new(config.firehose.max_subscribers),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             blocking: Semaphore::new(cores),

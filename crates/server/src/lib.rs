@@ -5,14 +5,23 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod accounts;
 pub mod app;
 pub mod auth;
+mod compress;
 pub mod config;
 pub mod error;
+pub mod firehose;
+mod jobs;
 pub mod limits;
 pub mod mail;
+pub mod records;
+pub mod router;
+mod routes;
+mod serve;
 pub mod xrpc;
 
 pub use app::{App, AppParts};
 pub use config::ServerConfig;
 pub use error::XrpcError;
+pub use serve::serve;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cairn_model::Did;
-use cairn_store::{Account, AccountRef, AccountStatus};
+use cairn_store::{Account, AccountStatus};
 use http::HeaderMap;
 
 use crate::app::App;
@@ -77,7 +77,7 @@ async fn session(app: &App, token: &str, policy: SessionPolicy) -> Result<Creden
 }
 
 async fn account(app: &App, did: &Did) -> Result<Arc<Account>, XrpcError> {
-    let account = app.store.account(&AccountRef::Did(did.clone())).await?;
+    let account = app.store.account(did).await?;
     account.ok_or_else(|| XrpcError::forbidden("AccountNotFound", "Account not found"))
 }
 
@@ -112,10 +112,5 @@ fn admin(app: &App, sent: Sent<'_>) -> Result<Credential, XrpcError> {
 
 async fn moderator(app: &App, endpoint: &Endpoint, sent: Sent<'_>) -> Result<Credential, XrpcError> {
     let Sent::Bearer(token) = sent else { return admin(app, sent) };
-    let trusted = app.config.moderation.as_ref().map(|target| &target.did);
-    let service = service::verify(app, endpoint, token).await?;
-    if trusted != Some(&service.iss) {
-        return Err(XrpcError::unauthorized("UntrustedIss", "Untrusted issuer"));
-    }
-    Ok(Credential::Service(service))
+    service::verify_moderator(app, endpoint, token).await.map(Credential::Service)
 }

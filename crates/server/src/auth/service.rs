@@ -1,4 +1,4 @@
-//! Service tokens: another service, or the account itself at another host, signed this request with its `#atproto` key.
+//! Service tokens: another service, or the account itself at another host, signed this request.
 
 use cairn_model::Nsid;
 
@@ -8,9 +8,39 @@ use crate::xrpc::Endpoint;
 
 use super::Service;
 
-/// Checks a service token for the called method.
+/// The key that speaks for an account or a service as such.
+const ACCOUNT_KEY: &str = "#atproto";
+
+/// Checks a token that an account signed for the called method.
+///
+/// # Errors
+/// 401 with a name that says what is wrong with it.
 pub(super) async fn verify(app: &App, endpoint: &Endpoint, token: &str) -> Result<Service, XrpcError> {
-    let lxm = Nsid::parse(endpoint.nsid).map_err(XrpcError::internal)?;
-    let verified = app.service_tokens.verify(token, &lxm, app.resolver.as_ref(), app.clock.now()).await?;
+    let verified = verify_any_key(app, endpoint, token).await?;
+    if verified.key_id != ACCOUNT_KEY {
+        return Err(XrpcError::unauthorized("BadJwtIss", "this key does not speak for the account"));
+    }
     Ok(Service { iss: verified.iss })
+}
+
+/// Checks a token that a moderation service signed, with its account's key or its labels' key.
+///
+/// # Errors
+/// 401 with a name that says what is wrong with it.
+pub(super) async fn verify_moderator(app: &App, endpoint: &Endpoint, token: &str) -> Result<Service, XrpcError> {
+    let service = Service { iss: verify_any_key(app, endpoint, token).await?.iss };
+    let trusted = app.config.moderation.as_ref().map(|target| &target.did);
+    if trusted != Some(&service.iss) {
+        return Err(XrpcError::unauthorized("UntrustedIss", "Untrusted issuer"));
+    }
+    Ok(service)
+}
+
+async fn verify_any_key(
+    app: &App,
+    endpoint: &Endpoint,
+    token: &str,
+) -> Result<cairn_identity::service_auth::Verified, XrpcError> {
+    let lxm = Nsid::parse(endpoint.nsid).map_err(XrpcError::internal)?;
+    Ok(app.service_tokens.verify(token, &lxm, app.resolver.as_ref(), app.clock.now()).await?)
 }

@@ -1,1 +1,126 @@
 //! One conversion per domain error: which name and status a client sees for it.
+
+use axum::http::StatusCode;
+use cairn_identity::service_auth::ServiceAuthError;
+use cairn_identity::{PlcClientError, ResolveError};
+use cairn_store::{AccountError, ActivateError, NoAccount, SetEmailError, StoreError, UpdateHandleError, UploadError, WriteError};
+
+use super::XrpcError;
+
+impl From<StoreError> for XrpcError {
+    fn from(err: StoreError) -> Self {
+        match err {
+            StoreError::Full(_) => Self::unavailable("the server has no room left").because(err),
+            StoreError::Closed => Self::unavailable("the server is shutting down").because(err),
+            StoreError::Contended => Self::unavailable("the repository is busy, try again").because(err),
+            StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::Engine(_) | StoreError::Damaged { .. } => Self::internal(err),
+        }
+    }
+}
+
+impl From<NoAccount> for XrpcError {
+    fn from(_: NoAccount) -> Self {
+        Self::named("AccountNotFound", "Account not found")
+    }
+}
+
+impl From<AccountError> for XrpcError {
+    fn from(err: AccountError) -> Self {
+        match err {
+            AccountError::NoAccount(err) => err.into(),
+            AccountError::Store(err) => err.into(),
+        }
+    }
+}
+
+impl From<ActivateError> for XrpcError {
+    fn from(err: ActivateError) -> Self {
+        match err {
+            ActivateError::Moderated(_) => Self::invalid_request("Cannot activate an account that has been taken down"),
+            ActivateError::NoAccount(err) => err.into(),
+            ActivateError::Store(err) => err.into(),
+        }
+    }
+}
+
+impl From<UpdateHandleError> for XrpcError {
+    fn from(err: UpdateHandleError) -> Self {
+        match err {
+            UpdateHandleError::Taken => Self::named("HandleNotAvailable", "Handle already taken"),
+            UpdateHandleError::NoAccount(err) => err.into(),
+            UpdateHandleError::Store(err) => err.into(),
+        }
+    }
+}
+
+impl From<SetEmailError> for XrpcError {
+    fn from(err: SetEmailError) -> Self {
+        match err {
+            SetEmailError::Taken => Self::invalid_request("This email address is already in use, please use a different email."),
+            SetEmailError::NoAccount(err) => err.into(),
+            SetEmailError::Store(err) => err.into(),
+        }
+    }
+}
+
+impl From<UploadError> for XrpcError {
+    fn from(err: UploadError) -> Self {
+        match err {
+            UploadError::TooLarge { .. } => Self::too_large(),
+            UploadError::TakenDown => Self::invalid_request("Blob has been takendown, cannot re-upload"),
+            UploadError::NoAccount(err) => err.into(),
+            UploadError::Store(err) => err.into(),
+        }
+    }
+}
+
+impl From<WriteError> for XrpcError {
+    fn from(err: WriteError) -> Self {
+        let message = err.to_string();
+        match err {
+            WriteError::NoAccount => Self::named("AccountNotFound", "Account not found"),
+            WriteError::Inactive(status) => match status.as_str() {
+                Some("deactivated") => Self::unauthorized("AccountDeactivated", "Account is deactivated"),
+                _ => Self::unauthorized("AccountTakedown", "Account has been taken down"),
+            },
+            WriteError::InvalidSwapCommit { .. } | WriteError::InvalidSwapRecord { .. } => Self::named("InvalidSwap", message),
+            WriteError::BlobNotFound { .. } => Self::named("BlobNotFound", message),
+            WriteError::InvalidMimeType { .. } => Self::named("InvalidMimeType", message),
+            WriteError::InvalidSize { .. } => Self::named("InvalidSize", message),
+            WriteError::RecordExists { .. }
+            | WriteError::RecordMissing { .. }
+            | WriteError::RecordTooLarge { .. }
+            | WriteError::TooLarge { .. }
+            | WriteError::TooMany { .. }
+            | WriteError::TreeFull => Self::invalid_request(message),
+            WriteError::Store(err) => err.into(),
+        }
+    }
+}
+
+impl From<ServiceAuthError> for XrpcError {
+    fn from(err: ServiceAuthError) -> Self {
+        Self::unauthorized(err.name(), err.to_string())
+    }
+}
+
+impl From<ResolveError> for XrpcError {
+    fn from(err: ResolveError) -> Self {
+        if err.is_upstream() {
+            return Self::upstream_failure("an identity could not be looked up").because(err);
+        }
+        Self::invalid_request(format!("could not resolve identity: {err}"))
+    }
+}
+
+impl From<PlcClientError> for XrpcError {
+    /// The directory's refusals are the client's to read; its failures are not the client's fault.
+    fn from(err: PlcClientError) -> Self {
+        if let PlcClientError::Directory { status, message } = &err {
+            let message = message.clone();
+            let refused = StatusCode::from_u16(*status).is_ok_and(|status| status.is_client_error());
+            return if refused { Self::invalid_request(message) } else { Self::upstream_failure(message) };
+        }
+        Self::upstream_failure("the did:plc directory cannot be used").because(err)
+    }
+}

@@ -57,17 +57,26 @@ impl Bucket {
 
     /// The windows; all of them must have room. Those of [`Bucket::RepoWrite`] are a setting.
     pub(crate) fn windows(self) -> &'static [Window] {
+        const GLOBAL: &[Window] = &[per(3_000, FIVE_MINUTES)];
+        const GET_REPO: &[Window] = &[per(6_000, FIVE_MINUTES)];
+        const CREATE_ACCOUNT: &[Window] = &[per(100, FIVE_MINUTES)];
+        const CREATE_SESSION: &[Window] = &[per(30, FIVE_MINUTES), per(300, DAY)];
+        const GUESSING: &[Window] = &[per(50, FIVE_MINUTES)];
+        const PASSWORD_MAIL: &[Window] = &[per(15, HOUR), per(50, DAY)];
+        const ACCOUNT_MAIL: &[Window] = &[per(5, HOUR), per(15, DAY)];
+        const UPDATE_HANDLE: &[Window] = &[per(10, FIVE_MINUTES), per(50, DAY)];
+        const UPLOAD_BLOB: &[Window] = &[per(1_000, DAY)];
         match self {
-            Self::Global => &[per(3_000, FIVE_MINUTES)],
-            Self::GetRepo => &[per(6_000, FIVE_MINUTES)],
+            Self::Global => GLOBAL,
+            Self::GetRepo => GET_REPO,
             Self::RepoWrite => &[],
-            Self::CreateAccount => &[per(100, FIVE_MINUTES)],
-            Self::CreateSession => &[per(30, FIVE_MINUTES), per(300, DAY)],
-            Self::DeleteAccount | Self::ResetPassword => &[per(50, FIVE_MINUTES)],
-            Self::RequestPasswordReset => &[per(15, HOUR), per(50, DAY)],
-            Self::RequestAccountDelete | Self::RequestEmailConfirmation | Self::RequestEmailUpdate => &[per(5, HOUR), per(15, DAY)],
-            Self::UpdateHandle => &[per(10, FIVE_MINUTES), per(50, DAY)],
-            Self::UploadBlob => &[per(1_000, DAY)],
+            Self::CreateAccount => CREATE_ACCOUNT,
+            Self::CreateSession => CREATE_SESSION,
+            Self::DeleteAccount | Self::ResetPassword => GUESSING,
+            Self::RequestPasswordReset => PASSWORD_MAIL,
+            Self::RequestAccountDelete | Self::RequestEmailConfirmation | Self::RequestEmailUpdate => ACCOUNT_MAIL,
+            Self::UpdateHandle => UPDATE_HANDLE,
+            Self::UploadBlob => UPLOAD_BLOB,
         }
     }
 }

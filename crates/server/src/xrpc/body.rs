@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use http::{HeaderMap, StatusCode, header};
 use http_body::Body as _;
-use http_body_util::BodyExt;
+use http_body_util::BodyExt as _;
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use crate::config::ServerConfig;
@@ -119,7 +119,7 @@ pub(crate) fn upload(endpoint: &Endpoint, config: &ServerConfig, headers: &Heade
     }
     let announced = check_length(headers, max_bytes)?;
     let (stream, content_length): (ByteStream, _) = match coding(headers)? {
-        Coding::Identity => (Box::pin(body.into_data_stream().map_err(io::Error::other)), announced),
+        Coding::Identity => (Box::pin(pieces(body)), announced),
         coding => (Box::pin(decoded(body, coding)), None),
     };
     Ok(Upload { content_type, content_length, max_bytes, seen_bytes: 0, stream })
@@ -181,8 +181,12 @@ fn coding(headers: &HeaderMap) -> Result<Coding, XrpcError> {
         .ok_or_else(|| XrpcError::unsupported_media("unsupported content encoding"))
 }
 
+fn pieces(body: Body) -> impl Stream<Item = Result<Bytes, io::Error>> + Send + 'static {
+    TryStreamExt::map_err(body.into_data_stream(), io::Error::other)
+}
+
 fn decoded(body: Body, coding: Coding) -> ByteStream {
-    let reader = StreamReader::new(body.into_data_stream().map_err(io::Error::other));
+    let reader = StreamReader::new(pieces(body));
     match coding {
         Coding::Identity => Box::pin(ReaderStream::new(reader)),
         Coding::Gzip => Box::pin(ReaderStream::new(GzipDecoder::new(reader))),

@@ -18,13 +18,9 @@ use super::context::Call;
 use super::endpoint::{Endpoint, Kind};
 use super::table::TABLE;
 
-/// Answers a request whose path is `/xrpc/` + `rest`.
-pub(crate) async fn answer(app: App, rest: &str, request: Request<Body>, client_ip: IpAddr) -> Response {
+/// Answers a request to a method.
+pub(crate) async fn answer(app: App, endpoint: &'static Endpoint, request: Request<Body>, client_ip: IpAddr) -> Response {
     let report = Arc::new(RateReport::default());
-    let endpoint = match find(rest, request.method()) {
-        Ok(endpoint) => endpoint,
-        Err(err) => return err.into_response(),
-    };
     let (parts, body) = request.into_parts();
     let call = Call { app, endpoint, parts, body, client_ip, report: Arc::clone(&report) };
     let mut response = run(call).await.unwrap_or_else(IntoResponse::into_response);
@@ -37,7 +33,11 @@ pub(crate) async fn answer(app: App, rest: &str, request: Request<Body>, client_
     response
 }
 
-fn find(rest: &str, method: &Method) -> Result<&'static Endpoint, XrpcError> {
+/// The method that a path `/xrpc/` + `rest` names, if the verb fits it.
+///
+/// # Errors
+/// 501 for a method that is not served here, 400 for anything that is no method or the wrong verb.
+pub(crate) fn find(rest: &str, method: &Method) -> Result<&'static Endpoint, XrpcError> {
     let nsid = rest.strip_suffix('/').unwrap_or(rest);
     if nsid.is_empty() || nsid.contains('/') {
         return Err(XrpcError::invalid_request("invalid xrpc path"));

@@ -22,6 +22,10 @@ const MAX_PAIRS: usize = 1_000;
 pub struct Limit<const MIN: u32, const MAX: u32, const DEFAULT: u32>(u32);
 
 impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Limit<MIN, MAX, DEFAULT> {
+    pub fn as_u32(self) -> u32 {
+        self.0
+    }
+
     pub fn get(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }

@@ -1,0 +1,51 @@
+//! The routes beside XRPC: identity documents under `/.well-known`, health, the front page.
+
+mod dev;
+mod front;
+mod health;
+mod well_known;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Method, Request, StatusCode, header};
+
+use crate::app::App;
+use crate::error::XrpcError;
+
+pub(crate) use health::health;
+
+/// Answers a request outside `/xrpc/`.
+pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return not_found(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    match request.uri().path() {
+        "/" if app.config.dev_mode => dev::page(app).await,
+        "/" => front::banner(app),
+        "/robots.txt" => text("# Crawlers are welcome: everything under /xrpc is meant to be read.\nUser-agent: *\nAllow: /\n"),
+        "/.well-known/atproto-did" => well_known::atproto_did(app, request.headers()).await,
+        "/.well-known/did.json" => well_known::did_json(app, request.headers()),
+        "/tls-check" => reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await),
+        path if app.config.dev_mode && path.starts_with("/dev/") => dev::answer(app, request).await,
+        _ => not_found(StatusCode::NOT_FOUND),
+    }
+}
+
+fn not_found(status: StatusCode) -> Response {
+    XrpcError::new(status, "NotFound", "there is nothing here").into_response()
+}
+
+fn reply(result: Result<impl IntoResponse, XrpcError>) -> Response {
+    result.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
+}
+
+fn text(body: impl Into<Body>) -> Response {
+    typed("text/plain; charset=utf-8", body)
+}
+
+fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,111 @@
+//! Who answers under a host name: handles of this server's domains, and the server's own DID document.
+//!
+//! Specs: <https://atproto.com/specs/handle#handle-resolution>, <https://w3c-ccg.github.io/did-method-web/>.
+
+use axum::response::{IntoResponse, Response};
+use cairn_model::Handle;
+use cairn_store::AccountRef;
+use http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+use url::form_urlencoded;
+
+use crate::app::App;
+use crate::error::XrpcError;
+use crate::xrpc::Json;
+
+use super::{not_found, reply, text, typed};
+
+/// The name that a request was sent to, without port, in lower case.
+fn host(headers: &HeaderMap) -> Option<String> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    Some(name.map_or(host, |(name, _)| name).to_ascii_lowercase())
+}
+
+/// Whether a name is, or is under, a domain that accounts take handles from.
+fn is_handle_host(app: &App, name: &str) -> bool {
+    app.config.handle_domains.iter().any(|domain| name.ends_with(domain.as_str()) || Some(name) == domain.strip_prefix('.'))
+}
+
+/// `/.well-known/atproto-did`: the DID of the account whose handle is the host name.
+pub(super) async fn atproto_did(app: &App, headers: &HeaderMap) -> Response {
+    reply(did_of_host(app, headers).await.map(|did| match did {
+        Some(did) => text(did),
+        None => {
+            let mut response = text("User not found");
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
+        }
+    }))
+}
+
+async fn did_of_host(app: &App, headers: &HeaderMap) -> Result<Option<String>, XrpcError> {
+    let Some(name) = host(headers).filter(|name| is_handle_host(app, name)) else { return Ok(None) };
+    active_did(app, &name).await
+}
+
+async fn active_did(app: &App, name: &str) -> Result<Option<String>, XrpcError> {
+    let Ok(handle) = Handle::parse(name) else { return Ok(None) };
+    let account = app.store.account(AccountRef::Handle(handle)).await?;
+    Ok(account.filter(|account| account.is_active()).map(|account| account.did.to_string()))
+}
+
+#[derive(Serialize)]
+struct DidDocument<'a> {
+    #[serde(rename = "@context")]
+    context: [&'static str; 1],
+    id: &'a str,
+    service: [Service<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Service<'a> {
+    id: &'static str,
+    r#type: &'static str,
+    service_endpoint: &'a str,
+}
+
+/// `/.well-known/did.json`: the server's own document, where its DID is the `did:web` of the host that is asked.
+pub(super) fn did_json(app: &App, headers: &HeaderMap) -> Response {
+    let did = app.config.service_did.as_str();
+    // A port is part of a did:web, written %3A.
+    let named = did.strip_prefix("did:web:").map(|name| name.split("%3A").next().unwrap_or_default());
+    if named.is_none() || named != host(headers).as_deref() {
+        return not_found(StatusCode::NOT_FOUND);
+    }
+    let document = DidDocument {
+        context: ["https://www.w3.org/ns/did/v1"],
+        id: did,
+        service: [Service {
+            id: "#atproto_pds",
+            r#type: "AtprotoPersonalDataServer",
+            service_endpoint: &app.config.public_url,
+        }],
+    };
+    typed("application/did+ld+json", crate::xrpc::reply::json_body(&document))
+}
+
+#[derive(Serialize)]
+struct Success {
+    success: bool,
+}
+
+/// `/tls-check?domain=`: whether a proxy may get a certificate for a name.
+pub(super) async fn tls_check(app: &App, query: &str) -> Result<Response, XrpcError> {
+    let domain = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "domain");
+    let Some((_, domain)) = domain.filter(|(_, domain)| !domain.is_empty()) else {
+        return Err(XrpcError::invalid_request("bad or missing domain query param"));
+    };
+    let domain = domain.to_ascii_lowercase();
+    if domain == app.config.hostname {
+        return Ok(Json(Success { success: true }).into_response());
+    }
+    if !is_handle_host(app, &domain) {
+        return Err(XrpcError::invalid_request("handles are not provided on this domain"));
+    }
+    match active_did(app, &domain).await? {
+        Some(_) => Ok(Json(Success { success: true }).into_response()),
+        None => Err(XrpcError::new(StatusCode::NOT_FOUND, "NotFound", "handle not found for this domain")),
+    }
+}
