@@ -8,6 +8,9 @@ use super::{Child, Mode, Node, NodeSource, Tree, TreeError};
 use crate::limits::MAX_NODE_ENTRIES;
 use crate::node::{At, decode_node};
 
+/// The children on both sides of a key, and where they stand.
+pub(super) type Around<'a> = ((&'a mut Child, At<'a>), (&'a mut Child, At<'a>));
+
 pub(super) struct Loader<'a, S> {
     pub(super) source: &'a S,
     pub(super) mode: Mode,
@@ -133,11 +136,7 @@ impl Node {
     }
 
     /// The children on both sides of entry `i`, and where they stand.
-    pub(super) fn children_around<'a>(
-        &'a mut self,
-        i: usize,
-        at: At<'a>,
-    ) -> Option<((&'a mut Child, At<'a>), (&'a mut Child, At<'a>))> {
+    pub(super) fn children_around<'a>(&'a mut self, i: usize, at: At<'a>) -> Option<Around<'a>> {
         let (before, rest) = self.entries.split_at_mut_checked(i)?;
         let (entry, after) = rest.split_first_mut()?;
         let left = match before.last_mut() {

@@ -25,7 +25,8 @@ pub trait NodeSource {
     type Error;
 
     /// The block of the node at `(lo, layer)`, whose CID is `cid`; `None` if there is no such
-    /// node. A table of positions looks up by position, a CAR by CID.
+    /// node. A table of positions looks up by position, a CAR by CID. A table must not return a
+    /// node with another CID: that is an older or newer state, and mixing states corrupts trees.
     fn node(&self, lo: &str, layer: u8, cid: &Cid) -> Result<Option<Bytes>, Self::Error>;
 }
 

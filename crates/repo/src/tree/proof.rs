@@ -11,7 +11,8 @@ use std::error::Error as StdError;
 use bytes::Bytes;
 use cairn_model::Cid;
 
-use super::{Child, Loader, Node, NodeSource, State, Tree, TreeError};
+use super::load::Around;
+use super::{Changes, Child, Loader, Node, NodeSource, State, Tree, TreeError};
 use crate::node::At;
 
 /// Blocks of a proof without repetition, in the order in which they were met.
@@ -46,7 +47,7 @@ impl Tree {
         S: NodeSource,
         S::Error: StdError + 'static,
     {
-        self.prove(source, [key], |_, _, _| Ok(()))
+        self.prove(source, [key], Proof::default(), |_, _, _| Ok(()))
     }
 
     /// The covering proof of the keys that a commit touched; deleted ones included. Each node is
@@ -63,11 +64,26 @@ impl Tree {
         S: NodeSource,
         S::Error: StdError + 'static,
     {
-        self.prove(source, keys, |loader, around, proof| {
-            let ((left, left_at), (right, right_at)) = around;
-            loader.spine(left, left_at, Side::Last, proof)?;
-            loader.spine(right, right_at, Side::First, proof)
-        })
+        self.prove(source, keys, Proof::default(), neighbours)
+    }
+
+    /// The nodes of the covering proof that the commit did not write: together with its
+    /// [`Changes::upserts`] they are what the event carries.
+    ///
+    /// # Errors
+    /// [`TreeError::Uncommitted`] if there are edits since the last commit.
+    pub fn covering_proof_beyond<'k, S>(
+        &mut self,
+        source: &S,
+        keys: impl IntoIterator<Item = &'k str>,
+        changes: &Changes,
+    ) -> Result<Vec<(Cid, Bytes)>, TreeError<S::Error>>
+    where
+        S: NodeSource,
+        S::Error: StdError + 'static,
+    {
+        let seen = changes.upserts.iter().map(|row| row.cid).collect();
+        self.prove(source, keys, Proof { seen, blocks: Vec::new() }, neighbours)
     }
 
     /// Walks to each key and, where it is present, hands the children around it to `below`.
@@ -76,6 +92,7 @@ impl Tree {
         &mut self,
         source: &S,
         keys: impl IntoIterator<Item = &'k str>,
+        mut proof: Proof,
         below: impl Fn(&mut Loader<'_, S>, Around<'_>, &mut Proof) -> Result<(), TreeError<S::Error>>,
     ) -> Result<Vec<(Cid, Bytes)>, TreeError<S::Error>>
     where
@@ -87,7 +104,6 @@ impl Tree {
         }
         let layer = self.layer;
         let (root, mut loader) = self.loader(source);
-        let mut proof = Proof::default();
         for key in keys {
             let mut child = &mut *root;
             let mut at = At::root(layer);
@@ -108,8 +124,19 @@ impl Tree {
     }
 }
 
-/// The children on both sides of a key, and where they stand.
-type Around<'a> = ((&'a mut Child, At<'a>), (&'a mut Child, At<'a>));
+/// Adds the paths from a key to its neighbours below it.
+fn neighbours<S>(
+    loader: &mut Loader<'_, S>,
+    ((left, left_at), (right, right_at)): Around<'_>,
+    proof: &mut Proof,
+) -> Result<(), TreeError<S::Error>>
+where
+    S: NodeSource,
+    S::Error: StdError + 'static,
+{
+    loader.spine(left, left_at, Side::Last, proof)?;
+    loader.spine(right, right_at, Side::First, proof)
+}
 
 #[derive(Clone, Copy)]
 enum Side {

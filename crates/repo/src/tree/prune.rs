@@ -11,10 +11,13 @@ impl Tree {
     /// Forgets clean nodes, least recently used first, so that about `keep_nodes` stay. All nodes
     /// of the last operation stay, and all that are not committed.
     ///
+    /// Does nothing until there are half as many nodes again, so that it may be called after each
+    /// commit: looking at all nodes costs a few visits per node that was loaded since.
+    ///
     /// What is forgotten is read from the source again, so call this only while the source has
     /// the rows of all commits so far.
     pub fn prune(&mut self, keep_nodes: usize) {
-        if self.loaded <= keep_nodes {
+        if self.loaded <= keep_nodes + keep_nodes / 2 {
             return;
         }
         let mut used = Vec::with_capacity(self.loaded);
