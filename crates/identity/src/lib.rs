@@ -46,6 +46,13 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Compares two secrets in a time that depends on their lengths only.
+#[must_use]
+pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    use subtle::ConstantTimeEq as _;
+    a.ct_eq(b).into()
+}
+
 /// Makes `ring` the TLS provider of the process. Safe to call any number of times.
 ///
 /// A client built before this panics, so [`GuardedClient::new`] calls it too.

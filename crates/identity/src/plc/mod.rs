@@ -28,7 +28,7 @@ pub mod timestamp {
         format!("{at:.3}")
     }
 
-    /// Serializes with [`format`].
+    /// Serializes with [`format()`].
     pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format(*at))
     }
