@@ -1,0 +1,189 @@
+//! Handle, e-mail address and password of an account.
+
+use cairn_model::Handle;
+use rusqlite::Connection;
+
+use super::events::emit_identity;
+use super::{Account, AccountRef, NoAccount};
+use crate::{AccountId, SessionId, Store, StoreError, WriteTx, mail_tokens, sessions};
+
+/// Why a handle was not given to an account.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateHandleError {
+    /// Another account on this server has it, active or not.
+    #[error("the handle is taken")]
+    Taken,
+    #[error(transparent)]
+    NoAccount(#[from] NoAccount),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an e-mail address was not given to an account.
+#[derive(Debug, thiserror::Error)]
+pub enum SetEmailError {
+    /// Another account on this server has it.
+    #[error("the e-mail address is taken")]
+    Taken,
+    #[error(transparent)]
+    NoAccount(#[from] NoAccount),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a change of an account that cannot conflict with others was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    #[error(transparent)]
+    NoAccount(#[from] NoAccount),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which sessions end with a change of the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndSessions {
+    None,
+    All,
+    AllExcept(SessionId),
+}
+
+impl Store {
+    /// Gives the account a handle, or takes it away, and announces it with `#identity`, also when
+    /// the handle is the one it has: that makes relays look at the DID document again.
+    pub async fn update_handle(
+        &self,
+        account: impl Into<AccountRef>,
+        handle: Option<Handle>,
+    ) -> Result<(), UpdateHandleError> {
+        self.change_account(account, move |tx, account| {
+            if let Some(handle) = &handle
+                && is_taken(tx, "handle", handle.as_str(), account.id)?
+            {
+                return Err(UpdateHandleError::Taken);
+            }
+            set(tx, "handle", handle.as_ref().map(Handle::as_str), account.id)?;
+            emit_identity(tx, account.id, &account.did, handle.as_ref())?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets an unconfirmed e-mail address. Tokens that were mailed to the address before it are void.
+    pub async fn set_email(
+        &self,
+        account: impl Into<AccountRef>,
+        email: Option<String>,
+    ) -> Result<(), SetEmailError> {
+        self.change_account(account, move |tx, account| {
+            if let Some(email) = &email
+                && is_taken(tx, "email", email, account.id)?
+            {
+                return Err(SetEmailError::Taken);
+            }
+            set(tx, "email", email.as_deref(), account.id)?;
+            set(tx, "email_confirmed_at", None::<i64>, account.id)?;
+            mail_tokens::delete_all(tx, account.id)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Marks the present e-mail address as confirmed.
+    pub async fn confirm_email(&self, account: impl Into<AccountRef>) -> Result<(), AccountError> {
+        self.change_account(account, move |tx, account| {
+            Ok(set(tx, "email_confirmed_at", Some(tx.now_micros()), account.id)?)
+        })
+        .await
+    }
+
+    /// Sets the password hash (PHC form) and ends sessions as told.
+    pub async fn set_password_hash(
+        &self,
+        account: impl Into<AccountRef>,
+        password_hash: String,
+        sessions: EndSessions,
+    ) -> Result<(), AccountError> {
+        self.change_account(account, move |tx, account| {
+            Ok(set_password(tx, account.id, &password_hash, sessions)?)
+        })
+        .await
+    }
+
+    /// Whether invite codes made for this account may be used.
+    pub async fn set_invites_disabled(
+        &self,
+        account: impl Into<AccountRef>,
+        disabled: bool,
+    ) -> Result<(), AccountError> {
+        self.change_account(account, move |tx, account| {
+            Ok(set(tx, "invites_disabled", disabled, account.id)?)
+        })
+        .await
+    }
+
+    /// Runs `change` on an account in the writer's transaction, and forgets what is cached of it
+    /// once that is durable. Like every job, `change` checks before it changes and may run twice.
+    pub(crate) async fn change_account<T, E, F>(
+        &self,
+        name: impl Into<AccountRef>,
+        mut change: F,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + From<NoAccount> + Send + 'static,
+        F: FnMut(&mut WriteTx<'_>, &Account) -> Result<T, E> + Send + 'static,
+    {
+        let name = name.into();
+        let cache = self.account_cache().clone();
+        self.write_tx(move |tx: &mut WriteTx<'_>| {
+            let account = super::find(tx, &name)?.ok_or(NoAccount)?;
+            let result = change(tx, &account)?;
+            let cache = cache.clone();
+            tx.after_commit(move || cache.drop_account(account.id));
+            Ok(result)
+        })
+        .await
+    }
+}
+
+/// Sets the password inside a transaction.
+pub(crate) fn set_password(
+    conn: &Connection,
+    account: AccountId,
+    password_hash: &str,
+    end: EndSessions,
+) -> Result<(), StoreError> {
+    set(conn, "password_hash", password_hash, account)?;
+    match end {
+        EndSessions::None => {}
+        EndSessions::All => drop(sessions::delete_all(conn, account, None)?),
+        EndSessions::AllExcept(id) => drop(sessions::delete_all(conn, account, Some(id))?),
+    }
+    Ok(())
+}
+
+/// Sets one column of an account.
+pub(super) fn set(
+    conn: &Connection,
+    column: &'static str,
+    value: impl rusqlite::ToSql,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(&format!("UPDATE account SET {column} = ?1 WHERE id = ?2"))?
+        .execute((value, account.get()))?;
+    Ok(())
+}
+
+fn is_taken(
+    conn: &Connection,
+    column: &'static str,
+    value: &str,
+    except: AccountId,
+) -> Result<bool, StoreError> {
+    Ok(conn
+        .prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM account WHERE {column} = ?1 AND id <> ?2)"
+        ))?
+        .query_row((value, except.get()), |row| row.get(0))?)
+}

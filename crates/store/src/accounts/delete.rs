@@ -1,0 +1,84 @@
+//! Deleting an account.
+//!
+//! The account, its credentials and its repository leave every lookup in one transaction with
+//! `#account` (deleted), which also hides the events before it. The bulk of the rows and the blob
+//! files go in the background, in steps that can be interrupted.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::events::emit_deleted;
+use super::{Account, AccountError, AccountRef};
+use crate::blobs::blocking;
+use crate::{AccountId, Store, StoreError, WriteTx, repo, sessions};
+
+/// Rows that one step removes; the writer serves others in between.
+const STEP_ROWS: usize = 500;
+
+/// The tables whose few rows of an account go with it.
+const SMALL_TABLES: [&str; 4] = ["signing_key", "app_password", "mail_token", "preference"];
+
+impl Store {
+    /// Deletes the account. Its DID, handle and e-mail address are free again at once; run
+    /// [`finish_deletions`](Self::finish_deletions) afterwards.
+    pub async fn delete_account(&self, account: impl Into<AccountRef>) -> Result<(), AccountError> {
+        self.change_account(account, move |tx, account| {
+            Ok::<_, AccountError>(delete(tx, account)?)
+        })
+        .await?;
+        self.janitor().wake();
+        Ok(())
+    }
+
+    /// Job: removes what is left of deleted accounts, and takes up what a crash interrupted.
+    /// Returns how many accounts it finished.
+    pub async fn finish_deletions(&self) -> Result<usize, StoreError> {
+        let mut finished = 0;
+        while let Some(account) = self.read_one(|tx| next_deletion(tx)).await? {
+            while self.write_tx(move |tx| remove_some_blobs(tx, account)).await? {}
+            let folder = self.blob_folder().clone();
+            blocking(move || folder.remove_account(account)).await?;
+            self.write_tx(move |tx| {
+                tx.prepare_cached("DELETE FROM account_deletion WHERE account = ?1")?
+                    .execute([account.get()])?;
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+            finished += 1;
+        }
+        Ok(finished)
+    }
+}
+
+fn delete(tx: &mut WriteTx<'_>, account: &Account) -> Result<(), StoreError> {
+    let id = account.id;
+    tx.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([id.get()])?;
+    for table in SMALL_TABLES {
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE account = ?1"))?
+            .execute([id.get()])?;
+    }
+    sessions::delete_all(tx, id, None)?;
+    tx.prepare_cached(
+        "INSERT INTO account_deletion (account, did, requested_at) VALUES (?1, ?2, ?3)",
+    )?
+    .execute((id.get(), account.did.as_str(), tx.now_micros()))?;
+    repo::retire(tx, id)?;
+    emit_deleted(tx, id, &account.did)
+}
+
+fn next_deletion(conn: &Connection) -> Result<Option<AccountId>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT account FROM account_deletion ORDER BY requested_at LIMIT 1")?
+        .query_row([], |row| Ok(AccountId::new(row.get(0)?)))
+        .optional()?)
+}
+
+/// Returns whether there may be more.
+fn remove_some_blobs(tx: &mut WriteTx<'_>, account: AccountId) -> Result<bool, StoreError> {
+    let removed = tx
+        .prepare_cached(
+            "DELETE FROM blob WHERE (account, cid) IN (
+               SELECT account, cid FROM blob WHERE account = ?1 LIMIT ?2)",
+        )?
+        .execute((account.get(), STEP_ROWS as i64))?;
+    Ok(removed == STEP_ROWS)
+}

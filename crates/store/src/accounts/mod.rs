@@ -1,0 +1,158 @@
+//! Accounts: who is hosted here, under which names, and in which state.
+//!
+//! The lifecycle and its events follow <https://atproto.com/specs/account> and
+//! <https://atproto.com/guides/account-lifecycle>. Every change of an account is one job of the
+//! writer, together with the events that tell of it.
+
+mod cache;
+pub(crate) mod columns;
+mod create;
+mod credentials;
+mod delete;
+mod events;
+mod keys;
+mod list;
+mod lookup;
+pub(crate) mod secrets;
+mod status;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod tidy;
+
+use cairn_model::{Did, Handle};
+use jiff::Timestamp;
+
+pub(crate) use cache::AccountCache;
+pub use create::{CreateAccountError, NewAccount};
+pub(crate) use credentials::set_password;
+pub use credentials::{AccountError, EndSessions, SetEmailError, UpdateHandleError};
+pub use keys::ReserveKeyError;
+pub(crate) use keys::signing_key;
+pub(crate) use lookup::{find, status_of};
+pub use status::ActivateError;
+pub use tidy::Tidied;
+
+use crate::AccountId;
+
+/// One account, as it was when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub id: AccountId,
+    pub did: Did,
+    /// None when the account lost its handle; shown as `handle.invalid`.
+    pub handle: Option<Handle>,
+    pub email: Option<String>,
+    pub email_confirmed_at: Option<Timestamp>,
+    /// The password hash in PHC form; none for accounts without a password of their own.
+    pub password_hash: Option<String>,
+    pub created_at: Timestamp,
+    pub deactivated_at: Option<Timestamp>,
+    /// When a deactivated account asked to be deleted.
+    pub delete_after: Option<Timestamp>,
+    pub suspended_at: Option<Timestamp>,
+    /// The moderation reference of a takedown.
+    pub takedown_ref: Option<String>,
+    pub invites_disabled: bool,
+}
+
+impl Account {
+    /// The state that others see. A takedown outweighs a suspension, and both a deactivation.
+    pub fn status(&self) -> AccountStatus {
+        if self.takedown_ref.is_some() {
+            return AccountStatus::Takendown;
+        }
+        if self.suspended_at.is_some() {
+            return AccountStatus::Suspended;
+        }
+        if self.deactivated_at.is_some() {
+            return AccountStatus::Deactivated;
+        }
+        AccountStatus::Active
+    }
+
+    /// Whether records may be written and are shown.
+    pub fn is_active(&self) -> bool {
+        self.status().is_active()
+    }
+}
+
+/// The states of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccountStatus {
+    Active,
+    Deactivated,
+    Suspended,
+    Takendown,
+}
+
+impl AccountStatus {
+    /// Whether the account's content is served.
+    pub fn is_active(self) -> bool {
+        self == Self::Active
+    }
+
+    /// Whether records may be written.
+    pub fn is_writable(self) -> bool {
+        self.is_active()
+    }
+
+    /// The `status` of `#account` and `getRepoStatus`; none for an active account.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Active => None,
+            Self::Deactivated => Some("deactivated"),
+            Self::Suspended => Some("suspended"),
+            Self::Takendown => Some("takendown"),
+        }
+    }
+}
+
+/// How an account is named in a lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountRef {
+    Id(AccountId),
+    Did(Did),
+    Handle(Handle),
+    /// Compared without regard to ASCII case.
+    Email(String),
+}
+
+impl From<AccountId> for AccountRef {
+    fn from(id: AccountId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<Did> for AccountRef {
+    fn from(did: Did) -> Self {
+        Self::Did(did)
+    }
+}
+
+impl From<&Did> for AccountRef {
+    fn from(did: &Did) -> Self {
+        Self::Did(did.clone())
+    }
+}
+
+impl From<Handle> for AccountRef {
+    fn from(handle: Handle) -> Self {
+        Self::Handle(handle)
+    }
+}
+
+impl From<cairn_model::AtIdentifier> for AccountRef {
+    fn from(identifier: cairn_model::AtIdentifier) -> Self {
+        match identifier {
+            cairn_model::AtIdentifier::Did(did) => Self::Did(did),
+            cairn_model::AtIdentifier::Handle(handle) => Self::Handle(handle),
+        }
+    }
+}
+
+/// The account is not hosted here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such account")]
+pub struct NoAccount;

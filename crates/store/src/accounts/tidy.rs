@@ -1,0 +1,29 @@
+//! The housekeeping of accounts, sessions and blobs in one call.
+
+use crate::{BlobAges, Store, StoreError};
+
+/// How much was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// Deleted accounts of which nothing is left.
+    pub accounts: usize,
+    pub sessions: usize,
+    pub mail_tokens: usize,
+    pub blobs: usize,
+}
+
+impl Store {
+    /// Job: finishes deletions and removes what has expired: sessions, mailed tokens, uploads that
+    /// no record took, and blobs whose last reference went longer ago than the quarantine. Call it
+    /// at start and every few minutes. Each step is small, and a later call takes up what an
+    /// interrupted one left.
+    pub async fn tidy(&self) -> Result<Tidied, StoreError> {
+        let ages = BlobAges { unreferenced: self.config().blob_quarantine, ..BlobAges::default() };
+        Ok(Tidied {
+            accounts: self.finish_deletions().await?,
+            sessions: self.prune_sessions().await?,
+            mail_tokens: self.prune_mail_tokens().await?,
+            blobs: self.collect_blobs(ages).await?,
+        })
+    }
+}
