@@ -1,0 +1,166 @@
+//! App passwords: credentials with fewer rights, made by the server, one per client.
+//!
+//! They carry 80 random bits, so a keyed hash protects them as well as a slow one, and a sign-in
+//! finds them with one lookup instead of one argon2 run for each.
+
+use data_encoding::BASE32_NOPAD;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::accounts::columns::instant;
+use crate::{AccountId, MasterKey, SessionAppPassword, Store, StoreError, sessions};
+
+/// More are not made for one account.
+const MAX_PER_ACCOUNT: i64 = 1_000;
+/// Prefix of the hashes of this form; imported ones bring another.
+const SCHEME: &str = "hmac-sha256";
+const LETTERS: usize = 16;
+
+/// One app password, for a list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppPassword {
+    pub name: String,
+    pub privileged: bool,
+    pub created_at: Timestamp,
+}
+
+/// Why no app password was made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateAppPasswordError {
+    /// The account has one of this name.
+    #[error("there is an app password of this name")]
+    NameTaken,
+    #[error("the account has too many app passwords")]
+    TooMany,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// Makes an app password, `xxxx-xxxx-xxxx-xxxx`. It cannot be read again.
+    pub async fn create_app_password(
+        &self,
+        account: AccountId,
+        name: &str,
+        privileged: bool,
+    ) -> Result<(String, AppPassword), CreateAppPasswordError> {
+        let letters = BASE32_NOPAD.encode(&cairn_identity::random_bytes::<10>()).to_lowercase();
+        let hash = hash(self.master_key(), account, &letters);
+        let name = name.to_owned();
+        let made = self
+            .write_tx(move |tx| {
+                if find(tx, account, "name", &name)?.is_some() {
+                    return Err(CreateAppPasswordError::NameTaken);
+                }
+                let count: i64 = tx
+                    .query_row(
+                        "SELECT count(*) FROM app_password WHERE account = ?1",
+                        [account.get()],
+                        |row| row.get(0),
+                    )
+                    .map_err(StoreError::from)?;
+                if count >= MAX_PER_ACCOUNT {
+                    return Err(CreateAppPasswordError::TooMany);
+                }
+                insert(tx, account, &name, &hash, privileged, tx.now_micros())?;
+                Ok(AppPassword { name: name.clone(), privileged, created_at: tx.now() })
+            })
+            .await?;
+        let groups: Vec<&str> = (0..4).map(|group| &letters[group * 4..group * 4 + 4]).collect();
+        Ok((groups.join("-"), made))
+    }
+
+    /// The app password of the account that this text is, if any.
+    pub async fn check_app_password(
+        &self,
+        account: AccountId,
+        password: &str,
+    ) -> Result<Option<SessionAppPassword>, StoreError> {
+        let Some(letters) = canonical(password) else {
+            return Ok(None);
+        };
+        let hash = hash(self.master_key(), account, &letters);
+        self.read(move |tx| find(tx, account, "password_hash", &hash)).await
+    }
+
+    /// The app passwords of an account, newest first.
+    pub async fn app_passwords(&self, account: AccountId) -> Result<Vec<AppPassword>, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT name, privileged, created_at FROM app_password WHERE account = ?1
+                 ORDER BY created_at DESC",
+            )?;
+            let rows = statement.query_map([account.get()], |row| {
+                Ok(AppPassword {
+                    name: row.get(0)?,
+                    privileged: row.get(1)?,
+                    created_at: instant(row.get(2)?),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Removes an app password and ends its sessions. Returns whether it existed.
+    pub async fn revoke_app_password(
+        &self,
+        account: AccountId,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write_tx(move |tx| {
+            sessions::delete_of_app_password(tx, account, &name)?;
+            let removed = tx
+                .prepare_cached("DELETE FROM app_password WHERE account = ?1 AND name = ?2")?
+                .execute((account.get(), &name))?;
+            Ok(removed > 0)
+        })
+        .await
+    }
+}
+
+fn find(
+    conn: &Connection,
+    account: AccountId,
+    column: &'static str,
+    value: &str,
+) -> Result<Option<SessionAppPassword>, StoreError> {
+    Ok(conn
+        .prepare_cached(&format!(
+            "SELECT name, privileged FROM app_password WHERE account = ?1 AND {column} = ?2"
+        ))?
+        .query_row((account.get(), value), |row| {
+            Ok(SessionAppPassword { name: row.get(0)?, privileged: row.get(1)? })
+        })
+        .optional()?)
+}
+
+fn insert(
+    conn: &Connection,
+    account: AccountId,
+    name: &str,
+    hash: &str,
+    privileged: bool,
+    now_micros: i64,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO app_password (account, name, password_hash, privileged, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((account.get(), name, hash, privileged, now_micros))?;
+    Ok(())
+}
+
+/// The letters without dashes in lower case; none when the text is no app password.
+fn canonical(password: &str) -> Option<String> {
+    let letters: String = password.chars().filter(|c| *c != '-').take(LETTERS + 1).collect();
+    let fits = letters.len() == LETTERS && letters.bytes().all(|b| b.is_ascii_alphanumeric());
+    fits.then(|| letters.to_ascii_lowercase())
+}
+
+fn hash(key: &MasterKey, account: AccountId, letters: &str) -> String {
+    let message = format!("{}\0{letters}", account.get());
+    let hash = key.keyed_hash("app password", message.as_bytes());
+    format!("{SCHEME}:{}", data_encoding::HEXLOWER.encode(&hash))
+}

@@ -1,0 +1,209 @@
+//! The rows of sessions and of exchanged tokens.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::token::{TokenHash, TokenId};
+use super::{
+    IssuedToken, MAX_REMEMBERED, MAX_USER_AGENT_BYTES, NewSession, REFRESH_GRACE, SESSION_LIFETIME,
+    SessionAppPassword, SessionId, SessionInfo,
+};
+use crate::accounts::columns::{instant, micros};
+use crate::{AccountId, StoreError};
+
+pub(super) struct SessionRow {
+    pub account: AccountId,
+    pub token_hash: TokenHash,
+    pub expires_at: Timestamp,
+    pub app_password: Option<SessionAppPassword>,
+}
+
+/// When a token that is issued `now` expires.
+pub(super) fn expiry(now: Timestamp) -> Timestamp {
+    now.saturating_add(SESSION_LIFETIME).unwrap_or(Timestamp::MAX)
+}
+
+pub(super) fn insert(
+    conn: &Connection,
+    account: AccountId,
+    token: TokenId,
+    new: &NewSession,
+    now: Timestamp,
+) -> Result<IssuedToken, StoreError> {
+    let expires_at = expiry(now);
+    conn.prepare_cached(
+        "INSERT INTO session (id, account, token_hash, app_password, created_at, last_used_at,
+           expires_at, user_agent, ip)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        token.family().0,
+        account.get(),
+        token.hash().0,
+        new.app_password,
+        micros(now),
+        micros(expires_at),
+        new.user_agent.as_deref().map(|agent| cut(agent, MAX_USER_AGENT_BYTES)),
+        new.ip,
+    ])?;
+    let app_password = match &new.app_password {
+        Some(name) => Some(app_password(conn, account, name)?),
+        None => None,
+    };
+    Ok(IssuedToken { account, token_id: token, expires_at, app_password })
+}
+
+pub(super) fn find(conn: &Connection, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+    let found = conn
+        .prepare_cached(
+            "SELECT account, token_hash, expires_at, app_password FROM session WHERE id = ?1",
+        )?
+        .query_row([id.0], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<String>>(3)?))
+        })
+        .optional()?;
+    let Some((account, token_hash, expires_at, name)) = found else {
+        return Ok(None);
+    };
+    let account = AccountId::new(account);
+    let app_password = match name {
+        Some(name) => Some(app_password(conn, account, &name)?),
+        None => None,
+    };
+    Ok(Some(SessionRow {
+        account,
+        token_hash: TokenHash(token_hash),
+        expires_at: instant(expires_at),
+        app_password,
+    }))
+}
+
+/// An app password takes its sessions along when it goes; should one be missing, it grants the less.
+fn app_password(
+    conn: &Connection,
+    account: AccountId,
+    name: &str,
+) -> Result<SessionAppPassword, StoreError> {
+    let privileged = conn
+        .prepare_cached("SELECT privileged FROM app_password WHERE account = ?1 AND name = ?2")?
+        .query_row(params![account.get(), name], |row| row.get(0))
+        .optional()?
+        .unwrap_or(false);
+    Ok(SessionAppPassword { name: name.to_owned(), privileged })
+}
+
+/// Makes `next` the current token and remembers `token` for its grace.
+pub(super) fn rotate(
+    conn: &Connection,
+    token: &TokenId,
+    next: &TokenId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let family = token.family().0;
+    let usable_until = now.saturating_add(REFRESH_GRACE).unwrap_or(Timestamp::MAX);
+    conn.prepare_cached(
+        "UPDATE session SET token_hash = ?2, last_used_at = ?3, expires_at = ?4 WHERE id = ?1",
+    )?
+    .execute(params![family, next.hash().0, micros(now), micros(expiry(now))])?;
+    conn.prepare_cached(
+        "DELETE FROM rotated_token WHERE session = ?1 AND (usable_until <= ?2 OR token_hash IN (
+           SELECT token_hash FROM rotated_token WHERE session = ?1
+           ORDER BY usable_until DESC LIMIT -1 OFFSET ?3))",
+    )?
+    .execute(params![family, micros(now), MAX_REMEMBERED - 1])?;
+    conn.prepare_cached(
+        "INSERT INTO rotated_token (session, token_hash, usable_until) VALUES (?1, ?2, ?3)",
+    )?
+    .execute(params![family, token.hash().0, micros(usable_until)])?;
+    Ok(())
+}
+
+pub(super) fn is_within_grace(
+    conn: &Connection,
+    token: &TokenId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let usable_until: Option<i64> = conn
+        .prepare_cached(
+            "SELECT usable_until FROM rotated_token WHERE session = ?1 AND token_hash = ?2",
+        )?
+        .query_row(params![token.family().0, token.hash().0], |row| row.get(0))
+        .optional()?;
+    Ok(usable_until.is_some_and(|until| until > micros(now)))
+}
+
+pub(super) fn delete(conn: &Connection, id: SessionId) -> Result<bool, StoreError> {
+    conn.prepare_cached("DELETE FROM rotated_token WHERE session = ?1")?.execute([id.0])?;
+    Ok(conn.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([id.0])? > 0)
+}
+
+/// Ends the sessions of an account inside a transaction.
+pub(crate) fn delete_all(
+    conn: &Connection,
+    account: AccountId,
+    except: Option<SessionId>,
+) -> Result<usize, StoreError> {
+    let except = except.map(|id| id.0);
+    conn.prepare_cached(
+        "DELETE FROM rotated_token WHERE session IN (
+           SELECT id FROM session WHERE account = ?1 AND id IS NOT ?2)",
+    )?
+    .execute(params![account.get(), except])?;
+    Ok(conn
+        .prepare_cached("DELETE FROM session WHERE account = ?1 AND id IS NOT ?2")?
+        .execute(params![account.get(), except])?)
+}
+
+/// Ends the sessions that were opened with one app password.
+pub(crate) fn delete_of_app_password(
+    conn: &Connection,
+    account: AccountId,
+    name: &str,
+) -> Result<usize, StoreError> {
+    conn.prepare_cached(
+        "DELETE FROM rotated_token WHERE session IN (
+           SELECT id FROM session WHERE account = ?1 AND app_password = ?2)",
+    )?
+    .execute(params![account.get(), name])?;
+    Ok(conn
+        .prepare_cached("DELETE FROM session WHERE account = ?1 AND app_password = ?2")?
+        .execute(params![account.get(), name])?)
+}
+
+pub(super) fn list(
+    conn: &Connection,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<SessionInfo>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, app_password, created_at, last_used_at, expires_at, user_agent, ip
+         FROM session WHERE account = ?1 AND expires_at > ?2 ORDER BY created_at DESC",
+    )?;
+    let rows = statement.query_map(params![account.get(), micros(now)], |row| {
+        Ok(SessionInfo {
+            id: SessionId(row.get(0)?),
+            app_password: row.get(1)?,
+            created_at: instant(row.get(2)?),
+            last_used_at: instant(row.get(3)?),
+            expires_at: instant(row.get(4)?),
+            user_agent: row.get(5)?,
+            ip: row.get(6)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn prune(conn: &Connection, now: Timestamp) -> Result<usize, StoreError> {
+    conn.execute(
+        "DELETE FROM rotated_token WHERE usable_until <= ?1
+           OR session IN (SELECT id FROM session WHERE expires_at <= ?1)",
+        [micros(now)],
+    )?;
+    Ok(conn.execute("DELETE FROM session WHERE expires_at <= ?1", [micros(now)])?)
+}
+
+/// The longest prefix of at most `max_bytes` that ends between characters.
+fn cut(text: &str, max_bytes: usize) -> &str {
+    let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
