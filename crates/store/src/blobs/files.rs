@@ -1,0 +1,148 @@
+//! Where the bytes of blobs lie: `<shard>/<account id>/<cid>` below the blob folder.
+//!
+//! A file is complete from the moment it has its name: bytes are written to `tmp/`, synced, and
+//! then renamed. Everything here blocks and belongs on a blocking thread.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use cairn_model::Cid;
+use tempfile::NamedTempFile;
+use tokio::sync::RwLock;
+
+use crate::AccountId;
+
+const TEMP_FOLDER: &str = "tmp";
+
+/// The blob folder.
+#[derive(Clone, Debug)]
+pub(crate) struct BlobFolder {
+    root: PathBuf,
+    gate: Arc<RwLock<()>>,
+}
+
+impl BlobFolder {
+    /// Creates the folder when it is missing and removes what interrupted uploads left.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        let folder = Self { root: root.to_owned(), gate: Arc::default() };
+        let temp = folder.temp();
+        if temp.exists() {
+            fs::remove_dir_all(&temp)?;
+        }
+        fs::create_dir_all(&temp)?;
+        sync_folder(root)?;
+        Ok(folder)
+    }
+
+    /// Keeps files and rows together: an upload holds the gate shared from the moment its file gets
+    /// its name until its row is written, a removal holds it alone from the check until the file is
+    /// gone. The store has one process, so a lock in memory is enough.
+    pub(super) fn gate(&self) -> &Arc<RwLock<()>> {
+        &self.gate
+    }
+
+    /// A new file that vanishes when it is dropped without being placed.
+    pub(super) fn new_temp(&self) -> io::Result<NamedTempFile> {
+        NamedTempFile::new_in(self.temp())
+    }
+
+    pub(crate) fn path(&self, account: AccountId, cid: &Cid) -> PathBuf {
+        self.account(account).join(cid.to_string())
+    }
+
+    /// Gives the synced file its name, durably. A file of that name has the same content and is
+    /// replaced, which also heals a damaged one.
+    pub(super) fn place(
+        &self,
+        file: NamedTempFile,
+        account: AccountId,
+        cid: &Cid,
+    ) -> io::Result<()> {
+        let folder = self.account(account);
+        if !folder.exists() {
+            self.create_account(&folder)?;
+        }
+        file.persist(folder.join(cid.to_string())).map_err(|failed| failed.error)?;
+        sync_folder(&folder)
+    }
+
+    /// Removes one file; a missing one is no error.
+    pub(super) fn remove(&self, account: AccountId, cid: &Cid) -> io::Result<()> {
+        ignore_missing(fs::remove_file(self.path(account, cid)))
+    }
+
+    /// Removes all files of an account; missing ones are no error.
+    pub(crate) fn remove_account(&self, account: AccountId) -> io::Result<()> {
+        ignore_missing(fs::remove_dir_all(self.account(account)))
+    }
+
+    /// The accounts that have a folder.
+    pub(super) fn accounts(&self) -> io::Result<Vec<AccountId>> {
+        let mut accounts = Vec::new();
+        for shard in fs::read_dir(&self.root)? {
+            let shard = shard?;
+            if shard.file_name() == TEMP_FOLDER || !shard.file_type()?.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(shard.path())? {
+                let name = entry?.file_name();
+                accounts
+                    .extend(name.to_str().and_then(|name| name.parse().ok()).map(AccountId::new));
+            }
+        }
+        accounts.sort_unstable();
+        Ok(accounts)
+    }
+
+    /// The files of an account that were written before `written_before`. Files that are not
+    /// named by a CID are not ours and left out.
+    pub(super) fn files_of(
+        &self,
+        account: AccountId,
+        written_before: SystemTime,
+    ) -> io::Result<Vec<Cid>> {
+        let mut cids = Vec::new();
+        for entry in fs::read_dir(self.account(account))? {
+            let entry = entry?;
+            let Some(cid) = entry.file_name().to_str().and_then(|name| Cid::parse(name).ok())
+            else {
+                continue;
+            };
+            if entry.metadata()?.modified()? < written_before {
+                cids.push(cid);
+            }
+        }
+        Ok(cids)
+    }
+
+    fn account(&self, account: AccountId) -> PathBuf {
+        self.root.join(format!("{:02x}", account.get() & 0xff)).join(account.get().to_string())
+    }
+
+    fn temp(&self) -> PathBuf {
+        self.root.join(TEMP_FOLDER)
+    }
+
+    fn create_account(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        if let Some(shard) = folder.parent() {
+            sync_folder(shard)?;
+        }
+        sync_folder(&self.root)
+    }
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

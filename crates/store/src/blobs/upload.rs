@@ -1,0 +1,248 @@
+//! Receiving a blob.
+//!
+//! Bytes go to a temporary file in steps of about a megabyte, hashed and written on a blocking
+//! thread while the next step arrives, so that memory stays flat whatever the size and a slow
+//! client holds no thread. Finishing syncs the bytes, names the file by its CID, and then writes
+//! the row: a row therefore always has its file, and a crash leaves at most a file without a row.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+
+use cairn_model::{BlobRef, Cid, Codec};
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use tokio::runtime::Handle;
+use tokio::sync::OwnedRwLockReadGuard;
+use tokio::task::JoinHandle;
+
+use super::files::BlobFolder;
+use super::{BlobName, rows, sniff};
+use crate::{AccountId, AccountRef, NoAccount, Store, StoreError};
+
+/// Bytes that are gathered before a blocking thread takes them. A 1 MB image is one step.
+const STEP_BYTES: usize = 1024 * 1024;
+
+/// Why a blob was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    #[error("the blob is larger than {limit_bytes} bytes")]
+    TooLarge { limit_bytes: u64 },
+    /// Moderation took a blob of this content down; it cannot come back this way.
+    #[error("the blob was taken down and cannot be uploaded again")]
+    TakenDown,
+    #[error(transparent)]
+    NoAccount(#[from] NoAccount),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An upload under way. Dropping it discards what came so far.
+pub struct BlobUpload {
+    store: Store,
+    account: AccountId,
+    limit_bytes: u64,
+    received_bytes: u64,
+    step: Vec<Bytes>,
+    step_bytes: usize,
+    draft: Draft,
+}
+
+/// Where the bytes received so far are.
+enum Draft {
+    /// None is written yet.
+    Empty,
+    /// A blocking thread is at work on a step.
+    Writing(JoinHandle<io::Result<DraftFile>>),
+    /// A step failed, or the draft was handed on.
+    Gone,
+}
+
+/// A temporary file and what is known of its content.
+struct DraftFile {
+    file: NamedTempFile,
+    hasher: Sha256,
+    head: Vec<u8>,
+}
+
+/// A file that has its name, and the promise that it keeps it until the row is written.
+struct Placed {
+    cid: Cid,
+    head: Vec<u8>,
+    gate: OwnedRwLockReadGuard<()>,
+}
+
+impl Store {
+    /// Begins an upload of at most `limit_bytes` to an account, which may be inactive.
+    pub async fn upload_blob(
+        &self,
+        account: impl Into<AccountRef>,
+        limit_bytes: u64,
+    ) -> Result<BlobUpload, UploadError> {
+        let account = self.account(account).await?.ok_or(NoAccount)?;
+        Ok(BlobUpload {
+            store: self.clone(),
+            account: account.id,
+            limit_bytes,
+            received_bytes: 0,
+            step: Vec::new(),
+            step_bytes: 0,
+            draft: Draft::Empty,
+        })
+    }
+}
+
+impl BlobUpload {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`UploadError::TooLarge`] as soon as the limit is passed. After an error the upload is over.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), UploadError> {
+        let length = chunk.len();
+        self.received_bytes = self.received_bytes.saturating_add(length as u64);
+        if self.received_bytes > self.limit_bytes {
+            return Err(UploadError::TooLarge { limit_bytes: self.limit_bytes });
+        }
+        self.step.push(chunk);
+        self.step_bytes += length;
+        if self.step_bytes >= STEP_BYTES {
+            let draft = self.take_draft().await?;
+            let step = self.take_step();
+            let folder = self.store.blob_folder().clone();
+            self.draft = Draft::Writing(tokio::task::spawn_blocking(move || {
+                let mut draft = DraftFile::or_new(draft, &folder)?;
+                draft.append(&step)?;
+                Ok(draft)
+            }));
+        }
+        Ok(())
+    }
+
+    /// How many bytes came so far.
+    pub fn received_bytes(&self) -> u64 {
+        self.received_bytes
+    }
+
+    /// Ends the upload. The blob is durable, and temporary unless a record already refers to it.
+    ///
+    /// The type is what the first bytes say, else `declared_mime_type` (a `Content-Type`), else
+    /// `application/octet-stream`.
+    pub async fn finish(
+        mut self,
+        declared_mime_type: Option<&str>,
+    ) -> Result<BlobRef, UploadError> {
+        let draft = self.take_draft().await?;
+        let step = self.take_step();
+        let folder = self.store.blob_folder().clone();
+        let account = self.account;
+        let runtime = Handle::current();
+        let placed = blocking(move || {
+            let mut draft = DraftFile::or_new(draft, &folder)?;
+            draft.append(&step)?;
+            draft.place(&folder, account, &runtime)
+        })
+        .await?;
+        let blob = BlobRef {
+            cid: placed.cid,
+            mime_type: sniff::mime_type(&placed.head, declared_mime_type),
+            size: self.received_bytes,
+        };
+        self.record(blob, placed.gate).await
+    }
+
+    /// Writes the row. The gate travels with the job, so that it holds even if the caller is gone.
+    async fn record(
+        &self,
+        blob: BlobRef,
+        gate: OwnedRwLockReadGuard<()>,
+    ) -> Result<BlobRef, UploadError> {
+        let name = BlobName { account: self.account, cid: blob.cid };
+        let row = blob.clone();
+        let recorded = self
+            .store
+            .write_tx(move |tx| {
+                let _held = &gate;
+                rows::insert_upload(tx, name.account, &row)
+            })
+            .await;
+        if let Err(UploadError::NoAccount(_)) = &recorded {
+            let folder = self.store.blob_folder().clone();
+            blocking(move || folder.remove(name.account, &name.cid)).await?;
+        }
+        recorded.map(|()| blob)
+    }
+
+    async fn take_draft(&mut self) -> Result<Option<DraftFile>, StoreError> {
+        match std::mem::replace(&mut self.draft, Draft::Gone) {
+            Draft::Empty => Ok(None),
+            Draft::Writing(task) => Ok(Some(join(task).await?)),
+            Draft::Gone => Err(io::Error::other("the upload failed before").into()),
+        }
+    }
+
+    fn take_step(&mut self) -> Vec<Bytes> {
+        self.step_bytes = 0;
+        std::mem::take(&mut self.step)
+    }
+}
+
+/// The file is removed off the async threads, which takes a while if it is large.
+impl Drop for BlobUpload {
+    fn drop(&mut self) {
+        let draft = std::mem::replace(&mut self.draft, Draft::Gone);
+        if let (Draft::Writing(task), Ok(runtime)) = (draft, Handle::try_current()) {
+            runtime.clone().spawn_blocking(move || drop(runtime.block_on(task)));
+        }
+    }
+}
+
+impl DraftFile {
+    fn or_new(draft: Option<Self>, folder: &BlobFolder) -> io::Result<Self> {
+        match draft {
+            Some(draft) => Ok(draft),
+            None => {
+                let file = folder.new_temp()?;
+                Ok(Self { file, hasher: Sha256::new(), head: Vec::new() })
+            }
+        }
+    }
+
+    fn append(&mut self, step: &[Bytes]) -> io::Result<()> {
+        for chunk in step {
+            let wanted = sniff::HEAD_BYTES.saturating_sub(self.head.len()).min(chunk.len());
+            self.head.extend_from_slice(&chunk[..wanted]);
+            self.hasher.update(chunk);
+            self.file.as_file_mut().write_all(chunk)?;
+        }
+        Ok(())
+    }
+
+    fn place(
+        self,
+        folder: &BlobFolder,
+        account: AccountId,
+        runtime: &Handle,
+    ) -> io::Result<Placed> {
+        let cid = Cid::new(Codec::Raw, self.hasher.finalize().into());
+        self.file.as_file().sync_data()?;
+        let gate = runtime.block_on(folder.gate().clone().read_owned());
+        folder.place(self.file, account, &cid)?;
+        Ok(Placed { cid, head: self.head, gate })
+    }
+}
+
+/// Runs file work off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    join(tokio::task::spawn_blocking(work)).await
+}
+
+async fn join<T>(task: JoinHandle<io::Result<T>>) -> Result<T, StoreError> {
+    match task.await {
+        Ok(done) => Ok(done?),
+        // The runtime drops blocking tasks that have not begun when it shuts down.
+        Err(error) if error.is_cancelled() => Err(StoreError::Closed),
+        Err(error) => Err(io::Error::other(error).into()),
+    }
+}
