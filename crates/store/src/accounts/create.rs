@@ -12,7 +12,7 @@ use crate::seal::MasterKey;
 use crate::{AccountId, Head, Store, StoreError, WriteTx, invites, repo};
 
 /// What an account is made from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewAccount {
     pub did: Did,
     pub handle: Option<Handle>,

@@ -21,6 +21,8 @@ pub(crate) mod testing;
 mod tests;
 mod tidy;
 
+use std::fmt;
+
 use cairn_model::{Did, Handle};
 use jiff::Timestamp;
 
@@ -37,7 +39,7 @@ pub use tidy::Tidied;
 use crate::AccountId;
 
 /// One account, as it was when it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     pub id: AccountId,
     pub did: Did,
@@ -55,6 +57,18 @@ pub struct Account {
     /// The moderation reference of a takedown.
     pub takedown_ref: Option<String>,
     pub invites_disabled: bool,
+}
+
+/// Without what must not reach a log: the password hash and the e-mail address.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .field("did", &self.did)
+            .field("handle", &self.handle)
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Account {

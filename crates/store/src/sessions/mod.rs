@@ -23,6 +23,8 @@ pub const SESSION_LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_ho
 pub const REFRESH_GRACE: jiff::SignedDuration = jiff::SignedDuration::from_hours(2);
 /// Exchanged tokens remembered per session; more than any client makes within the grace.
 const MAX_REMEMBERED: i64 = 64;
+/// Rows that one step of the housekeeping removes; the writer serves others in between.
+const PRUNE_STEP: usize = 500;
 /// Longer descriptions of a client are cut.
 const MAX_USER_AGENT_BYTES: usize = 512;
 
@@ -152,9 +154,18 @@ impl Store {
         self.read_one(move |tx| rows::list(tx, account, now)).await
     }
 
-    /// Job: removes sessions that have expired and exchanged tokens past their grace.
+    /// Job: removes sessions that have expired and exchanged tokens past their grace. Returns how
+    /// many sessions.
     pub async fn prune_sessions(&self) -> Result<usize, StoreError> {
-        self.write_tx(move |tx| rows::prune(tx, tx.now())).await
+        let mut total = 0;
+        loop {
+            let (sessions, tokens) =
+                self.write_tx(move |tx| rows::prune(tx, tx.now(), PRUNE_STEP)).await?;
+            total += sessions;
+            if sessions < PRUNE_STEP && tokens < PRUNE_STEP {
+                return Ok(total);
+            }
+        }
     }
 }
 

@@ -193,13 +193,27 @@ pub(super) fn list(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn prune(conn: &Connection, now: Timestamp) -> Result<usize, StoreError> {
-    conn.execute(
-        "DELETE FROM rotated_token WHERE usable_until <= ?1
-           OR session IN (SELECT id FROM session WHERE expires_at <= ?1)",
-        [micros(now)],
-    )?;
-    Ok(conn.execute("DELETE FROM session WHERE expires_at <= ?1", [micros(now)])?)
+/// Removes expired rows, at most `limit` sessions and as many exchanged tokens. Returns how many of
+/// each.
+pub(super) fn prune(
+    conn: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<(usize, usize), StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let tokens = conn
+        .prepare_cached(
+            "DELETE FROM rotated_token WHERE (session, token_hash) IN (
+               SELECT session, token_hash FROM rotated_token WHERE usable_until <= ?1 LIMIT ?2)",
+        )?
+        .execute((micros(now), limit))?;
+    let sessions = conn
+        .prepare_cached(
+            "DELETE FROM session WHERE id IN (
+               SELECT id FROM session WHERE expires_at <= ?1 LIMIT ?2)",
+        )?
+        .execute((micros(now), limit))?;
+    Ok((sessions, tokens))
 }
 
 /// The longest prefix of at most `max_bytes` that ends between characters.
