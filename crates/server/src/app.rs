@@ -65,7 +65,8 @@ pub struct AppInner {
 
 impl App {
     pub fn new(parts: AppParts) -> Self {
-        let AppParts { config, store, clock, resolver, plc, http, lexicons, rotation_key, mailer } = parts;
+        let AppParts { config, store, clock, resolver, plc, http, lexicons, rotation_key, mailer } =
+            parts;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self(Arc::new(AppInner {
             tokens: SessionTokens::new(&config.jwt_secret, config.service_did.clone()),
@@ -92,7 +93,10 @@ impl App {
     ///
     /// # Errors
     /// A panic in `work` becomes a 500.
-    pub async fn run_blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, XrpcError> {
+    pub async fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, XrpcError> {
         let _permit = self.blocking.acquire().await.map_err(XrpcError::internal)?;
         tokio::task::spawn_blocking(work).await.map_err(XrpcError::internal)
     }

@@ -39,9 +39,13 @@ impl Coding {
         for part in text.split(',') {
             let mut pieces = part.split(';');
             let name = pieces.next().unwrap_or_default().trim();
-            let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(Some(1_000), weight);
+            let weight = pieces
+                .find_map(|piece| piece.trim().strip_prefix("q="))
+                .map_or(Some(1_000), weight);
             let (Some(coding), Some(weight)) = (Self::by_name(name), weight) else { continue };
-            let better = best.is_none_or(|(known, other)| weight > known || (weight == known && coding.rank() < other.rank()));
+            let better = best.is_none_or(|(known, other)| {
+                weight > known || (weight == known && coding.rank() < other.rank())
+            });
             if weight > 0 && better {
                 best = Some((weight, coding));
             }
@@ -109,12 +113,20 @@ fn is_candidate(response: &Response) -> bool {
 }
 
 fn is_compressible(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
     let kind = kind.split(';').next().unwrap_or_default();
     // An event stream has to arrive piece by piece.
     kind != "text/event-stream"
         && (kind.starts_with("text/")
-            || matches!(kind, "application/json" | "application/vnd.ipld.car" | "application/javascript" | "image/svg+xml"))
+            || matches!(
+                kind,
+                "application/json"
+                    | "application/vnd.ipld.car"
+                    | "application/javascript"
+                    | "image/svg+xml"
+            ))
 }
 
 fn encoded(body: Body, coding: Coding) -> Body {

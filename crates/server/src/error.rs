@@ -32,7 +32,13 @@ type Text = Cow<'static, str>;
 impl XrpcError {
     /// Any status with any name.
     pub fn new(status: StatusCode, name: impl Into<Text>, message: impl Into<Text>) -> Self {
-        Self { status, name: name.into(), message: message.into(), retry_after_seconds: None, source: None }
+        Self {
+            status,
+            name: name.into(),
+            message: message.into(),
+            retry_after_seconds: None,
+            source: None,
+        }
     }
 
     /// 400 with the general name `InvalidRequest`.
@@ -82,14 +88,16 @@ impl XrpcError {
 
     /// 429 `RateLimitExceeded`, to be tried again after so many seconds.
     pub fn rate_limited(retry_after_seconds: u64) -> Self {
-        let mut err = Self::new(StatusCode::TOO_MANY_REQUESTS, "RateLimitExceeded", "Rate Limit Exceeded");
+        let mut err =
+            Self::new(StatusCode::TOO_MANY_REQUESTS, "RateLimitExceeded", "Rate Limit Exceeded");
         err.retry_after_seconds = Some(retry_after_seconds);
         err
     }
 
     /// 500 `InternalServerError`; the cause goes to the log.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "Internal Server Error").because(source)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "Internal Server Error")
+            .because(source)
     }
 
     /// 501 `MethodNotImplemented`.
@@ -153,7 +161,9 @@ impl XrpcError {
                 let causes = Causes(source.as_ref());
                 tracing::error!(status = self.status.as_u16(), error = %self.name, %causes, "request failed");
             }
-            None => tracing::warn!(status = self.status.as_u16(), error = %self.name, message = %self.message, "request failed"),
+            None => {
+                tracing::warn!(status = self.status.as_u16(), error = %self.name, message = %self.message, "request failed")
+            }
         }
     }
 }

@@ -36,7 +36,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When the listener itself is broken.
-pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     listener.local_addr()?;
     let http = Arc::new(http());
     let graceful = GracefulShutdown::new();
@@ -55,7 +59,8 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
         };
         let app = app.clone();
         let service = service_fn(move |request| handle(app.clone(), request, peer));
-        let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection =
+            http.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(err) = connection.await {
@@ -71,7 +76,11 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
 
 fn http() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(KEEP_ALIVE).max_buf_size(MAX_HEAD_BYTES);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(KEEP_ALIVE)
+        .max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -80,7 +89,10 @@ fn http() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, IpAddr, impl Send + 'static)> {
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, IpAddr, impl Send + 'static)> {
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     let (stream, peer): (_, SocketAddr) = match listener.accept().await {
         Ok(accepted) => accepted,
@@ -94,7 +106,11 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStr
     Some((stream, peer.ip(), permit))
 }
 
-async fn handle(app: App, request: http::Request<Incoming>, peer: IpAddr) -> Result<http::Response<Body>, Infallible> {
+async fn handle(
+    app: App,
+    request: http::Request<Incoming>,
+    peer: IpAddr,
+) -> Result<http::Response<Body>, Infallible> {
     Ok(router::answer(app, request.map(Body::new), peer).await)
 }
 

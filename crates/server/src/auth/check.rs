@@ -19,7 +19,11 @@ use super::{Credential, Refresh, Session, basic, service};
 ///
 /// # Errors
 /// Names and statuses are those that clients of the reference implementation know.
-pub(crate) async fn authenticate(app: &App, endpoint: &Endpoint, headers: &HeaderMap) -> Result<Credential, XrpcError> {
+pub async fn authenticate(
+    app: &App,
+    endpoint: &Endpoint,
+    headers: &HeaderMap,
+) -> Result<Credential, XrpcError> {
     if endpoint.auth == AuthPolicy::Anyone {
         return Ok(Credential::Anyone);
     }
@@ -32,7 +36,9 @@ pub(crate) async fn authenticate(app: &App, endpoint: &Endpoint, headers: &Heade
         AuthPolicy::Moderator => moderator(app, endpoint, sent).await,
         AuthPolicy::OptionalService => match sent {
             Sent::Nothing => Ok(Credential::Anyone),
-            Sent::Bearer(token) => service::verify(app, endpoint, token).await.map(Credential::Service),
+            Sent::Bearer(token) => {
+                service::verify(app, endpoint, token).await.map(Credential::Service)
+            }
             Sent::Basic(_) | Sent::Dpop(_) => Err(unusable()),
         },
         AuthPolicy::SessionOrService(policy) => {
@@ -58,7 +64,9 @@ fn bearer(sent: Sent<'_>) -> Result<&str, XrpcError> {
     match sent {
         Sent::Bearer(token) => Ok(token),
         Sent::Nothing => Err(XrpcError::unauthorized("AuthMissing", "Authentication Required")),
-        Sent::Basic(_) | Sent::Dpop(_) => Err(XrpcError::invalid_token("Unexpected authorization type")),
+        Sent::Basic(_) | Sent::Dpop(_) => {
+            Err(XrpcError::invalid_token("Unexpected authorization type"))
+        }
     }
 }
 
@@ -98,19 +106,31 @@ fn refresh(app: &App, token: &str, expired_ok: bool) -> Result<Credential, XrpcE
     if claims.is_expired && !expired_ok {
         return Err(super::TokenError::Expired.into());
     }
-    Ok(Credential::Refresh(Refresh { did: claims.did, jti: claims.jti, expires_at: claims.expires_at }))
+    Ok(Credential::Refresh(Refresh {
+        did: claims.did,
+        jti: claims.jti,
+        expires_at: claims.expires_at,
+    }))
 }
 
 fn admin(app: &App, sent: Sent<'_>) -> Result<Credential, XrpcError> {
     match sent {
         Sent::Nothing => Err(XrpcError::unauthorized("AuthMissing", "Authentication Required")),
-        Sent::Basic(token) if basic::is_admin(token, app.config.admin_password.as_ref()) => Ok(Credential::Admin),
+        Sent::Basic(token) if basic::is_admin(token, app.config.admin_password.as_ref()) => {
+            Ok(Credential::Admin)
+        }
         Sent::Basic(_) => Err(XrpcError::auth_required("Invalid credentials")),
-        Sent::Bearer(_) | Sent::Dpop(_) => Err(XrpcError::invalid_token("Unexpected authorization type")),
+        Sent::Bearer(_) | Sent::Dpop(_) => {
+            Err(XrpcError::invalid_token("Unexpected authorization type"))
+        }
     }
 }
 
-async fn moderator(app: &App, endpoint: &Endpoint, sent: Sent<'_>) -> Result<Credential, XrpcError> {
+async fn moderator(
+    app: &App,
+    endpoint: &Endpoint,
+    sent: Sent<'_>,
+) -> Result<Credential, XrpcError> {
     let Sent::Bearer(token) = sent else { return admin(app, sent) };
     service::verify_moderator(app, endpoint, token).await.map(Credential::Service)
 }

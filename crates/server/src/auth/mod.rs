@@ -4,8 +4,8 @@
 //! that the handler receives as `cx.caller`, so that a handler cannot be wired to a policy that does not fit.
 
 mod basic;
-mod header;
 mod check;
+mod header;
 mod policy;
 mod service;
 mod tokens;
@@ -16,12 +16,14 @@ use cairn_model::Did;
 use cairn_store::Account;
 
 pub use policy::{
-    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, OPTIONAL_SERVICE, PRIVILEGED_SESSION, REFRESH, REPO_READER,
-    ScopeSet, SESSION, SESSION_OR_SERVICE, SessionPolicy,
+    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, OPTIONAL_SERVICE,
+    PRIVILEGED_SESSION, REFRESH, REPO_READER, SESSION, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
 };
-pub use tokens::{ACCESS_SECONDS, AccessClaims, REFRESH_SECONDS, RefreshClaims, SessionTokens, TokenError};
+pub use tokens::{
+    ACCESS_SECONDS, AccessClaims, REFRESH_SECONDS, RefreshClaims, SessionTokens, TokenError,
+};
 
-pub(crate) use check::authenticate;
+pub use check::authenticate;
 
 /// Methods without credentials; an `Authorization` header is not even looked at.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +54,15 @@ impl SessionScope {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Full, Self::AppPasswordPrivileged, Self::AppPassword, Self::Takendown, Self::SignupQueued]
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
+        [
+            Self::Full,
+            Self::AppPasswordPrivileged,
+            Self::AppPassword,
+            Self::Takendown,
+            Self::SignupQueued,
+        ]
+        .into_iter()
+        .find(|scope| scope.as_str() == text)
     }
 }
 

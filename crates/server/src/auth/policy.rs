@@ -2,7 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::{Admin, Anyone, Moderator, Refresh, RepoReader, Service, Session, SessionOrService, SessionScope};
+use super::{
+    Admin, Anyone, Moderator, Refresh, RepoReader, Service, Session, SessionOrService, SessionScope,
+};
 
 /// A set of [`SessionScope`]s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +69,8 @@ pub const ANYONE: Access<Anyone> = Access::new(AuthPolicy::Anyone);
 /// Any session: password or app password.
 pub const SESSION: Access<Session> = Access::new(AuthPolicy::Session(scoped(ScopeSet::STANDARD)));
 /// Password or privileged app password.
-pub const PRIVILEGED_SESSION: Access<Session> = Access::new(AuthPolicy::Session(scoped(ScopeSet::PRIVILEGED)));
+pub const PRIVILEGED_SESSION: Access<Session> =
+    Access::new(AuthPolicy::Session(scoped(ScopeSet::PRIVILEGED)));
 /// The account's own password only.
 pub const FULL_SESSION: Access<Session> = Access::new(AuthPolicy::Session(scoped(ScopeSet::FULL)));
 /// A refresh token.
@@ -79,15 +82,19 @@ pub const MODERATOR: Access<Moderator> = Access::new(AuthPolicy::Moderator);
 /// Nobody, or a service token for this method.
 pub const OPTIONAL_SERVICE: Access<Option<Service>> = Access::new(AuthPolicy::OptionalService);
 /// A session, or a service token for this method.
-pub const SESSION_OR_SERVICE: Access<SessionOrService> = Access::new(AuthPolicy::SessionOrService(scoped(ScopeSet::STANDARD)));
+pub const SESSION_OR_SERVICE: Access<SessionOrService> =
+    Access::new(AuthPolicy::SessionOrService(scoped(ScopeSet::STANDARD)));
 /// Nobody, the signed-in owner, or the operator.
-pub const REPO_READER: Access<RepoReader> = Access::new(AuthPolicy::RepoReader(scoped(ScopeSet::STANDARD)));
+pub const REPO_READER: Access<RepoReader> =
+    Access::new(AuthPolicy::RepoReader(scoped(ScopeSet::STANDARD)));
 
 impl<C> Access<C> {
     const fn map_session(self, change: SessionChange) -> Self {
         let policy = match self.policy {
             AuthPolicy::Session(session) => AuthPolicy::Session(change.apply(session)),
-            AuthPolicy::SessionOrService(session) => AuthPolicy::SessionOrService(change.apply(session)),
+            AuthPolicy::SessionOrService(session) => {
+                AuthPolicy::SessionOrService(change.apply(session))
+            }
             AuthPolicy::RepoReader(session) => AuthPolicy::RepoReader(change.apply(session)),
             other => other,
         };
@@ -115,7 +122,8 @@ impl<C> Access<C> {
     /// Active accounts only.
     #[must_use]
     pub const fn active(self) -> Self {
-        self.map_session(SessionChange::RefuseTakendown).map_session(SessionChange::RefuseDeactivated)
+        self.map_session(SessionChange::RefuseTakendown)
+            .map_session(SessionChange::RefuseDeactivated)
     }
 }
 

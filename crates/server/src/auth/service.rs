@@ -15,10 +15,17 @@ const ACCOUNT_KEY: &str = "#atproto";
 ///
 /// # Errors
 /// 401 with a name that says what is wrong with it.
-pub(super) async fn verify(app: &App, endpoint: &Endpoint, token: &str) -> Result<Service, XrpcError> {
+pub(super) async fn verify(
+    app: &App,
+    endpoint: &Endpoint,
+    token: &str,
+) -> Result<Service, XrpcError> {
     let verified = verify_any_key(app, endpoint, token).await?;
     if verified.key_id != ACCOUNT_KEY {
-        return Err(XrpcError::unauthorized("BadJwtIss", "this key does not speak for the account"));
+        return Err(XrpcError::unauthorized(
+            "BadJwtIss",
+            "this key does not speak for the account",
+        ));
     }
     Ok(Service { iss: verified.iss })
 }
@@ -27,7 +34,11 @@ pub(super) async fn verify(app: &App, endpoint: &Endpoint, token: &str) -> Resul
 ///
 /// # Errors
 /// 401 with a name that says what is wrong with it.
-pub(super) async fn verify_moderator(app: &App, endpoint: &Endpoint, token: &str) -> Result<Service, XrpcError> {
+pub(super) async fn verify_moderator(
+    app: &App,
+    endpoint: &Endpoint,
+    token: &str,
+) -> Result<Service, XrpcError> {
     let service = Service { iss: verify_any_key(app, endpoint, token).await?.iss };
     let trusted = app.config.moderation.as_ref().map(|target| &target.did);
     if trusted != Some(&service.iss) {

@@ -69,7 +69,9 @@ impl From<TokenError> for XrpcError {
     fn from(err: TokenError) -> Self {
         match err {
             TokenError::Expired => Self::expired_token(err.to_string()),
-            TokenError::Unverifiable | TokenError::Malformed | TokenError::Scope => Self::invalid_token(err.to_string()),
+            TokenError::Unverifiable | TokenError::Malformed | TokenError::Scope => {
+                Self::invalid_token(err.to_string())
+            }
         }
     }
 }
@@ -108,9 +110,12 @@ struct SeenClaims<'a> {
 
 impl SessionTokens {
     pub(crate) fn new(secret: &Secret, audience: Did) -> Self {
-        let header = |typ| BASE64URL_NOPAD.encode(&crate::xrpc::reply::json_body(&Header { typ, alg: "HS256" }));
+        let header = |typ| {
+            BASE64URL_NOPAD.encode(&crate::xrpc::reply::json_body(&Header { typ, alg: "HS256" }))
+        };
         Self {
-            mac: Hmac::new_from_slice(secret.expose()).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length")),
+            mac: Hmac::new_from_slice(secret.expose())
+                .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length")),
             audience,
             access_header: header("at+jwt"),
             refresh_header: header("refresh+jwt"),
@@ -192,7 +197,8 @@ impl SessionTokens {
         let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
         let mut mac = self.mac.clone();
         mac.update(signed.as_bytes());
-        let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| TokenError::Malformed)?;
+        let signature =
+            BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| TokenError::Malformed)?;
         mac.verify_slice(&signature).map_err(|_| TokenError::Unverifiable)?;
         if header != own_header {
             check_header(header, typ)?;
@@ -201,7 +207,8 @@ impl SessionTokens {
     }
 
     fn claims<'a>(&self, payload: &'a [u8]) -> Result<(SeenClaims<'a>, Did), TokenError> {
-        let claims: SeenClaims<'a> = serde_json::from_slice(payload).map_err(|_| TokenError::Malformed)?;
+        let claims: SeenClaims<'a> =
+            serde_json::from_slice(payload).map_err(|_| TokenError::Malformed)?;
         if claims.lxm.is_some() || claims.cnf.is_some() {
             return Err(TokenError::Malformed);
         }
@@ -231,7 +238,9 @@ pub(crate) fn looks_like_service_token(token: &str) -> bool {
     struct Seen {
         lxm: Option<serde::de::IgnoredAny>,
     }
-    let Some(payload) = token.split('.').nth(1).filter(|_| token.len() <= MAX_TOKEN_BYTES) else { return false };
+    let Some(payload) = token.split('.').nth(1).filter(|_| token.len() <= MAX_TOKEN_BYTES) else {
+        return false;
+    };
     let Ok(payload) = BASE64URL_NOPAD.decode(payload.as_bytes()) else { return false };
     serde_json::from_slice::<Seen>(&payload).is_ok_and(|seen| seen.lxm.is_some())
 }
@@ -258,7 +267,8 @@ mod tests {
             Ok(AccessClaims { did: alice.clone(), scope: SessionScope::AppPassword })
         );
         let refresh = tokens.refresh(&alice, "id", 1_000, 2_000);
-        let claims = RefreshClaims { did: alice, jti: "id".into(), expires_at: 2_000, is_expired: false };
+        let claims =
+            RefreshClaims { did: alice, jti: "id".into(), expires_at: 2_000, is_expired: false };
         assert_eq!(tokens.verify_refresh(&refresh, 1_999), Ok(claims));
         assert!(tokens.verify_refresh(&refresh, 2_000).unwrap().is_expired);
     }

@@ -3,7 +3,10 @@
 use axum::http::StatusCode;
 use cairn_identity::service_auth::ServiceAuthError;
 use cairn_identity::{PlcClientError, ResolveError};
-use cairn_store::{AccountError, ActivateError, NoAccount, SetEmailError, StoreError, UpdateHandleError, UploadError, WriteError};
+use cairn_store::{
+    AccountError, ActivateError, NoAccount, SetEmailError, StoreError, UpdateHandleError,
+    UploadError, WriteError,
+};
 
 use super::XrpcError;
 
@@ -12,8 +15,14 @@ impl From<StoreError> for XrpcError {
         match err {
             StoreError::Full(_) => Self::unavailable("the server has no room left").because(err),
             StoreError::Closed => Self::unavailable("the server is shutting down").because(err),
-            StoreError::Contended => Self::unavailable("the repository is busy, try again").because(err),
-            StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::Engine(_) | StoreError::Damaged { .. } => Self::internal(err),
+            StoreError::Contended => {
+                Self::unavailable("the repository is busy, try again").because(err)
+            }
+            StoreError::Io(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Engine(_)
+            | StoreError::Damaged { .. }
+            | StoreError::Abandoned => Self::internal(err),
         }
     }
 }
@@ -36,7 +45,9 @@ impl From<AccountError> for XrpcError {
 impl From<ActivateError> for XrpcError {
     fn from(err: ActivateError) -> Self {
         match err {
-            ActivateError::Moderated(_) => Self::invalid_request("Cannot activate an account that has been taken down"),
+            ActivateError::Moderated(_) => {
+                Self::invalid_request("Cannot activate an account that has been taken down")
+            }
             ActivateError::NoAccount(err) => err.into(),
             ActivateError::Store(err) => err.into(),
         }
@@ -56,7 +67,9 @@ impl From<UpdateHandleError> for XrpcError {
 impl From<SetEmailError> for XrpcError {
     fn from(err: SetEmailError) -> Self {
         match err {
-            SetEmailError::Taken => Self::invalid_request("This email address is already in use, please use a different email."),
+            SetEmailError::Taken => Self::invalid_request(
+                "This email address is already in use, please use a different email.",
+            ),
             SetEmailError::NoAccount(err) => err.into(),
             SetEmailError::Store(err) => err.into(),
         }
@@ -67,7 +80,9 @@ impl From<UploadError> for XrpcError {
     fn from(err: UploadError) -> Self {
         match err {
             UploadError::TooLarge { .. } => Self::too_large(),
-            UploadError::TakenDown => Self::invalid_request("Blob has been takendown, cannot re-upload"),
+            UploadError::TakenDown => {
+                Self::invalid_request("Blob has been takendown, cannot re-upload")
+            }
             UploadError::NoAccount(err) => err.into(),
             UploadError::Store(err) => err.into(),
         }
@@ -80,10 +95,14 @@ impl From<WriteError> for XrpcError {
         match err {
             WriteError::NoAccount => Self::named("AccountNotFound", "Account not found"),
             WriteError::Inactive(status) => match status.as_str() {
-                Some("deactivated") => Self::unauthorized("AccountDeactivated", "Account is deactivated"),
+                Some("deactivated") => {
+                    Self::unauthorized("AccountDeactivated", "Account is deactivated")
+                }
                 _ => Self::unauthorized("AccountTakedown", "Account has been taken down"),
             },
-            WriteError::InvalidSwapCommit { .. } | WriteError::InvalidSwapRecord { .. } => Self::named("InvalidSwap", message),
+            WriteError::InvalidSwapCommit { .. } | WriteError::InvalidSwapRecord { .. } => {
+                Self::named("InvalidSwap", message)
+            }
             WriteError::BlobNotFound { .. } => Self::named("BlobNotFound", message),
             WriteError::InvalidMimeType { .. } => Self::named("InvalidMimeType", message),
             WriteError::InvalidSize { .. } => Self::named("InvalidSize", message),
@@ -118,8 +137,13 @@ impl From<PlcClientError> for XrpcError {
     fn from(err: PlcClientError) -> Self {
         if let PlcClientError::Directory { status, message } = &err {
             let message = message.clone();
-            let refused = StatusCode::from_u16(*status).is_ok_and(|status| status.is_client_error());
-            return if refused { Self::invalid_request(message) } else { Self::upstream_failure(message) };
+            let refused =
+                StatusCode::from_u16(*status).is_ok_and(|status| status.is_client_error());
+            return if refused {
+                Self::invalid_request(message)
+            } else {
+                Self::upstream_failure(message)
+            };
         }
         Self::upstream_failure("the did:plc directory cannot be used").because(err)
     }

@@ -34,12 +34,17 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// 426 without an upgrade, 503 when there are too many subscribers.
-pub(crate) async fn follow(app: App, mut request: Parts, cursor: Option<u64>) -> Result<Response, XrpcError> {
+pub(crate) async fn follow(
+    app: App,
+    mut request: Parts,
+    cursor: Option<u64>,
+) -> Result<Response, XrpcError> {
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut request, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(not_an_upgrade(&rejection)),
     };
-    let seat = app.subscribers.enter().ok_or_else(|| XrpcError::unavailable("too many subscribers"))?;
+    let seat =
+        app.subscribers.enter().ok_or_else(|| XrpcError::unavailable("too many subscribers"))?;
     let tasks = app.tasks.clone();
     Ok(upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -58,7 +63,8 @@ pub(crate) async fn follow(app: App, mut request: Parts, cursor: Option<u64>) ->
 
 fn not_an_upgrade(rejection: &WebSocketUpgradeRejection) -> Response {
     let message = format!("this is an event stream, open it as a WebSocket: {rejection}");
-    let mut response = XrpcError::new(StatusCode::UPGRADE_REQUIRED, "UpgradeRequired", message).into_response();
+    let mut response =
+        XrpcError::new(StatusCode::UPGRADE_REQUIRED, "UpgradeRequired", message).into_response();
     response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     response
@@ -112,7 +118,10 @@ impl Subscriber {
         let mut subscription = events.subscribe(cursor);
         let outdated = cursor.is_some_and(|cursor| cursor > 0 && cursor < events.oldest_seq());
         if outdated {
-            let info = frame::info("OutdatedCursor", Some("Requested cursor exceeded limit. Possibly missing events"));
+            let info = frame::info(
+                "OutdatedCursor",
+                Some("Requested cursor exceeded limit. Possibly missing events"),
+            );
             if let Err(end) = self.send_slice(&mut [Bytes::from(info)].into_iter()).await {
                 return end;
             }
@@ -198,7 +207,12 @@ impl Subscriber {
             return Err(End::Gone);
         }
         self.unanswered += 1;
-        match timeout(self.app.config.firehose.send_timeout, self.socket.send(Message::Ping(Bytes::new()))).await {
+        match timeout(
+            self.app.config.firehose.send_timeout,
+            self.socket.send(Message::Ping(Bytes::new())),
+        )
+        .await
+        {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::TooSlow),
@@ -213,12 +227,16 @@ impl Subscriber {
         let goodbye = async {
             let (code, reason) = match end.error() {
                 Some((name, message)) => {
-                    self.socket.send(Message::Binary(frame::error(name, Some(message)).into())).await?;
+                    self.socket
+                        .send(Message::Binary(frame::error(name, Some(message)).into()))
+                        .await?;
                     (close_code::POLICY, name)
                 }
                 None => (close_code::AWAY, "server stops"),
             };
-            self.socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
+            self.socket
+                .send(Message::Close(Some(CloseFrame { code, reason: reason.into() })))
+                .await?;
             while let Some(Ok(_)) = self.socket.recv().await {}
             Ok::<(), axum::Error>(())
         };

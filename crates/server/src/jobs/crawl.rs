@@ -36,10 +36,14 @@ pub(super) async fn keep_followed(app: App, relay: Url) {
     let work = async {
         let mut last: Option<Asked> = None;
         loop {
-            let now = State { subscribers: app.subscribers.count(), head_seq: app.store.events().head_seq() };
+            let now = State {
+                subscribers: app.subscribers.count(),
+                head_seq: app.store.events().head_seq(),
+            };
             if is_due(last.as_ref(), &now) {
                 let failures = last.as_ref().map_or(0, |asked| asked.failures);
-                let failures = if ask(&app, &request_url).await { 0 } else { failures.saturating_add(1) };
+                let failures =
+                    if ask(&app, &request_url).await { 0 } else { failures.saturating_add(1) };
                 last = Some(Asked { at: Instant::now(), head_seq: now.head_seq, failures });
             }
             sleep(LOOK).await;

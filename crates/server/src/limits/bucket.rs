@@ -51,7 +51,11 @@ impl Bucket {
     pub(crate) fn per_account(self) -> bool {
         matches!(
             self,
-            Self::RepoWrite | Self::RequestAccountDelete | Self::RequestEmailConfirmation | Self::RequestEmailUpdate | Self::UpdateHandle
+            Self::RepoWrite
+                | Self::RequestAccountDelete
+                | Self::RequestEmailConfirmation
+                | Self::RequestEmailUpdate
+                | Self::UpdateHandle
         )
     }
 
@@ -74,7 +78,9 @@ impl Bucket {
             Self::CreateSession => CREATE_SESSION,
             Self::DeleteAccount | Self::ResetPassword => GUESSING,
             Self::RequestPasswordReset => PASSWORD_MAIL,
-            Self::RequestAccountDelete | Self::RequestEmailConfirmation | Self::RequestEmailUpdate => ACCOUNT_MAIL,
+            Self::RequestAccountDelete
+            | Self::RequestEmailConfirmation
+            | Self::RequestEmailUpdate => ACCOUNT_MAIL,
             Self::UpdateHandle => UPDATE_HANDLE,
             Self::UploadBlob => UPLOAD_BLOB,
         }

@@ -35,7 +35,14 @@ impl Windows {
     }
 
     /// Spends points of one window. A charge that finds no room spends what is left.
-    pub(crate) fn charge(&self, bucket: Bucket, window: Window, key: &str, points: u32, now: i64) -> Result<Standing, Exhausted> {
+    pub(crate) fn charge(
+        &self,
+        bucket: Bucket,
+        window: Window,
+        key: &str,
+        points: u32,
+        now: i64,
+    ) -> Result<Standing, Exhausted> {
         let id = self.hasher.hash_one(Key { bucket, seconds: window.seconds, key });
         let mut shard = self.shard(id);
         if shard.len() >= SHARD_ENTRIES && !shard.contains_key(&id) {

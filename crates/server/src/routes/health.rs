@@ -21,7 +21,8 @@ pub(crate) async fn health(app: &App) -> Response {
         Ok(_) => Json(Health { version, error: None }).into_response(),
         Err(err) => {
             tracing::error!(error = %err, "the store is not healthy");
-            let mut response = Json(Health { version, error: Some("Service Unavailable") }).into_response();
+            let mut response =
+                Json(Health { version, error: Some("Service Unavailable") }).into_response();
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             response
         }

@@ -22,10 +22,14 @@ pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response {
     match request.uri().path() {
         "/" if app.config.dev_mode => dev::page(app).await,
         "/" => front::banner(app),
-        "/robots.txt" => text("# Crawlers are welcome: everything under /xrpc is meant to be read.\nUser-agent: *\nAllow: /\n"),
+        "/robots.txt" => text(
+            "# Crawlers are welcome: everything under /xrpc is meant to be read.\nUser-agent: *\nAllow: /\n",
+        ),
         "/.well-known/atproto-did" => well_known::atproto_did(app, request.headers()).await,
         "/.well-known/did.json" => well_known::did_json(app, request.headers()),
-        "/tls-check" => reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await),
+        "/tls-check" => {
+            reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await)
+        }
         path if app.config.dev_mode && path.starts_with("/dev/") => dev::answer(app, request).await,
         _ => not_found(StatusCode::NOT_FOUND),
     }
@@ -46,6 +50,8 @@ fn text(body: impl Into<Body>) -> Response {
 fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -18,13 +18,17 @@ use super::{not_found, reply, text, typed};
 /// The name that a request was sent to, without port, in lower case.
 fn host(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
     Some(name.map_or(host, |(name, _)| name).to_ascii_lowercase())
 }
 
 /// Whether a name is, or is under, a domain that accounts take handles from.
 fn is_handle_host(app: &App, name: &str) -> bool {
-    app.config.handle_domains.iter().any(|domain| name.ends_with(domain.as_str()) || Some(name) == domain.strip_prefix('.'))
+    app.config
+        .handle_domains
+        .iter()
+        .any(|domain| name.ends_with(domain.as_str()) || Some(name) == domain.strip_prefix('.'))
 }
 
 /// `/.well-known/atproto-did`: the DID of the account whose handle is the host name.
@@ -40,7 +44,9 @@ pub(super) async fn atproto_did(app: &App, headers: &HeaderMap) -> Response {
 }
 
 async fn did_of_host(app: &App, headers: &HeaderMap) -> Result<Option<String>, XrpcError> {
-    let Some(name) = host(headers).filter(|name| is_handle_host(app, name)) else { return Ok(None) };
+    let Some(name) = host(headers).filter(|name| is_handle_host(app, name)) else {
+        return Ok(None);
+    };
     active_did(app, &name).await
 }
 
@@ -70,7 +76,8 @@ struct Service<'a> {
 pub(super) fn did_json(app: &App, headers: &HeaderMap) -> Response {
     let did = app.config.service_did.as_str();
     // A port is part of a did:web, written %3A.
-    let named = did.strip_prefix("did:web:").map(|name| name.split("%3A").next().unwrap_or_default());
+    let named =
+        did.strip_prefix("did:web:").map(|name| name.split("%3A").next().unwrap_or_default());
     if named.is_none() || named != host(headers).as_deref() {
         return not_found(StatusCode::NOT_FOUND);
     }
@@ -106,6 +113,10 @@ pub(super) async fn tls_check(app: &App, query: &str) -> Result<Response, XrpcEr
     }
     match active_did(app, &domain).await? {
         Some(_) => Ok(Json(Success { success: true }).into_response()),
-        None => Err(XrpcError::new(StatusCode::NOT_FOUND, "NotFound", "handle not found for this domain")),
+        None => Err(XrpcError::new(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "handle not found for this domain",
+        )),
     }
 }

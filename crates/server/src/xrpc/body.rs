@@ -67,7 +67,11 @@ impl Upload {
 }
 
 /// For methods without input: no body, or an empty one.
-pub(crate) fn refuse(endpoint: &Endpoint, headers: &HeaderMap, body: &Body) -> Result<(), XrpcError> {
+pub(crate) fn refuse(
+    endpoint: &Endpoint,
+    headers: &HeaderMap,
+    body: &Body,
+) -> Result<(), XrpcError> {
     // GET with a body is odd but harmless; the body is not read.
     if endpoint.kind != super::Kind::Procedure || body.is_end_stream() {
         return Ok(());
@@ -76,16 +80,24 @@ pub(crate) fn refuse(endpoint: &Endpoint, headers: &HeaderMap, body: &Body) -> R
     // not come yet. Only an announced length is held against them.
     match content_length(headers)? {
         None | Some(0) => Ok(()),
-        Some(_) => Err(XrpcError::invalid_request("A request body was provided when none was expected")),
+        Some(_) => {
+            Err(XrpcError::invalid_request("A request body was provided when none was expected"))
+        }
     }
 }
 
 /// Reads a JSON body as a whole.
-pub(crate) async fn read_json(headers: &HeaderMap, body: Body, max_bytes: u64) -> Result<Bytes, XrpcError> {
+pub(crate) async fn read_json(
+    headers: &HeaderMap,
+    body: Body,
+    max_bytes: u64,
+) -> Result<Bytes, XrpcError> {
     require_presence(headers, &body)?;
     let content_type = content_type(headers)?;
     if content_type != "application/json" {
-        return Err(XrpcError::invalid_request(format!("Wrong request encoding (Content-Type): {content_type}")));
+        return Err(XrpcError::invalid_request(format!(
+            "Wrong request encoding (Content-Type): {content_type}"
+        )));
     }
     let announced = check_length(headers, max_bytes)?;
     let coding = coding(headers)?;
@@ -103,11 +115,18 @@ pub(crate) async fn read_json(headers: &HeaderMap, body: Body, max_bytes: u64) -
 }
 
 /// Takes the body as a stream.
-pub(crate) fn upload(endpoint: &Endpoint, config: &ServerConfig, headers: &HeaderMap, body: Body) -> Result<Upload, XrpcError> {
+pub(crate) fn upload(
+    endpoint: &Endpoint,
+    config: &ServerConfig,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Upload, XrpcError> {
     let max_bytes = match endpoint.input {
         InputPolicy::Blob => config.blob_upload_limit,
         InputPolicy::Car => config.import_limit.unwrap_or(u64::MAX),
-        InputPolicy::None | InputPolicy::Json { .. } => return Err(XrpcError::internal("endpoint takes no stream")),
+        InputPolicy::None | InputPolicy::Json { .. } => {
+            return Err(XrpcError::internal("endpoint takes no stream"));
+        }
     };
     // The empty blob is a valid blob: an announced length of 0 passes here, no length and no body does not.
     if content_length(headers)?.is_none() && body.is_end_stream() {
@@ -115,7 +134,9 @@ pub(crate) fn upload(endpoint: &Endpoint, config: &ServerConfig, headers: &Heade
     }
     let content_type = content_type(headers)?;
     if endpoint.input == InputPolicy::Car && content_type != "application/vnd.ipld.car" {
-        return Err(XrpcError::invalid_request(format!("Wrong request encoding (Content-Type): {content_type}")));
+        return Err(XrpcError::invalid_request(format!(
+            "Wrong request encoding (Content-Type): {content_type}"
+        )));
     }
     let announced = check_length(headers, max_bytes)?;
     let (stream, content_length): (ByteStream, _) = match coding(headers)? {
@@ -126,7 +147,11 @@ pub(crate) fn upload(endpoint: &Endpoint, config: &ServerConfig, headers: &Heade
 }
 
 fn require_presence(headers: &HeaderMap, body: &Body) -> Result<(), XrpcError> {
-    if content_length(headers)? == Some(0) || body.is_end_stream() { Err(missing()) } else { Ok(()) }
+    if content_length(headers)? == Some(0) || body.is_end_stream() {
+        Err(missing())
+    } else {
+        Ok(())
+    }
 }
 
 fn missing() -> XrpcError {
@@ -150,16 +175,27 @@ fn check_length(headers: &HeaderMap, max_bytes: u64) -> Result<Option<u64>, Xrpc
 /// The media type without parameters, in lower case.
 fn content_type(headers: &HeaderMap) -> Result<String, XrpcError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return Err(XrpcError::invalid_request("Request encoding (Content-Type) required but not provided"));
+        return Err(XrpcError::invalid_request(
+            "Request encoding (Content-Type) required but not provided",
+        ));
     };
-    let text = value.to_str().map_err(|_| XrpcError::invalid_request("Content-Type is not text"))?;
+    let text =
+        value.to_str().map_err(|_| XrpcError::invalid_request("Content-Type is not text"))?;
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let well_formed = essence.split_once('/').is_some_and(|(kind, name)| is_token(kind) && is_token(name));
-    if well_formed { Ok(essence) } else { Err(XrpcError::invalid_request("Content-Type is malformed")) }
+    let well_formed =
+        essence.split_once('/').is_some_and(|(kind, name)| is_token(kind) && is_token(name));
+    if well_formed {
+        Ok(essence)
+    } else {
+        Err(XrpcError::invalid_request("Content-Type is malformed"))
+    }
 }
 
 fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -173,7 +209,13 @@ enum Coding {
 fn coding(headers: &HeaderMap) -> Result<Coding, XrpcError> {
     let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(Coding::Identity) };
     let text = value.to_str().unwrap_or_default().trim();
-    let known = [("identity", Coding::Identity), ("gzip", Coding::Gzip), ("x-gzip", Coding::Gzip), ("deflate", Coding::Deflate), ("br", Coding::Brotli)];
+    let known = [
+        ("identity", Coding::Identity),
+        ("gzip", Coding::Gzip),
+        ("x-gzip", Coding::Gzip),
+        ("deflate", Coding::Deflate),
+        ("br", Coding::Brotli),
+    ];
     known
         .into_iter()
         .find(|(name, _)| text.eq_ignore_ascii_case(name))
@@ -233,7 +275,11 @@ fn len_u64(len: usize) -> u64 {
 }
 
 fn stalled() -> XrpcError {
-    XrpcError::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the request body did not arrive in time")
+    XrpcError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "RequestTimeout",
+        "the request body did not arrive in time",
+    )
 }
 
 fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> XrpcError {

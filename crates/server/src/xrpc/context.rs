@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use cairn_model::{AtIdentifier, Did};
 use cairn_store::Account;
-use http::request::Parts;
 use http::HeaderMap;
+use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -44,9 +44,9 @@ pub struct Cx<C> {
 
 impl Call {
     pub(crate) fn params<P: DeserializeOwned>(&self) -> Result<Params<P>, XrpcError> {
-        params::parse(self.parts.uri.query().unwrap_or_default())
-            .map(Params)
-            .map_err(|err| XrpcError::invalid_request(format!("Invalid {} params: {err}", self.endpoint.nsid)))
+        params::parse(self.parts.uri.query().unwrap_or_default()).map(Params).map_err(|err| {
+            XrpcError::invalid_request(format!("Invalid {} params: {err}", self.endpoint.nsid))
+        })
     }
 
     pub(crate) async fn authenticate(&mut self) -> Result<Credential, XrpcError> {
@@ -75,8 +75,12 @@ impl Call {
     /// Spends the method's rate limits and hands the call to its handler.
     pub(crate) fn admit<C: Caller>(self, credential: Credential) -> Result<Cx<C>, XrpcError> {
         self.charge_table(&credential)?;
-        let caller = C::from_credential(credential)
-            .ok_or_else(|| XrpcError::internal(format!("{} is wired to another kind of caller", self.endpoint.nsid)))?;
+        let caller = C::from_credential(credential).ok_or_else(|| {
+            XrpcError::internal(format!(
+                "{} is wired to another kind of caller",
+                self.endpoint.nsid
+            ))
+        })?;
         let Self { app, endpoint, parts, client_ip, report, .. } = self;
         Ok(Cx { app, caller, endpoint, client_ip, request: parts, report })
     }
@@ -94,7 +98,14 @@ impl Call {
         for bucket in self.endpoint.buckets {
             let ip = self.client_ip.to_string();
             let key = if bucket.per_account() { did.unwrap_or(&ip) } else { &ip };
-            self.app.limits.charge(*bucket, key, 1, &self.parts.headers, self.client_ip, &self.report)?;
+            self.app.limits.charge(
+                *bucket,
+                key,
+                1,
+                &self.parts.headers,
+                self.client_ip,
+                &self.report,
+            )?;
         }
         Ok(())
     }
@@ -110,7 +121,14 @@ impl<C> Cx<C> {
     /// # Errors
     /// 429 when there are none left.
     pub fn charge(&self, bucket: Bucket, key: &str, points: u32) -> Result<(), XrpcError> {
-        self.app.limits.charge(bucket, key, points, &self.request.headers, self.client_ip, &self.report)
+        self.app.limits.charge(
+            bucket,
+            key,
+            points,
+            &self.request.headers,
+            self.client_ip,
+            &self.report,
+        )
     }
 
     /// Spends write points of an account: 3 for a create, 2 for an update, 1 for a delete.
@@ -133,6 +151,10 @@ impl Cx<Session> {
             AtIdentifier::Did(did) => *did == account.did,
             AtIdentifier::Handle(handle) => account.handle.as_ref() == Some(handle),
         };
-        if own { Ok(account) } else { Err(XrpcError::auth_required("Invalid repo: not the caller's own")) }
+        if own {
+            Ok(account)
+        } else {
+            Err(XrpcError::auth_required("Invalid repo: not the caller's own"))
+        }
     }
 }

@@ -19,7 +19,12 @@ use super::endpoint::{Endpoint, Kind};
 use super::table::TABLE;
 
 /// Answers a request to a method.
-pub(crate) async fn answer(app: App, endpoint: &'static Endpoint, request: Request<Body>, client_ip: IpAddr) -> Response {
+pub(crate) async fn answer(
+    app: App,
+    endpoint: &'static Endpoint,
+    request: Request<Body>,
+    client_ip: IpAddr,
+) -> Response {
     let report = Arc::new(RateReport::default());
     let (parts, body) = request.into_parts();
     let call = Call { app, endpoint, parts, body, client_ip, report: Arc::clone(&report) };
@@ -50,7 +55,9 @@ pub(crate) fn find(rest: &str, method: &Method) -> Result<&'static Endpoint, Xrp
         });
     };
     let (fits, expected) = match endpoint.kind {
-        Kind::Query | Kind::Subscription => (*method == Method::GET || *method == Method::HEAD, "GET"),
+        Kind::Query | Kind::Subscription => {
+            (*method == Method::GET || *method == Method::HEAD, "GET")
+        }
         Kind::Procedure => (*method == Method::POST, "POST"),
     };
     if fits {

@@ -23,7 +23,9 @@ pub enum Kind {
 pub enum InputPolicy {
     None,
     /// `application/json`, at most so many bytes after decoding.
-    Json { max_bytes: u64 },
+    Json {
+        max_bytes: u64,
+    },
     /// Any content type, streamed; at most `blob_upload_limit` bytes.
     Blob,
     /// `application/vnd.ipld.car`, streamed; at most `import_limit` bytes.
@@ -44,22 +46,39 @@ pub struct Endpoint {
 }
 
 /// A query: GET, parameters, no body.
-pub fn query<C: Caller, Args: 'static>(nsid: &'static str, access: Access<C>, handler: impl Handler<C, Args>) -> Endpoint {
+pub fn query<C: Caller, Args: 'static>(
+    nsid: &'static str,
+    access: Access<C>,
+    handler: impl Handler<C, Args>,
+) -> Endpoint {
     Endpoint::new(nsid, Kind::Query, access, handler)
 }
 
 /// A procedure: POST; reads what its handler asks for.
-pub fn procedure<C: Caller, Args: 'static>(nsid: &'static str, access: Access<C>, handler: impl Handler<C, Args>) -> Endpoint {
+pub fn procedure<C: Caller, Args: 'static>(
+    nsid: &'static str,
+    access: Access<C>,
+    handler: impl Handler<C, Args>,
+) -> Endpoint {
     Endpoint::new(nsid, Kind::Procedure, access, handler)
 }
 
 /// A subscription: GET with an upgrade to WebSocket.
-pub fn subscription<C: Caller, Args: 'static>(nsid: &'static str, access: Access<C>, handler: impl Handler<C, Args>) -> Endpoint {
+pub fn subscription<C: Caller, Args: 'static>(
+    nsid: &'static str,
+    access: Access<C>,
+    handler: impl Handler<C, Args>,
+) -> Endpoint {
     Endpoint::new(nsid, Kind::Subscription, access, handler)
 }
 
 impl Endpoint {
-    fn new<C: Caller, Args: 'static, H: Handler<C, Args>>(nsid: &'static str, kind: Kind, access: Access<C>, handler: H) -> Self {
+    fn new<C: Caller, Args: 'static, H: Handler<C, Args>>(
+        nsid: &'static str,
+        kind: Kind,
+        access: Access<C>,
+        handler: H,
+    ) -> Self {
         let input = H::INPUT;
         let handler = erase(handler);
         Self { nsid, kind, auth: access.policy, input, buckets: &[], global_limit: true, handler }

@@ -135,6 +135,8 @@ impl<C: 'static, Args: 'static, H: Handler<C, Args>> ErasedHandler for Erased<C,
     }
 }
 
-pub(crate) fn erase<C: 'static, Args: 'static, H: Handler<C, Args>>(handler: H) -> Box<dyn ErasedHandler> {
+pub(crate) fn erase<C: 'static, Args: 'static, H: Handler<C, Args>>(
+    handler: H,
+) -> Box<dyn ErasedHandler> {
     Box::new(Erased { handler, types: PhantomData })
 }

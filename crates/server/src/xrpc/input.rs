@@ -43,7 +43,8 @@ impl fmt::Display for Refused {
 /// # Errors
 /// 400 `InvalidRequest` with the path of the field.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, XrpcError> {
-    serde_json::from_slice(bytes).map_err(|_| XrpcError::invalid_request(explain::<T>(bytes).to_string()))
+    serde_json::from_slice(bytes)
+        .map_err(|_| XrpcError::invalid_request(explain::<T>(bytes).to_string()))
 }
 
 /// Parses again, slower, to find out where the input went wrong.
@@ -51,6 +52,8 @@ fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Refused {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
         Err(err) => Refused { path: err.path().to_string(), reason: err.inner().to_string() },
-        Ok(_) => Refused { path: String::new(), reason: "there is text after the JSON value".into() },
+        Ok(_) => {
+            Refused { path: String::new(), reason: "there is text after the JSON value".into() }
+        }
     }
 }

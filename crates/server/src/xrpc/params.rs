@@ -6,7 +6,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
 use serde::{Deserialize, forward_to_deserialize_any};
 use url::form_urlencoded;
 
@@ -37,7 +40,9 @@ impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Default for Limit<MIN, 
     }
 }
 
-impl<'de, const MIN: u32, const MAX: u32, const DEFAULT: u32> Deserialize<'de> for Limit<MIN, MAX, DEFAULT> {
+impl<'de, const MIN: u32, const MAX: u32, const DEFAULT: u32> Deserialize<'de>
+    for Limit<MIN, MAX, DEFAULT>
+{
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = i64::deserialize(deserializer)?;
         match u32::try_from(value) {
@@ -98,7 +103,9 @@ pub(crate) fn parse<P: DeserializeOwned>(query: &str) -> Result<P, ParamsError> 
 
 /// `foo[]` and `foo[3]` are `foo`.
 fn without_brackets(name: Cow<'_, str>) -> Cow<'_, str> {
-    let Some((bare, index)) = name.strip_suffix(']').and_then(|name| name.split_once('[')) else { return name };
+    let Some((bare, index)) = name.strip_suffix(']').and_then(|name| name.split_once('[')) else {
+        return name;
+    };
     if bare.is_empty() || !index.bytes().all(|byte| byte.is_ascii_digit()) {
         return name;
     }
@@ -131,13 +138,19 @@ impl<'de> Deserializer<'de> for Groups<'_> {
 impl<'de> MapAccess<'de> for Groups<'_> {
     type Error = ParamsError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ParamsError> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ParamsError> {
         self.current = self.rest.next();
         let Some(group) = &self.current else { return Ok(None) };
         seed.deserialize(group.name.as_ref().into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ParamsError> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, ParamsError> {
         let Some(group) = self.current.take() else { return Err(de::Error::custom("no value")) };
         let Group { name, values } = group;
         seed.deserialize(Values(values)).map_err(|err| match err {
@@ -177,7 +190,11 @@ impl<'de> Deserializer<'de> for Values<'_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ParamsError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ParamsError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -208,7 +225,10 @@ struct ValueSeq<'a>(std::vec::IntoIter<Cow<'a, str>>);
 impl<'de> SeqAccess<'de> for ValueSeq<'_> {
     type Error = ParamsError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ParamsError> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ParamsError> {
         let Some(value) = self.0.next() else { return Ok(None) };
         seed.deserialize(Values(vec![value])).map(Some)
     }
@@ -311,10 +331,19 @@ mod tests {
 
     #[test]
     fn errors_name_the_parameter() {
-        assert_eq!(page("did=a&limit=0").unwrap_err().to_string(), "limit: must be between 1 and 100");
+        assert_eq!(
+            page("did=a&limit=0").unwrap_err().to_string(),
+            "limit: must be between 1 and 100"
+        );
         assert_eq!(page("did=a&limit=ten").unwrap_err().to_string(), "limit: must be an integer");
-        assert_eq!(page("did=a&reverse=1").unwrap_err().to_string(), "reverse: must be true or false");
-        assert_eq!(page("did=a&seq=-1").unwrap_err().to_string(), "seq: must be a whole number, not below 0");
+        assert_eq!(
+            page("did=a&reverse=1").unwrap_err().to_string(),
+            "reverse: must be true or false"
+        );
+        assert_eq!(
+            page("did=a&seq=-1").unwrap_err().to_string(),
+            "seq: must be a whole number, not below 0"
+        );
         assert_eq!(page("did=%ff").unwrap_err(), ParamsError::Encoding);
         assert_eq!(page(&"a=1&".repeat(1_001)).unwrap_err(), ParamsError::TooMany);
     }

@@ -61,10 +61,21 @@ impl Follower {
 fn line(event: Event) -> Option<Line> {
     Some(match event {
         Event::Commit(commit) => {
-            let ops: Vec<String> = commit.ops.iter().map(|op| format!("{} {}", op.action.as_str(), op.path)).collect();
-            Line { seq: commit.seq, kind: "commit", did: commit.repo.to_string(), what: ops.join(", ") }
+            let ops: Vec<String> =
+                commit.ops.iter().map(|op| format!("{} {}", op.action.as_str(), op.path)).collect();
+            Line {
+                seq: commit.seq,
+                kind: "commit",
+                did: commit.repo.to_string(),
+                what: ops.join(", "),
+            }
         }
-        Event::Sync(sync) => Line { seq: sync.seq, kind: "sync", did: sync.did.to_string(), what: sync.rev.to_string() },
+        Event::Sync(sync) => Line {
+            seq: sync.seq,
+            kind: "sync",
+            did: sync.did.to_string(),
+            what: sync.rev.to_string(),
+        },
         Event::Identity(identity) => Line {
             seq: identity.seq,
             kind: "identity",
@@ -75,7 +86,11 @@ fn line(event: Event) -> Option<Line> {
             seq: account.seq,
             kind: "account",
             did: account.did.to_string(),
-            what: if account.active { "active".to_owned() } else { account.status.unwrap_or_default() },
+            what: if account.active {
+                "active".to_owned()
+            } else {
+                account.status.unwrap_or_default()
+            },
         },
         _ => return None,
     })

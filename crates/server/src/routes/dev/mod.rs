@@ -87,7 +87,9 @@ async fn accounts(app: &App) -> String {
     if rows.is_empty() {
         return "<p>None yet.</p>".to_owned();
     }
-    format!("<table><thead><tr><th>Handle</th><th>DID</th><th>Status</th></tr></thead><tbody>{rows}</tbody></table>")
+    format!(
+        "<table><thead><tr><th>Handle</th><th>DID</th><th>Status</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
 }
 
 fn mailbox(app: &App) -> Response {
@@ -115,7 +117,10 @@ fn html(title: &str, body: &str) -> Response {
     );
     let mut response = typed("text/html; charset=utf-8", page);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

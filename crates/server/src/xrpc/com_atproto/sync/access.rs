@@ -20,9 +20,15 @@ pub(super) async fn readable(cx: &Cx<RepoReader>, did: &Did) -> Result<Arc<Accou
         return Ok(account);
     }
     Err(match account.status() {
-        AccountStatus::Takendown => XrpcError::named("RepoTakendown", format!("Repo has been takendown: {did}")),
-        AccountStatus::Suspended => XrpcError::named("RepoSuspended", format!("Repo has been suspended: {did}")),
-        AccountStatus::Deactivated => XrpcError::named("RepoDeactivated", format!("Repo has been deactivated: {did}")),
+        AccountStatus::Takendown => {
+            XrpcError::named("RepoTakendown", format!("Repo has been takendown: {did}"))
+        }
+        AccountStatus::Suspended => {
+            XrpcError::named("RepoSuspended", format!("Repo has been suspended: {did}"))
+        }
+        AccountStatus::Deactivated => {
+            XrpcError::named("RepoDeactivated", format!("Repo has been deactivated: {did}"))
+        }
         AccountStatus::Active => XrpcError::repo_not_found(did),
     })
 }
@@ -31,7 +37,10 @@ pub(super) async fn readable(cx: &Cx<RepoReader>, did: &Did) -> Result<Arc<Accou
 ///
 /// # Errors
 /// As [`readable`]; `RepoNotFound` also while the account has no repository.
-pub(super) async fn head_of(cx: &Cx<RepoReader>, did: &Did) -> Result<(Arc<Account>, Head), XrpcError> {
+pub(super) async fn head_of(
+    cx: &Cx<RepoReader>,
+    did: &Did,
+) -> Result<(Arc<Account>, Head), XrpcError> {
     let account = readable(cx, did).await?;
     let head = cx.app.store.head(account.id).await?;
     let head = head.ok_or_else(|| XrpcError::repo_not_found(did))?;

@@ -29,7 +29,10 @@ pub struct BlobParams {
     cid: Cid,
 }
 
-pub async fn get_blob(cx: Cx<RepoReader>, Params(BlobParams { did, cid }): Params<BlobParams>) -> Result<Response> {
+pub async fn get_blob(
+    cx: Cx<RepoReader>,
+    Params(BlobParams { did, cid }): Params<BlobParams>,
+) -> Result<Response> {
     let account = readable(&cx, &did).await?;
     let blob = cx.app.store.open_blob(account.id, cid).await?;
     let blob = blob.ok_or_else(|| XrpcError::named("BlobNotFound", "Blob not found"))?;
@@ -43,7 +46,11 @@ pub async fn get_blob(cx: Cx<RepoReader>, Params(BlobParams { did, cid }): Param
     let headers = response.headers_mut();
     set(headers, header::ETAG, &etag);
     // The content of a CID never changes, but a takedown must reach caches: a day, not forever.
-    let caching = if is_public { "public, max-age=86400, immutable" } else { "private, max-age=86400, immutable" };
+    let caching = if is_public {
+        "public, max-age=86400, immutable"
+    } else {
+        "private, max-age=86400, immutable"
+    };
     set(headers, header::CACHE_CONTROL, caching);
     set(headers, header::ACCEPT_RANGES, "bytes");
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -62,14 +69,18 @@ fn wanted(headers: &HeaderMap, etag: &str, size: u64) -> Wanted {
 
 fn matches_etag(headers: &HeaderMap, name: header::HeaderName, etag: &str) -> bool {
     let tags = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    tags.split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 fn content(blob: &BlobFile, wanted: Wanted) -> Response {
     let size = blob.blob.size;
     let (status, first, end) = match wanted {
         Wanted::Whole => (StatusCode::OK, 0, size),
-        Wanted::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last.saturating_add(1)),
+        Wanted::Part { first, last } => {
+            (StatusCode::PARTIAL_CONTENT, first, last.saturating_add(1))
+        }
         Wanted::Unsatisfiable => {
             let mut response = status_only(StatusCode::RANGE_NOT_SATISFIABLE);
             set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{size}"));
@@ -80,7 +91,10 @@ fn content(blob: &BlobFile, wanted: Wanted) -> Response {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let mime_type = HeaderValue::try_from(blob.blob.mime_type.as_str());
-    headers.insert(header::CONTENT_TYPE, mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream")));
+    headers.insert(
+        header::CONTENT_TYPE,
+        mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream")),
+    );
     headers.insert(header::CONTENT_LENGTH, (end - first).into());
     if status == StatusCode::PARTIAL_CONTENT {
         set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{}/{size}", end - 1));
@@ -89,7 +103,11 @@ fn content(blob: &BlobFile, wanted: Wanted) -> Response {
 }
 
 /// The bytes from `first` up to `end`; a piece is read when the one before it has been taken.
-fn pieces(blob: BlobFile, first: u64, end: u64) -> impl futures_util::Stream<Item = std::result::Result<Bytes, StoreError>> {
+fn pieces(
+    blob: BlobFile,
+    first: u64,
+    end: u64,
+) -> impl futures_util::Stream<Item = std::result::Result<Bytes, StoreError>> {
     stream::try_unfold((blob, first), move |(blob, at)| async move {
         let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
         if left == 0 {

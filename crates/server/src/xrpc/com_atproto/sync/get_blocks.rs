@@ -27,10 +27,17 @@ pub async fn get_blocks(cx: Cx<RepoReader>, Params(params): Params<BlocksParams>
     }
     let account = readable(&cx, &params.did).await?;
     let blocks = cx.app.store.blocks(account.id, params.cids.clone()).await?;
-    let missing: Vec<String> =
-        params.cids.iter().filter(|cid| !blocks.iter().any(|(found, _)| found == *cid)).map(Cid::to_string).collect();
+    let missing: Vec<String> = params
+        .cids
+        .iter()
+        .filter(|cid| !blocks.iter().any(|(found, _)| found == *cid))
+        .map(Cid::to_string)
+        .collect();
     if !missing.is_empty() {
-        return Err(XrpcError::named("BlockNotFound", format!("Could not find cids: {}", missing.join(", "))));
+        return Err(XrpcError::named(
+            "BlockNotFound",
+            format!("Could not find cids: {}", missing.join(", ")),
+        ));
     }
     let mut out = Vec::new();
     car::write_header(&[], &mut out);

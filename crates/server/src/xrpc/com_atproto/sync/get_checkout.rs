@@ -8,6 +8,9 @@ use crate::xrpc::{Cx, Params, Result};
 use super::RepoParams;
 use super::get_repo::export;
 
-pub async fn get_checkout(cx: Cx<RepoReader>, Params(params): Params<RepoParams>) -> Result<Response> {
+pub async fn get_checkout(
+    cx: Cx<RepoReader>,
+    Params(params): Params<RepoParams>,
+) -> Result<Response> {
     export(&cx, &params.did, None).await
 }

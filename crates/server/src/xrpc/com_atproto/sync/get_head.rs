@@ -15,9 +15,14 @@ pub struct Head {
     root: Cid,
 }
 
-pub async fn get_head(cx: Cx<RepoReader>, Params(params): Params<RepoParams>) -> Result<Json<Head>> {
+pub async fn get_head(
+    cx: Cx<RepoReader>,
+    Params(params): Params<RepoParams>,
+) -> Result<Json<Head>> {
     let account = readable(&cx, &params.did).await?;
     let head = cx.app.store.head(account.id).await?;
-    let head = head.ok_or_else(|| XrpcError::named("HeadNotFound", format!("Could not find root for DID: {}", params.did)))?;
+    let head = head.ok_or_else(|| {
+        XrpcError::named("HeadNotFound", format!("Could not find root for DID: {}", params.did))
+    })?;
     Ok(Json(Head { root: head.commit }))
 }

@@ -15,7 +15,10 @@ pub struct Latest {
     rev: Tid,
 }
 
-pub async fn get_latest_commit(cx: Cx<RepoReader>, Params(params): Params<RepoParams>) -> Result<Json<Latest>> {
+pub async fn get_latest_commit(
+    cx: Cx<RepoReader>,
+    Params(params): Params<RepoParams>,
+) -> Result<Json<Latest>> {
     let (_, head) = head_of(&cx, &params.did).await?;
     Ok(Json(Latest { cid: head.commit, rev: head.rev }))
 }

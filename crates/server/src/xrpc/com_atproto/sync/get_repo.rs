@@ -26,7 +26,10 @@ pub struct ExportParams {
     since: Option<Tid>,
 }
 
-pub async fn get_repo(cx: Cx<RepoReader>, Params(params): Params<ExportParams>) -> Result<Response> {
+pub async fn get_repo(
+    cx: Cx<RepoReader>,
+    Params(params): Params<ExportParams>,
+) -> Result<Response> {
     export(&cx, &params.did, params.since).await
 }
 
@@ -44,7 +47,9 @@ pub(super) async fn export(cx: &Cx<RepoReader>, did: &Did, since: Option<Tid>) -
     Ok(response)
 }
 
-async fn next(mut export: Export) -> std::result::Result<Option<(bytes::Bytes, Export)>, cairn_store::StoreError> {
+async fn next(
+    mut export: Export,
+) -> std::result::Result<Option<(bytes::Bytes, Export)>, cairn_store::StoreError> {
     let chunk = export.next_chunk().await?;
     Ok(chunk.map(|chunk| (chunk, export)))
 }

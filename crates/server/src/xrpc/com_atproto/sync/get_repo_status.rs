@@ -19,9 +19,21 @@ pub struct Status {
     rev: Option<Tid>,
 }
 
-pub async fn get_repo_status(cx: Cx<Anyone>, Params(params): Params<RepoParams>) -> Result<Json<Status>> {
+pub async fn get_repo_status(
+    cx: Cx<Anyone>,
+    Params(params): Params<RepoParams>,
+) -> Result<Json<Status>> {
     let account = cx.app.store.account(&params.did).await?;
     let account = account.ok_or_else(|| XrpcError::repo_not_found(&params.did))?;
-    let rev = if account.is_active() { cx.app.store.head(account.id).await?.map(|head| head.rev) } else { None };
-    Ok(Json(Status { did: params.did, active: account.is_active(), status: account.status().as_str(), rev }))
+    let rev = if account.is_active() {
+        cx.app.store.head(account.id).await?.map(|head| head.rev)
+    } else {
+        None
+    };
+    Ok(Json(Status {
+        did: params.did,
+        active: account.is_active(),
+        status: account.status().as_str(),
+        rev,
+    }))
 }

@@ -24,8 +24,15 @@ pub struct Listing {
     cids: Vec<Cid>,
 }
 
-pub async fn list_blobs(cx: Cx<RepoReader>, Params(params): Params<ListParams>) -> Result<Json<Listing>> {
+pub async fn list_blobs(
+    cx: Cx<RepoReader>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Listing>> {
     let account = readable(&cx, &params.did).await?;
-    let cids = cx.app.store.list_blobs(account.id, params.since, params.cursor, params.limit.as_u32()).await?;
+    let cids = cx
+        .app
+        .store
+        .list_blobs(account.id, params.since, params.cursor, params.limit.as_u32())
+        .await?;
     Ok(Json(Listing { cursor: cids.last().copied(), cids }))
 }

@@ -11,7 +11,7 @@ use crate::xrpc::{Cx, Json, Limit, Params, Result};
 pub struct ListParams {
     #[serde(default)]
     limit: Limit<1, 1000, 500>,
-    cursor: Option<String>,
+    cursor: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -34,11 +34,24 @@ struct Repo {
 impl From<ListedRepo> for Repo {
     fn from(repo: ListedRepo) -> Self {
         let ListedRepo { did, head, status, .. } = repo;
-        Self { did, head: head.commit, rev: head.rev, active: status.is_active(), status: status.as_str() }
+        Self {
+            did,
+            head: head.commit,
+            rev: head.rev,
+            active: status.is_active(),
+            status: status.as_str(),
+        }
     }
 }
 
-pub async fn list_repos(cx: Cx<Anyone>, Params(params): Params<ListParams>) -> Result<Json<Listing>> {
-    let page = cx.app.store.list_repos(params.cursor, params.limit.as_u32()).await?;
-    Ok(Json(Listing { cursor: page.cursor, repos: page.repos.into_iter().map(Repo::from).collect() }))
+pub async fn list_repos(
+    cx: Cx<Anyone>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Listing>> {
+    let cursor = params.cursor.map(|cursor| cursor.to_string());
+    let page = cx.app.store.list_repos(cursor, params.limit.as_u32()).await?;
+    Ok(Json(Listing {
+        cursor: page.cursor,
+        repos: page.repos.into_iter().map(Repo::from).collect(),
+    }))
 }

@@ -1,4 +1,6 @@
 //! `com.atproto.sync.listReposByCollection`: the repositories that have records of a collection.
+//!
+//! Repositories that are not active are left out, so a page may hold fewer than its limit and still not be the last.
 
 use cairn_model::{Did, Nsid};
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ pub struct ListParams {
     collection: Nsid,
     #[serde(default)]
     limit: Limit<1, 2000, 500>,
-    cursor: Option<String>,
+    cursor: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -26,7 +28,19 @@ struct Repo {
     did: Did,
 }
 
-pub async fn list_repos_by_collection(cx: Cx<Anyone>, Params(params): Params<ListParams>) -> Result<Json<Listing>> {
-    let page = cx.app.store.list_repos_by_collection(params.collection, params.cursor, params.limit.as_u32()).await?;
-    Ok(Json(Listing { cursor: page.cursor, repos: page.dids.into_iter().map(|did| Repo { did }).collect() }))
+pub async fn list_repos_by_collection(
+    cx: Cx<Anyone>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Listing>> {
+    let cursor = params.cursor.map(|cursor| cursor.to_string());
+    let page = cx
+        .app
+        .store
+        .list_repos_by_collection(&params.collection, cursor, params.limit.as_u32())
+        .await?;
+    let active = page.repos.into_iter().filter(|repo| repo.status.is_active());
+    Ok(Json(Listing {
+        cursor: page.cursor,
+        repos: active.map(|repo| Repo { did: repo.did }).collect(),
+    }))
 }

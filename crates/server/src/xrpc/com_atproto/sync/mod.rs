@@ -40,13 +40,24 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         query("com.atproto.sync.getBlocks", REPO_READER, get_blocks::get_blocks),
         query("com.atproto.sync.getCheckout", REPO_READER, get_checkout::get_checkout),
         query("com.atproto.sync.getHead", REPO_READER, get_head::get_head),
-        query("com.atproto.sync.getLatestCommit", REPO_READER, get_latest_commit::get_latest_commit),
+        query(
+            "com.atproto.sync.getLatestCommit",
+            REPO_READER,
+            get_latest_commit::get_latest_commit,
+        ),
         query("com.atproto.sync.getRecord", REPO_READER, get_record::get_record),
-        query("com.atproto.sync.getRepo", reader(), get_repo::get_repo).limits(&[Bucket::GetRepo]).outside_global_limit(),
+        query("com.atproto.sync.getRepo", reader(), get_repo::get_repo)
+            .limits(&[Bucket::GetRepo])
+            .outside_global_limit(),
         query("com.atproto.sync.getRepoStatus", ANYONE, get_repo_status::get_repo_status),
         query("com.atproto.sync.listBlobs", reader(), list_blobs::list_blobs),
         query("com.atproto.sync.listRepos", ANYONE, list_repos::list_repos),
-        query("com.atproto.sync.listReposByCollection", ANYONE, list_repos_by_collection::list_repos_by_collection),
-        subscription("com.atproto.sync.subscribeRepos", ANYONE, subscribe_repos::subscribe_repos).outside_global_limit(),
+        query(
+            "com.atproto.sync.listReposByCollection",
+            ANYONE,
+            list_repos_by_collection::list_repos_by_collection,
+        ),
+        subscription("com.atproto.sync.subscribeRepos", ANYONE, subscribe_repos::subscribe_repos)
+            .outside_global_limit(),
     ]
 }

@@ -5,14 +5,19 @@
 pub(super) enum Wanted {
     Whole,
     /// From the first to the last byte, both included.
-    Part { first: u64, last: u64 },
+    Part {
+        first: u64,
+        last: u64,
+    },
     /// No byte of it exists.
     Unsatisfiable,
 }
 
 /// Reads a `Range` value. What is not understood counts for nothing, as the RFC wants; so do several ranges at once.
 pub(super) fn parse(value: Option<&str>, size: u64) -> Wanted {
-    let Some(spec) = value.and_then(|value| value.trim().strip_prefix("bytes=")) else { return Wanted::Whole };
+    let Some(spec) = value.and_then(|value| value.trim().strip_prefix("bytes=")) else {
+        return Wanted::Whole;
+    };
     let Some((from, to)) = spec.trim().split_once('-') else { return Wanted::Whole };
     match (number(from), number(to)) {
         (Some(_), None) if !to.trim().is_empty() => Wanted::Whole,
@@ -21,7 +26,11 @@ pub(super) fn parse(value: Option<&str>, size: u64) -> Wanted {
             if last < first {
                 return Wanted::Whole;
             }
-            if first >= size { Wanted::Unsatisfiable } else { Wanted::Part { first, last: last.min(size - 1) } }
+            if first >= size {
+                Wanted::Unsatisfiable
+            } else {
+                Wanted::Part { first, last: last.min(size - 1) }
+            }
         }
         (None, Some(suffix)) if from.trim().is_empty() => {
             if suffix == 0 || size == 0 {

@@ -13,6 +13,9 @@ pub struct FollowParams {
     cursor: Option<u64>,
 }
 
-pub async fn subscribe_repos(cx: Cx<Anyone>, Params(params): Params<FollowParams>) -> Result<Response> {
+pub async fn subscribe_repos(
+    cx: Cx<Anyone>,
+    Params(params): Params<FollowParams>,
+) -> Result<Response> {
     firehose::follow(cx.app, cx.request, params.cursor).await
 }

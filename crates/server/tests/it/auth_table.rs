@@ -1,0 +1,313 @@
+//! Every method with every kind of credential, against what the table declares.
+
+use cairn_identity::{DidDocument, service_auth};
+use cairn_model::Did;
+use cairn_server::auth::{AuthPolicy, Credential, SessionPolicy, SessionScope, authenticate};
+use cairn_server::config::ServiceTarget;
+use cairn_server::xrpc::Endpoint;
+use cairn_server::xrpc::table::TABLE;
+use data_encoding::BASE64;
+use http::{HeaderMap, header};
+
+use crate::harness::{ADMIN_PASSWORD, Person, Server};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Active,
+    Deactivated,
+    Takendown,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Sent {
+    Nothing,
+    /// Neither scheme nor form is known.
+    Garbage,
+    Dpop,
+    Admin,
+    WrongPassword,
+    Session(SessionScope, State),
+    Expired,
+    Refresh,
+    ExpiredRefresh,
+    /// Signed by an account for this method.
+    Service(State),
+    /// For another method.
+    StrayService,
+    /// Signed by the moderation service.
+    Moderation,
+}
+
+type Expected = Result<&'static str, (u16, &'static str)>;
+
+const SCOPES: [SessionScope; 5] = [
+    SessionScope::Full,
+    SessionScope::AppPasswordPrivileged,
+    SessionScope::AppPassword,
+    SessionScope::Takendown,
+    SessionScope::SignupQueued,
+];
+
+fn all_credentials() -> Vec<Sent> {
+    let states = [State::Active, State::Deactivated, State::Takendown, State::Unknown];
+    let sessions =
+        SCOPES.into_iter().flat_map(|scope| states.map(|state| Sent::Session(scope, state)));
+    let services = states.map(Sent::Service);
+    let others = [
+        Sent::Nothing,
+        Sent::Garbage,
+        Sent::Dpop,
+        Sent::Admin,
+        Sent::WrongPassword,
+        Sent::Expired,
+        Sent::Refresh,
+        Sent::ExpiredRefresh,
+        Sent::StrayService,
+        Sent::Moderation,
+    ];
+    sessions.chain(services).chain(others).collect()
+}
+
+fn kind(credential: &Credential) -> &'static str {
+    match credential {
+        Credential::Anyone => "anyone",
+        Credential::Session(_) => "session",
+        Credential::Refresh(_) => "refresh",
+        Credential::Admin => "admin",
+        Credential::Service(_) => "service",
+    }
+}
+
+const MISSING: (u16, &str) = (401, "AuthMissing");
+const INVALID: (u16, &str) = (400, "InvalidToken");
+const REQUIRED: (u16, &str) = (401, "AuthenticationRequired");
+
+/// What the policy means, written down a second time.
+fn expected(policy: AuthPolicy, sent: Sent) -> Expected {
+    if policy == AuthPolicy::Anyone {
+        return Ok("anyone");
+    }
+    if matches!(sent, Sent::Garbage) {
+        return Err(INVALID);
+    }
+    match policy {
+        AuthPolicy::Anyone => Ok("anyone"),
+        AuthPolicy::Session(session) => by_session(session, sent),
+        AuthPolicy::Refresh { expired_ok } => match sent {
+            Sent::Nothing => Err(MISSING),
+            Sent::Refresh => Ok("refresh"),
+            Sent::ExpiredRefresh if expired_ok => Ok("refresh"),
+            Sent::ExpiredRefresh => Err((400, "ExpiredToken")),
+            _ => Err(INVALID),
+        },
+        AuthPolicy::Admin => by_password(sent),
+        AuthPolicy::Moderator => match sent {
+            Sent::Moderation => Ok("service"),
+            Sent::Service(_) => Err((401, "UntrustedIss")),
+            Sent::Nothing | Sent::Admin | Sent::WrongPassword | Sent::Dpop => by_password(sent),
+            other => by_service(other),
+        },
+        AuthPolicy::OptionalService => match sent {
+            Sent::Nothing => Ok("anyone"),
+            Sent::Admin | Sent::WrongPassword | Sent::Dpop => Err(REQUIRED),
+            other => by_service(other),
+        },
+        AuthPolicy::SessionOrService(session) => match sent {
+            Sent::Service(State::Unknown) | Sent::Moderation => Err((403, "AccountNotFound")),
+            Sent::Service(state) => by_state(session, state).map_or_else(Err, |()| Ok("service")),
+            Sent::StrayService => by_service(sent),
+            other => by_session(session, other),
+        },
+        AuthPolicy::RepoReader(session) => match sent {
+            Sent::Nothing => Ok("anyone"),
+            Sent::Admin => Ok("admin"),
+            Sent::WrongPassword | Sent::Dpop => Err(REQUIRED),
+            other => by_session(session, other),
+        },
+    }
+}
+
+fn by_password(sent: Sent) -> Expected {
+    match sent {
+        Sent::Nothing => Err(MISSING),
+        Sent::Admin => Ok("admin"),
+        Sent::WrongPassword => Err(REQUIRED),
+        _ => Err(INVALID),
+    }
+}
+
+fn by_service(sent: Sent) -> Expected {
+    match sent {
+        Sent::Service(_) | Sent::Moderation => Ok("service"),
+        Sent::StrayService => Err((401, "BadJwtLexiconMethod")),
+        Sent::Session(..) | Sent::Expired | Sent::Refresh | Sent::ExpiredRefresh => {
+            Err((401, "BadJwtType"))
+        }
+        _ => Err(INVALID),
+    }
+}
+
+fn by_session(policy: SessionPolicy, sent: Sent) -> Expected {
+    match sent {
+        Sent::Nothing => Err(MISSING),
+        Sent::Expired => Err((400, "ExpiredToken")),
+        Sent::Session(scope, _) if !policy.scopes.contains(scope) => Err(INVALID),
+        Sent::Session(_, state) => by_state(policy, state).map(|()| "session"),
+        _ => Err(INVALID),
+    }
+}
+
+fn by_state(policy: SessionPolicy, state: State) -> Result<(), (u16, &'static str)> {
+    match state {
+        State::Unknown => Err((403, "AccountNotFound")),
+        State::Takendown if policy.refuse_takendown => Err((401, "AccountTakedown")),
+        State::Deactivated if policy.refuse_deactivated => Err((401, "AccountDeactivated")),
+        _ => Ok(()),
+    }
+}
+
+/// People in every state, and the moderation service.
+struct Cast {
+    server: Server,
+    people: Vec<(State, Person)>,
+    moderation: Person,
+}
+
+impl Cast {
+    async fn assemble() -> Self {
+        let moderation = Did::parse("did:web:mod.example").unwrap();
+        let target = ServiceTarget { url: "https://mod.example".parse().unwrap(), did: moderation };
+        let server = Server::with(|config| config.moderation = Some(target)).await;
+        let mut people = Vec::new();
+        for (state, name) in [
+            (State::Active, "active"),
+            (State::Deactivated, "deactivated"),
+            (State::Takendown, "takendown"),
+        ] {
+            people.push((state, server.person(name).await));
+        }
+        // An account that was here and is gone.
+        let unknown = server.person("gone").await;
+        server.app.store.delete_account(&unknown.did).await.unwrap();
+        people.push((State::Unknown, unknown));
+        let moderation = server.person("mod").await;
+        server.app.store.delete_account(&moderation.did).await.unwrap();
+        for person in people.iter().map(|(_, person)| person).chain([&moderation]) {
+            server.resolver.set_document(document(person));
+        }
+        let of = |state| &people.iter().find(|(known, _)| *known == state).unwrap().1.did;
+        server.app.store.deactivate(of(State::Deactivated), None).await.unwrap();
+        server.app.store.takedown(of(State::Takendown), None).await.unwrap();
+        Self { server, people, moderation }
+    }
+
+    fn person(&self, state: State) -> &Person {
+        &self.people.iter().find(|(known, _)| *known == state).unwrap().1
+    }
+
+    fn header(&self, endpoint: &Endpoint, sent: Sent) -> Option<String> {
+        let tokens = &self.server.app.tokens;
+        let now = self.server.app.now_seconds();
+        let alice = &self.person(State::Active).did;
+        let basic = |text: String| format!("Basic {}", BASE64.encode(text.as_bytes()));
+        Some(match sent {
+            Sent::Nothing => return None,
+            Sent::Garbage => "Digest something odd".into(),
+            Sent::Dpop => "DPoP token".into(),
+            Sent::Admin => basic(format!("admin:{ADMIN_PASSWORD}")),
+            Sent::WrongPassword => basic("admin:admin".into()),
+            Sent::Session(scope, state) => {
+                format!("Bearer {}", tokens.access(&self.person(state).did, scope, now))
+            }
+            Sent::Expired => {
+                format!("bearer {}", tokens.access(alice, SessionScope::Full, now - 86_400))
+            }
+            Sent::Refresh => format!("Bearer {}", tokens.refresh(alice, "id", now, now + 60)),
+            Sent::ExpiredRefresh => {
+                format!("Bearer {}", tokens.refresh(alice, "id", now - 60, now))
+            }
+            Sent::Service(state) => self.service_token(self.person(state), endpoint.nsid),
+            Sent::StrayService => {
+                self.service_token(self.person(State::Active), "com.example.other.method")
+            }
+            Sent::Moderation => self.service_token(&self.moderation, endpoint.nsid),
+        })
+    }
+
+    fn service_token(&self, person: &Person, lxm: &str) -> String {
+        let now = self.server.app.now_seconds();
+        let claims = service_auth::Claims {
+            iss: person.did.to_string(),
+            aud: "did:web:pds.test".into(),
+            exp: now + 60,
+            iat: Some(now),
+            nbf: None,
+            lxm: Some(lxm.into()),
+            jti: Some(BASE64.encode(&cairn_identity::random_bytes::<16>())),
+        };
+        format!("Bearer {}", service_auth::create(&person.key, &claims))
+    }
+}
+
+fn document(person: &Person) -> DidDocument {
+    let json = serde_json::json!({
+        "id": person.did,
+        "verificationMethod": [{
+            "id": format!("{}#atproto", person.did),
+            "type": "Multikey",
+            "controller": person.did,
+            "publicKeyMultibase": person.key.public().multikey(),
+        }],
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+#[tokio::test]
+async fn every_method_accepts_and_refuses_what_the_table_declares() {
+    let cast = Cast::assemble().await;
+    let endpoints = TABLE.sorted();
+    assert!(endpoints.len() > 12);
+    for endpoint in endpoints {
+        for sent in all_credentials() {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = cast.header(endpoint, sent) {
+                headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            let outcome = authenticate(&cast.server.app, endpoint, &headers).await;
+            let outcome = match &outcome {
+                Ok(credential) => Ok(kind(credential)),
+                Err(err) => Err((err.status().as_u16(), err.name())),
+            };
+            assert_eq!(outcome, expected(endpoint.auth, sent), "{} with {sent:?}", endpoint.nsid);
+        }
+    }
+}
+
+#[tokio::test]
+async fn inactive_repositories_are_shown_to_their_owners_and_the_operator_only() {
+    let cast = Cast::assemble().await;
+    let server = &cast.server;
+    let admin = format!("Basic {}", BASE64.encode(format!("admin:{ADMIN_PASSWORD}").as_bytes()));
+    for (state, name) in
+        [(State::Deactivated, "RepoDeactivated"), (State::Takendown, "RepoTakendown")]
+    {
+        let person = cast.person(state);
+        let path = format!("/xrpc/com.atproto.sync.getRepo?did={}", person.did);
+        assert_eq!(server.get(&path).await.error(), (400, name.into()));
+        let other = cast.person(State::Active).bearer();
+        assert_eq!(
+            server.get_with(&path, &[("authorization", &other)]).await.error(),
+            (400, name.into())
+        );
+        assert_eq!(
+            server.get_with(&path, &[("authorization", &person.bearer())]).await.status,
+            200
+        );
+        assert_eq!(server.get_with(&path, &[("authorization", &admin)]).await.status, 200);
+        let takendown = format!("Bearer {}", server.token(&person.did, SessionScope::Takendown));
+        assert_eq!(server.get_with(&path, &[("authorization", &takendown)]).await.status, 200);
+    }
+    let path = format!("/xrpc/com.atproto.sync.getRepo?did={}", cast.person(State::Unknown).did);
+    assert_eq!(server.get(&path).await.error(), (400, "RepoNotFound".into()));
+}

@@ -1,0 +1,13 @@
+//! The server through its front door: requests into the router, sockets over loopback, a store in a temporary folder.
+
+#![allow(clippy::unwrap_used)]
+
+mod auth_table;
+mod bodies;
+mod firehose;
+mod harness;
+mod limits;
+mod machinery;
+mod routes;
+mod serving;
+mod sync;

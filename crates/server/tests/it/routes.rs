@@ -1,0 +1,79 @@
+//! The routes beside XRPC.
+
+use crate::harness::Server;
+
+#[tokio::test]
+async fn health_tells_the_version() {
+    let server = Server::start().await;
+    let reply = server.get("/xrpc/_health").await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.json()),
+        (200, serde_json::json!({"version": "1.2.3"}))
+    );
+    server.app.store.close().await;
+    let reply = server.get("/xrpc/_health").await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.json()["version"], "1.2.3");
+}
+
+#[tokio::test]
+async fn a_handle_resolves_by_its_host_name() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let ask =
+        async |host: &str| server.get_with("/.well-known/atproto-did", &[("host", host)]).await;
+    let reply = ask("ALICE.pds.test:443").await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_ref()), (200, alice.did.as_str().as_bytes()));
+    assert!(reply.content_type().starts_with("text/plain"));
+    for host in ["bob.pds.test", "pds.test", "alice.elsewhere.test", "", "!"] {
+        assert_eq!(ask(host).await.status, 404, "{host}");
+    }
+    server.app.store.deactivate(&alice.did, None).await.unwrap();
+    assert_eq!(ask("alice.pds.test").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_servers_did_document_names_its_endpoint() {
+    let server = Server::start().await;
+    let reply = server.get_with("/.well-known/did.json", &[("host", "pds.test")]).await;
+    assert_eq!(reply.json()["id"], "did:web:pds.test");
+    assert_eq!(reply.json()["service"][0]["serviceEndpoint"], "https://pds.test");
+    assert_eq!(
+        server.get_with("/.well-known/did.json", &[("host", "alice.pds.test")]).await.status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_may_get_certificates_for_names_of_this_server_only() {
+    let server = Server::start().await;
+    server.person("alice").await;
+    let ask = async |domain: &str| server.get(&format!("/tls-check?domain={domain}")).await;
+    assert_eq!(ask("pds.test").await.json(), serde_json::json!({"success": true}));
+    assert_eq!(ask("alice.pds.test").await.status, 200);
+    assert_eq!(ask("bob.pds.test").await.error(), (404, "NotFound".into()));
+    assert_eq!(ask("elsewhere.test").await.error(), (400, "InvalidRequest".into()));
+    assert_eq!(ask("").await.error(), (400, "InvalidRequest".into()));
+}
+
+#[tokio::test]
+async fn the_front_page_is_text_in_earnest_and_a_live_page_in_development() {
+    let server = Server::start().await;
+    let reply = server.get("/").await;
+    assert!(reply.content_type().starts_with("text/plain"));
+    assert!(server.get("/robots.txt").await.body.starts_with(b"#"));
+    assert_eq!(server.get("/dev/mail").await.status, 404);
+    assert_eq!(server.get("/nothing").await.error(), (404, "NotFound".into()));
+    assert_eq!(server.post_with("/", &[], "").await.status, 405);
+
+    let server = Server::with(|config| config.dev_mode = true).await;
+    let alice = server.person("alice").await;
+    let reply = server.get("/").await;
+    let page = String::from_utf8(reply.body.to_vec()).unwrap();
+    assert!(
+        reply.content_type().starts_with("text/html") && page.contains(alice.did.as_str()),
+        "{page}"
+    );
+    assert_eq!(server.get("/dev/mail").await.status, 200);
+    assert_eq!(server.get("/dev/live.js").await.status, 200);
+}
