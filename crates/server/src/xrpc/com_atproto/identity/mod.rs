@@ -1,8 +1,50 @@
-//! `com.atproto.identity.*`.
+//! `com.atproto.identity.*`: handles and DID documents.
 
-use crate::xrpc::Endpoint;
+pub mod get_recommended_did_credentials;
+pub mod request_plc_operation_signature;
+pub mod resolve_did;
+pub mod resolve_handle;
+pub mod resolve_identity;
+pub mod sign_plc_operation;
+pub mod submit_plc_operation;
+pub mod update_handle;
+
+use crate::auth::{ANYONE, FULL_SESSION, SESSION};
+use crate::limits::Bucket;
+use crate::xrpc::{Endpoint, procedure, query};
+
+use self::{
+    get_recommended_did_credentials::get_recommended_did_credentials,
+    request_plc_operation_signature::request_plc_operation_signature, resolve_did::resolve_did,
+    resolve_handle::resolve_handle, resolve_identity::resolve_identity,
+    sign_plc_operation::sign_plc_operation, submit_plc_operation::submit_plc_operation,
+    update_handle::update_handle,
+};
 
 /// The methods of this namespace.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    Vec::new()
+    vec![
+        query("com.atproto.identity.resolveHandle", ANYONE, resolve_handle),
+        query("com.atproto.identity.resolveDid", ANYONE, resolve_did),
+        query("com.atproto.identity.resolveIdentity", ANYONE, resolve_identity),
+        procedure("com.atproto.identity.updateHandle", SESSION.not_takendown(), update_handle)
+            .limits(&[Bucket::UpdateHandle]),
+        query(
+            "com.atproto.identity.getRecommendedDidCredentials",
+            SESSION,
+            get_recommended_did_credentials,
+        ),
+        procedure(
+            "com.atproto.identity.requestPlcOperationSignature",
+            FULL_SESSION.or_takendown(),
+            request_plc_operation_signature,
+        )
+        .limits(&[Bucket::RequestAccountDelete]),
+        procedure(
+            "com.atproto.identity.signPlcOperation",
+            FULL_SESSION.or_takendown(),
+            sign_plc_operation,
+        ),
+        procedure("com.atproto.identity.submitPlcOperation", SESSION, submit_plc_operation),
+    ]
 }

@@ -1,0 +1,209 @@
+//! How an account comes to be: with a new did:plc, or with a DID that lives at another host so far.
+//!
+//! A new DID is registered with the directory first and the account stored afterwards, because the account's first
+//! events must find a document that consumers can resolve. What fails in between takes the DID back with a tombstone.
+
+use cairn_identity::plc::{Operation, UnsignedOperation, sign_tombstone};
+use cairn_identity::{Curve, DidKey, SigningKey};
+use cairn_model::{Did, Handle};
+use cairn_store::{Account, AccountRef, CreateAccountError, NewAccount};
+use jiff::SignedDuration;
+
+use super::handle_policy::{self, Domain, HandleError};
+use super::{email, identity, password};
+use crate::App;
+use crate::error::XrpcError;
+
+/// An account that was brought along and never activated may be deleted after this time.
+const DELETE_AFTER: SignedDuration = SignedDuration::from_hours(72);
+
+/// What a person, or a client for them, wants.
+#[derive(Debug)]
+pub struct Wanted {
+    pub handle: String,
+    pub email: Option<String>,
+    pub password: Option<String>,
+    pub invite_code: Option<String>,
+    /// A DID to bring along.
+    pub did: Option<Did>,
+    /// A did:key of the person's own that shall rule over the new DID.
+    pub recovery_key: Option<String>,
+}
+
+/// What is stored if all goes well; everything that can be refused without a side effect has been.
+struct Checked {
+    handle: Handle,
+    email: String,
+    password_hash: String,
+    invite_code: Option<String>,
+    recovery_key: Option<DidKey>,
+}
+
+/// Makes an account. `proven` is the DID that the caller has shown to control.
+///
+/// # Errors
+/// Names and messages are those that sign-up forms know: `InvalidInviteCode`, `InvalidHandle`, `HandleNotAvailable`,
+/// `UnsupportedDomain`, and 401 for a DID that is not the caller's.
+pub async fn create(app: &App, proven: Option<&Did>, wanted: Wanted) -> Result<Account, XrpcError> {
+    if let Some(did) = &wanted.did {
+        require_control(did, proven)?;
+    }
+    let did = wanted.did.clone();
+    let checked = check(app, wanted).await?;
+    match did {
+        Some(did) => bring_along(app, did, checked).await,
+        None => found(app, checked).await,
+    }
+}
+
+fn require_control(did: &Did, proven: Option<&Did>) -> Result<(), XrpcError> {
+    if proven != Some(did) {
+        return Err(XrpcError::auth_required(format!(
+            "Missing auth to create account with did: {did}"
+        )));
+    }
+    if !matches!(did.method(), "plc" | "web") {
+        return Err(XrpcError::invalid_request("Only did:plc and did:web are supported"));
+    }
+    Ok(())
+}
+
+async fn check(app: &App, wanted: Wanted) -> Result<Checked, XrpcError> {
+    let invite_code = check_invite(app, wanted.invite_code).await?;
+    let email = wanted.email.ok_or_else(|| XrpcError::invalid_request("Email is required"))?;
+    let email = email::parse(&email)?;
+    let password =
+        wanted.password.ok_or_else(|| XrpcError::invalid_request("Password is required"))?;
+    password::check_new(&password).map_err(|err| XrpcError::invalid_request(err.to_string()))?;
+    let recovery_key = wanted.recovery_key.as_deref().map(DidKey::parse).transpose();
+    let recovery_key = recovery_key
+        .map_err(|err| XrpcError::invalid_request(format!("Invalid recoveryKey: {err}")))?;
+
+    let (handle, domain) = handle_policy::check(&wanted.handle, &app.config.handle_domains, false)?;
+    if let Some(did) = &wanted.did {
+        if app.store.account(did).await?.is_some() {
+            return Err(refused(CreateAccountError::DidTaken, &handle));
+        }
+    }
+    if app.store.account(handle.clone()).await?.is_some() {
+        return Err(HandleError::Taken(handle).into());
+    }
+    if app.store.account(AccountRef::Email(email.clone())).await?.is_some() {
+        return Err(refused(CreateAccountError::EmailTaken, &handle));
+    }
+    if domain == Domain::External {
+        let did = wanted.did.as_ref().ok_or(HandleError::UnsupportedDomain)?;
+        identity::require_handle_resolves(app, &handle, did).await?;
+    }
+    let password_hash = password::hash(app, &password).await?;
+    Ok(Checked { handle, email, password_hash, invite_code, recovery_key })
+}
+
+/// A code that is not needed is not spent.
+async fn check_invite(app: &App, code: Option<String>) -> Result<Option<String>, XrpcError> {
+    if !app.config.invites_required {
+        return Ok(None);
+    }
+    let code = code.filter(|code| !code.trim().is_empty());
+    let Some(code) = code.map(|code| code.trim().to_owned()) else {
+        return Err(XrpcError::named("InvalidInviteCode", "No invite code provided"));
+    };
+    if !app.store.is_invite_usable(&code).await? {
+        return Err(XrpcError::named("InvalidInviteCode", "Provided invite code not available"));
+    }
+    Ok(Some(code))
+}
+
+/// A new did:plc and its account, live at once.
+async fn found(app: &App, checked: Checked) -> Result<Account, XrpcError> {
+    let signing_key = SigningKey::generate(Curve::K256);
+    let genesis = UnsignedOperation::genesis(
+        &rotation_keys(app, checked.recovery_key.as_ref())?,
+        &signing_key.did_key(),
+        &checked.handle,
+        &app.config.public_url,
+    )
+    .sign(&app.rotation_key);
+    let did = genesis
+        .did_of_genesis()
+        .ok_or_else(|| XrpcError::internal("the operation is no genesis"))?;
+    app.plc.submit(&did, &genesis).await?;
+
+    let handle = checked.handle.clone();
+    let stored =
+        app.store.create_account(new_account(did.clone(), checked, signing_key, None)).await;
+    match stored {
+        Ok((account, _)) => Ok(account),
+        Err(err) => {
+            take_back(app, &did, &genesis).await;
+            Err(refused(err, &handle))
+        }
+    }
+}
+
+/// An account for a DID that lives elsewhere. It is deactivated until the DID document names this server.
+async fn bring_along(app: &App, did: Did, checked: Checked) -> Result<Account, XrpcError> {
+    let reserved = app.store.reserved_signing_key(&did).await?;
+    let signing_key = reserved.unwrap_or_else(|| SigningKey::generate(Curve::K256));
+    let delete_after = app.clock.now().saturating_add(DELETE_AFTER).ok();
+    let handle = checked.handle.clone();
+    let mut new = new_account(did, checked, signing_key, delete_after);
+    new.activate = false;
+    let (account, _) = app.store.create_account(new).await.map_err(|err| refused(err, &handle))?;
+    Ok(account)
+}
+
+fn new_account(
+    did: Did,
+    checked: Checked,
+    signing_key: SigningKey,
+    delete_after: Option<jiff::Timestamp>,
+) -> NewAccount {
+    NewAccount {
+        did,
+        handle: Some(checked.handle),
+        email: Some(checked.email),
+        password_hash: Some(checked.password_hash),
+        signing_key,
+        activate: true,
+        delete_after,
+        invite_code: checked.invite_code,
+    }
+}
+
+/// By falling power: the person's, the operator's, the server's.
+fn rotation_keys(app: &App, own: Option<&DidKey>) -> Result<Vec<DidKey>, XrpcError> {
+    let operator = app
+        .config
+        .recovery_did_key
+        .as_deref()
+        .map(DidKey::parse)
+        .transpose()
+        .map_err(XrpcError::internal)?;
+    let mut keys: Vec<DidKey> = Vec::with_capacity(3);
+    for key in own.cloned().into_iter().chain(operator).chain([app.rotation_key.did_key()]) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
+
+async fn take_back(app: &App, did: &Did, genesis: &Operation) {
+    let tombstone = sign_tombstone(genesis.cid(), &app.rotation_key);
+    if let Err(error) = app.plc.submit(did, &tombstone).await {
+        tracing::warn!(%did, %error, "a DID without an account could not be taken back");
+    }
+}
+
+fn refused(err: CreateAccountError, handle: &Handle) -> XrpcError {
+    match err {
+        CreateAccountError::DidTaken => XrpcError::named("AlreadyExists", "Repo already exists"),
+        CreateAccountError::HandleTaken => HandleError::Taken(handle.clone()).into(),
+        CreateAccountError::EmailTaken => XrpcError::invalid_request("Email already taken"),
+        CreateAccountError::InviteCodeUnavailable => {
+            XrpcError::named("InvalidInviteCode", "Provided invite code not available")
+        }
+        CreateAccountError::Store(err) => err.into(),
+    }
+}

@@ -1,0 +1,140 @@
+//! Which handles an account of this server may have.
+//!
+//! A handle is either under one of the server's own domains, and then the server answers for it, or it belongs to a
+//! domain of the user's, and then it must resolve to the user's DID. Spec: <https://atproto.com/specs/handle>.
+
+use cairn_model::Handle;
+
+use super::reserved::is_reserved;
+use crate::error::XrpcError;
+
+/// Length of the name in front of the server's domain. Interop: the bounds of the reference implementation.
+const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=18;
+
+/// Top-level domains that can never hold a handle on the public network. `.test` is for development.
+const REFUSED_TLDS: &[&str] =
+    &["alt", "arpa", "example", "internal", "invalid", "local", "localhost", "onion"];
+
+/// Why a handle cannot be taken here.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandleError {
+    #[error("Input/handle must be a valid handle")]
+    Syntax,
+    #[error("Handle TLD is invalid or disallowed")]
+    Tld,
+    #[error("Invalid characters in handle")]
+    Dots,
+    #[error("Handle too short")]
+    TooShort,
+    #[error("Handle too long")]
+    TooLong,
+    #[error("Reserved handle")]
+    Reserved,
+    #[error("Not a supported handle domain")]
+    UnsupportedDomain,
+    #[error("External handle did not resolve to DID")]
+    DoesNotResolve,
+    #[error("Handle already taken: {0}")]
+    Taken(Handle),
+}
+
+impl From<HandleError> for XrpcError {
+    fn from(err: HandleError) -> Self {
+        let name = match err {
+            HandleError::Reserved | HandleError::Taken(_) => "HandleNotAvailable",
+            HandleError::UnsupportedDomain => "UnsupportedDomain",
+            HandleError::DoesNotResolve => "InvalidRequest",
+            _ => "InvalidHandle",
+        };
+        Self::named(name, err.to_string())
+    }
+}
+
+/// Who answers for a handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// This server.
+    Own,
+    /// The user's own name server or web server.
+    External,
+}
+
+/// Whose domain `handle` is under, without any other rule. `domains` start with a dot.
+pub fn domain_of(handle: &Handle, domains: &[String]) -> Domain {
+    match name_under(handle, domains) {
+        Some(_) => Domain::Own,
+        None => Domain::External,
+    }
+}
+
+/// The part of `handle` before the longest of `domains` that it ends with.
+fn name_under<'a>(handle: &'a Handle, domains: &[String]) -> Option<&'a str> {
+    domains
+        .iter()
+        .filter_map(|domain| handle.as_str().strip_suffix(domain.as_str()))
+        .min_by_key(|name| name.len())
+}
+
+/// Parses a handle as a user typed it and applies every rule that needs no network.
+///
+/// `reserved_too` lets administrators hand out reserved names.
+pub fn check(
+    input: &str,
+    domains: &[String],
+    reserved_too: bool,
+) -> Result<(Handle, Domain), HandleError> {
+    let handle = Handle::parse(input).map_err(|_| HandleError::Syntax)?;
+    let tld = handle.as_str().rsplit('.').next().unwrap_or_default();
+    if REFUSED_TLDS.contains(&tld) && domain_of(&handle, domains) == Domain::External {
+        return Err(HandleError::Tld);
+    }
+    let Some(name) = name_under(&handle, domains) else {
+        return Ok((handle, Domain::External));
+    };
+    if name.contains('.') {
+        return Err(HandleError::Dots);
+    }
+    if name.len() < *NAME_CHARS.start() {
+        return Err(HandleError::TooShort);
+    }
+    if name.len() > *NAME_CHARS.end() {
+        return Err(HandleError::TooLong);
+    }
+    if !reserved_too && is_reserved(name) {
+        return Err(HandleError::Reserved);
+    }
+    Ok((handle, Domain::Own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn domains() -> Vec<String> {
+        vec![".pds.test".to_owned(), ".example.com".to_owned()]
+    }
+
+    #[test]
+    fn names_under_our_domains_are_one_label_of_three_to_eighteen_characters() {
+        let check = |handle: &str| {
+            check(handle, &domains(), false).map(|(handle, domain)| (handle.to_string(), domain))
+        };
+        assert_eq!(check("Alice.PDS.test"), Ok(("alice.pds.test".to_owned(), Domain::Own)));
+        assert_eq!(check("a.b.pds.test"), Err(HandleError::Dots));
+        assert_eq!(check("al.pds.test"), Err(HandleError::TooShort));
+        assert_eq!(check("abcdefghijklmnopqrs.pds.test"), Err(HandleError::TooLong));
+        assert_eq!(check("admin.pds.test"), Err(HandleError::Reserved));
+        assert_eq!(
+            check("alice.elsewhere.org"),
+            Ok(("alice.elsewhere.org".to_owned(), Domain::External))
+        );
+        assert_eq!(check("alice.local"), Err(HandleError::Tld));
+        assert_eq!(check("alice"), Err(HandleError::Syntax));
+        assert_eq!(check("ali ce.pds.test"), Err(HandleError::Syntax));
+    }
+
+    #[test]
+    fn administrators_may_hand_out_reserved_names() {
+        assert!(check("support.pds.test", &domains(), true).is_ok());
+    }
+}

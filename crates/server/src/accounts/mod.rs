@@ -1,0 +1,14 @@
+//! Accounts: how they come to be, which handles they may have, how people sign in to them.
+//!
+//! Specs: <https://atproto.com/specs/account>, <https://atproto.com/specs/handle>.
+
+pub mod activation;
+pub mod create;
+pub mod email;
+pub mod handle_policy;
+pub mod identity;
+pub mod mailing;
+pub mod password;
+pub mod removal;
+mod reserved;
+pub mod session;

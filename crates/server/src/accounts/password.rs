@@ -1,0 +1,109 @@
+//! Passwords: argon2id, hashed and checked on the bounded blocking pool.
+//!
+//! The parameters are OWASP's second recommendation (19 MiB, two passes, one lane), which is also what a check
+//! costs when there is no such account: an answer's time does not say whether an account exists.
+
+use std::sync::LazyLock;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use zeroize::Zeroizing;
+
+use crate::App;
+use crate::error::XrpcError;
+
+/// Longest password that can be set. Interop: the limit of the reference implementation.
+const MAX_NEW_BYTES: usize = 256;
+/// Longest password that is looked at when signing in.
+const MAX_CHECKED_BYTES: usize = 512;
+
+/// Why a password cannot be set.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    #[error("Password is required")]
+    Empty,
+    #[error("Password is too long (maximum 256 bytes)")]
+    TooLong,
+}
+
+/// Checked against when an account has no password, so that the work done is the same.
+static NOBODY: LazyLock<String> = LazyLock::new(|| {
+    Argon2::default()
+        .hash_password(b"no account has this password")
+        .map_or_else(|_| String::new(), |hash| hash.to_string())
+});
+
+/// Whether `password` may become the password of an account.
+pub fn check_new(password: &str) -> Result<(), PasswordError> {
+    if password.is_empty() {
+        return Err(PasswordError::Empty);
+    }
+    if password.len() > MAX_NEW_BYTES {
+        return Err(PasswordError::TooLong);
+    }
+    Ok(())
+}
+
+/// The PHC string to store for `password`.
+///
+/// # Errors
+/// 400 for a password that [`check_new`] refuses.
+pub async fn hash(app: &App, password: &str) -> Result<String, XrpcError> {
+    check_new(password).map_err(|err| XrpcError::invalid_request(err.to_string()))?;
+    let password = Zeroizing::new(password.as_bytes().to_vec());
+    let hash = app
+        .run_blocking(move || {
+            Argon2::default().hash_password(&password).map(|hash| hash.to_string())
+        })
+        .await?;
+    hash.map_err(|err| XrpcError::internal(err.to_string()))
+}
+
+/// Whether `password` is the one that `stored` was made of; without a stored hash `false`, after the same work.
+pub async fn verify(app: &App, password: &str, stored: Option<&str>) -> Result<bool, XrpcError> {
+    if password.len() > MAX_CHECKED_BYTES {
+        return Ok(false);
+    }
+    let password = Zeroizing::new(password.as_bytes().to_vec());
+    let stored = stored.map(str::to_owned);
+    app.run_blocking(move || match stored {
+        Some(stored) => matches(&password, &stored),
+        None => {
+            matches(&password, &NOBODY);
+            false
+        }
+    })
+    .await
+}
+
+fn matches(password: &[u8], stored: &str) -> bool {
+    PasswordHash::new(stored)
+        .is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_matches_its_password_only() {
+        let hash = Argon2::default().hash_password(b"correct horse").unwrap().to_string();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(matches(b"correct horse", &hash));
+        assert!(!matches(b"correct horsf", &hash));
+        assert!(!matches(b"correct horse", "not a hash"));
+    }
+
+    #[test]
+    fn the_hash_for_nobody_is_a_real_hash() {
+        assert!(PasswordHash::new(&NOBODY).is_ok());
+    }
+
+    #[test]
+    fn passwords_are_bounded() {
+        assert_eq!(check_new(""), Err(PasswordError::Empty));
+        assert_eq!(check_new(&"x".repeat(257)), Err(PasswordError::TooLong));
+        assert_eq!(check_new(&"x".repeat(256)), Ok(()));
+    }
+}

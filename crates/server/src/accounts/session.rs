@@ -1,0 +1,126 @@
+//! What the session methods share: signing in, tokens, and the account as its owner sees it.
+
+use cairn_store::{Account, AccountStatus, IssuedToken, NewSession, SessionAppPassword};
+use http::{HeaderMap, header};
+use serde::Serialize;
+
+use crate::App;
+use crate::auth::SessionScope;
+use crate::error::XrpcError;
+use crate::xrpc::Cx;
+
+use super::identity;
+
+/// The two tokens of a session.
+pub struct Tokens {
+    pub access_jwt: String,
+    pub refresh_jwt: String,
+}
+
+/// The account, as `createSession`, `refreshSession` and `getSession` tell it to its owner.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionAnswer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_jwt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_jwt: Option<String>,
+    did: String,
+    handle: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did_doc: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    email_confirmed: bool,
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+}
+
+impl SessionAnswer {
+    /// Describes the account, with tokens where the method gives some.
+    pub async fn new(app: &App, account: &Account, tokens: Option<Tokens>) -> Self {
+        let (access_jwt, refresh_jwt) =
+            tokens.map(|tokens| (tokens.access_jwt, tokens.refresh_jwt)).unzip();
+        Self {
+            access_jwt,
+            refresh_jwt,
+            did: account.did.to_string(),
+            handle: identity::shown_handle(account),
+            did_doc: identity::document_for_session(app, &account.did).await,
+            email: account.email.clone(),
+            email_confirmed: account.email_confirmed_at.is_some(),
+            active: account.is_active(),
+            status: account.status().as_str(),
+        }
+    }
+}
+
+/// Opens a session in the store and makes its tokens.
+pub async fn open(
+    app: &App,
+    account: &Account,
+    app_password: Option<SessionAppPassword>,
+    mut client: NewSession,
+) -> Result<Tokens, XrpcError> {
+    client.app_password = app_password.map(|password| password.name);
+    let issued = app.store.create_session(account.id, client).await?;
+    Ok(tokens(app, account, &issued))
+}
+
+/// The tokens for a session that the store has opened or renewed.
+pub fn tokens(app: &App, account: &Account, issued: &IssuedToken) -> Tokens {
+    let now = app.now_seconds();
+    Tokens {
+        access_jwt: app.tokens.access(&account.did, scope_of(issued.app_password.as_ref()), now),
+        refresh_jwt: app.tokens.refresh(
+            &account.did,
+            &issued.token_id.to_string(),
+            now,
+            issued.expires_at.as_second(),
+        ),
+    }
+}
+
+/// Tokens for an account that is taken down: they allow to move away, and cannot be renewed because no session is
+/// behind them.
+pub fn takendown_tokens(app: &App, account: &Account) -> Tokens {
+    let now = app.now_seconds();
+    let no_session = data_encoding::BASE64URL_NOPAD.encode(&cairn_identity::random_bytes::<32>());
+    let expires_at = now.saturating_add(crate::auth::ACCESS_SECONDS);
+    Tokens {
+        access_jwt: app.tokens.access(&account.did, SessionScope::Takendown, now),
+        refresh_jwt: app.tokens.refresh(&account.did, &no_session, now, expires_at),
+    }
+}
+
+fn scope_of(app_password: Option<&SessionAppPassword>) -> SessionScope {
+    match app_password {
+        None => SessionScope::Full,
+        Some(password) if password.privileged => SessionScope::AppPasswordPrivileged,
+        Some(_) => SessionScope::AppPassword,
+    }
+}
+
+/// Whether moderation keeps the account from being used.
+pub fn is_blocked(account: &Account) -> bool {
+    matches!(account.status(), AccountStatus::Takendown | AccountStatus::Suspended)
+}
+
+/// 401 `AccountTakedown`.
+pub fn takedown_error() -> XrpcError {
+    XrpcError::unauthorized("AccountTakedown", "Account has been taken down")
+}
+
+/// Who signs in from where, for the owner's list of sessions.
+pub fn client_of<C>(cx: &Cx<C>) -> NewSession {
+    NewSession {
+        app_password: None,
+        user_agent: user_agent(cx.headers()),
+        ip: Some(cx.client_ip.to_string()),
+    }
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::USER_AGENT)?.to_str().ok().map(str::to_owned)
+}

@@ -1,0 +1,92 @@
+//! `app.bsky.actor.getPreferences`
+
+use cairn_store::{Preference, PreferenceScope};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{DECLARED_AGE, NAMESPACE, PERSONAL_DETAILS, scope};
+use crate::auth::Session;
+use crate::records::Answer;
+use crate::xrpc::{Cx, JsonText, Result};
+
+/// The preferences that the caller may see, and, for whoever asks in the account's name, how old its owner is in steps.
+pub async fn get_preferences(cx: Cx<Session>) -> Result<JsonText> {
+    let scope_of_all = PreferenceScope { namespace: NAMESPACE.to_owned(), except: Vec::new() };
+    let all = cx.app.store.preferences(cx.caller.account.id, scope_of_all).await?;
+    let age = all.iter().find_map(|preference| declared_age(preference, cx.app.clock.now()));
+    let hidden = scope(&cx.caller).except;
+    let shown = all
+        .into_iter()
+        .filter(|preference| !hidden.contains(&preference.name))
+        .map(|preference| preference.json);
+
+    let mut answer = Answer::default();
+    answer.raw(r#"{"preferences":["#);
+    for (index, preference) in shown.chain(age).enumerate() {
+        if index > 0 {
+            answer.raw(",");
+        }
+        answer.raw(&preference);
+    }
+    answer.raw("]}");
+    Ok(JsonText(answer.into_bytes()))
+}
+
+/// `app.bsky.actor.defs#declaredAgePref` for a birth date that says something.
+fn declared_age(preference: &Preference, now: Timestamp) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct PersonalDetails {
+        birth_date: String,
+    }
+    if preference.name != PERSONAL_DETAILS {
+        return None;
+    }
+    let details: PersonalDetails = serde_json::from_str(&preference.json).ok()?;
+    let born: Timestamp = details.birth_date.parse().ok()?;
+    let years = age_in_years(date(born), date(now));
+    let preference = json!({
+        "$type": DECLARED_AGE,
+        "isOverAge13": years >= 13,
+        "isOverAge16": years >= 16,
+        "isOverAge18": years >= 18,
+    });
+    Some(preference.to_string())
+}
+
+fn date(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+fn age_in_years(born: Date, today: Date) -> i16 {
+    let had_birthday = (today.month(), today.day()) >= (born.month(), born.day());
+    today.year() - born.year() - i16::from(!had_birthday)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_age_on_their_birthday() {
+        let born = jiff::civil::date(2008, 11, 23);
+        assert_eq!(age_in_years(born, jiff::civil::date(2026, 11, 22)), 17);
+        assert_eq!(age_in_years(born, jiff::civil::date(2026, 11, 23)), 18);
+    }
+
+    #[test]
+    fn a_birth_date_becomes_steps_of_age() {
+        let preference =
+            |json: &str| Preference { name: PERSONAL_DETAILS.to_owned(), json: json.to_owned() };
+        let now = "2026-11-23T10:00:00Z".parse().unwrap();
+        let age =
+            declared_age(&preference(r#"{"birthDate":"2011-05-01T00:00:00.000Z"}"#), now).unwrap();
+        let age: serde_json::Value = serde_json::from_str(&age).unwrap();
+        assert_eq!((&age["isOverAge13"], &age["isOverAge16"]), (&json!(true), &json!(false)));
+        assert_eq!(declared_age(&preference(r#"{"birthDate":"soon"}"#), now), None);
+        assert_eq!(declared_age(&preference("{}"), now), None);
+    }
+}

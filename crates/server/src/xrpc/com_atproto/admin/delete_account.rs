@@ -1,0 +1,18 @@
+//! `com.atproto.admin.deleteAccount`
+
+use cairn_model::{AtIdentifier, Did};
+use serde::Deserialize;
+
+use crate::accounts::removal;
+use crate::auth::Admin;
+use crate::xrpc::{Cx, Input, Result};
+
+#[derive(Deserialize)]
+pub struct DeleteAccount {
+    did: Did,
+}
+
+pub async fn delete_account(cx: Cx<Admin>, Input(input): Input<DeleteAccount>) -> Result<()> {
+    let account = super::account(&cx.app, AtIdentifier::Did(input.did)).await?;
+    removal::delete(&cx.app, &account).await
+}

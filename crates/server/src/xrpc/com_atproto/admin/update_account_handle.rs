@@ -1,0 +1,30 @@
+//! `com.atproto.admin.updateAccountHandle`
+
+use cairn_model::{AtIdentifier, Did};
+use serde::Deserialize;
+
+use crate::accounts::handle_policy::{self, Domain};
+use crate::accounts::identity;
+use crate::auth::Admin;
+use crate::xrpc::com_atproto::identity::update_handle;
+use crate::xrpc::{Cx, Input, Result};
+
+#[derive(Deserialize)]
+pub struct UpdateAccountHandle {
+    did: Did,
+    handle: String,
+}
+
+/// Operators may hand out reserved names.
+pub async fn update_account_handle(
+    cx: Cx<Admin>,
+    Input(input): Input<UpdateAccountHandle>,
+) -> Result<()> {
+    let account = super::account(&cx.app, AtIdentifier::Did(input.did)).await?;
+    let (handle, domain) =
+        handle_policy::check(&input.handle, &cx.app.config.handle_domains, true)?;
+    if domain == Domain::External {
+        identity::require_handle_resolves(&cx.app, &handle, &account.did).await?;
+    }
+    update_handle::change(&cx.app, &account, &handle).await
+}

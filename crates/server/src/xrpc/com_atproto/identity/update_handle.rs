@@ -1,0 +1,46 @@
+//! `com.atproto.identity.updateHandle`
+
+use cairn_model::Handle;
+use cairn_store::{Account, UpdateHandleError};
+use serde::Deserialize;
+
+use crate::App;
+use crate::accounts::handle_policy::{self, Domain, HandleError};
+use crate::accounts::identity;
+use crate::auth::Session;
+use crate::xrpc::{Cx, Input, Result};
+
+#[derive(Deserialize)]
+pub struct UpdateHandle {
+    handle: String,
+}
+
+pub async fn update_handle(cx: Cx<Session>, Input(input): Input<UpdateHandle>) -> Result<()> {
+    let account = &cx.caller.account;
+    let (handle, domain) =
+        handle_policy::check(&input.handle, &cx.app.config.handle_domains, false)?;
+    if domain == Domain::External {
+        identity::require_handle_resolves(&cx.app, &handle, &account.did).await?;
+    }
+    change(&cx.app, account, &handle).await
+}
+
+/// Gives the account a handle that it may have: in its DID document, then here.
+pub(crate) async fn change(app: &App, account: &Account, handle: &Handle) -> Result<()> {
+    let holder = app.store.account(handle.clone()).await?;
+    if holder.is_some_and(|holder| holder.id != account.id) {
+        return Err(HandleError::Taken(handle.clone()).into());
+    }
+    identity::publish_handle(app, &account.did, handle).await?;
+    match app.store.update_handle(account.id, Some(handle.clone())).await {
+        Ok(()) => Ok(()),
+        Err(UpdateHandleError::Taken) => {
+            // Somebody took it between the question and now: the document must not keep it.
+            if let Some(before) = &account.handle {
+                identity::publish_handle(app, &account.did, before).await?;
+            }
+            Err(HandleError::Taken(handle.clone()).into())
+        }
+        Err(err) => Err(err.into()),
+    }
+}

@@ -1,0 +1,60 @@
+//! `com.atproto.server.createAccount`
+
+use cairn_model::Did;
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::create::{self, Wanted};
+use crate::accounts::{identity, session};
+use crate::auth::Service;
+use crate::error::XrpcError;
+use crate::xrpc::{Cx, Input, Json, Result};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateAccount {
+    handle: String,
+    email: Option<String>,
+    password: Option<String>,
+    invite_code: Option<String>,
+    did: Option<Did>,
+    recovery_key: Option<String>,
+    plc_op: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    access_jwt: String,
+    refresh_jwt: String,
+    handle: String,
+    did: Did,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did_doc: Option<serde_json::Value>,
+}
+
+pub async fn create_account(
+    cx: Cx<Option<Service>>,
+    Input(input): Input<CreateAccount>,
+) -> Result<Json<Created>> {
+    if input.plc_op.is_some() {
+        return Err(XrpcError::invalid_request("Unsupported input: \"plcOp\""));
+    }
+    let wanted = Wanted {
+        handle: input.handle,
+        email: input.email,
+        password: input.password,
+        invite_code: input.invite_code,
+        did: input.did,
+        recovery_key: input.recovery_key,
+    };
+    let proven = cx.caller.as_ref().map(|service| &service.iss);
+    let account = create::create(&cx.app, proven, wanted).await?;
+    let tokens = session::open(&cx.app, &account, None, session::client_of(&cx)).await?;
+    Ok(Json(Created {
+        access_jwt: tokens.access_jwt,
+        refresh_jwt: tokens.refresh_jwt,
+        handle: identity::shown_handle(&account),
+        did_doc: identity::document_for_session(&cx.app, &account.did).await,
+        did: account.did,
+    }))
+}

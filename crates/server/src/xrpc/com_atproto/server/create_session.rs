@@ -1,0 +1,88 @@
+//! `com.atproto.server.createSession`
+
+use std::sync::Arc;
+
+use cairn_model::{Did, Handle};
+use cairn_store::{Account, AccountRef, SessionAppPassword};
+use serde::Deserialize;
+
+use crate::App;
+use crate::accounts::password;
+use crate::accounts::session::{self, SessionAnswer};
+use crate::auth::Anyone;
+use crate::error::XrpcError;
+use crate::limits::Bucket;
+use crate::xrpc::{Cx, Input, Json, Result};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateSession {
+    identifier: String,
+    password: String,
+    #[serde(default)]
+    allow_takendown: bool,
+}
+
+/// How an account proved to be its owner's.
+enum Proof {
+    Password,
+    AppPassword(SessionAppPassword),
+}
+
+pub async fn create_session(
+    cx: Cx<Anyone>,
+    Input(input): Input<CreateSession>,
+) -> Result<Json<SessionAnswer>> {
+    let identifier = input.identifier.trim().to_lowercase();
+    cx.charge(Bucket::CreateSession, &format!("{identifier} {}", cx.client_ip), 1)?;
+
+    let account = find(&cx.app, &identifier).await?;
+    let Some((account, proof)) = prove(&cx.app, account, &input.password).await? else {
+        return Err(XrpcError::auth_required("Invalid identifier or password"));
+    };
+    let app_password = match proof {
+        Proof::Password => None,
+        Proof::AppPassword(password) => Some(password),
+    };
+    let tokens = if session::is_blocked(&account) {
+        // An app password never opens an account that is taken down: what is left to do needs its owner.
+        if app_password.is_some() || !input.allow_takendown {
+            return Err(session::takedown_error());
+        }
+        session::takendown_tokens(&cx.app, &account)
+    } else {
+        session::open(&cx.app, &account, app_password, session::client_of(&cx)).await?
+    };
+    Ok(Json(SessionAnswer::new(&cx.app, &account, Some(tokens)).await))
+}
+
+/// The account of a handle, a DID, or, if it contains an `@`, an e-mail address.
+async fn find(app: &App, identifier: &str) -> Result<Option<Arc<Account>>> {
+    let name = if identifier.contains('@') {
+        Some(AccountRef::Email(identifier.to_owned()))
+    } else if identifier.starts_with("did:") {
+        Did::parse(identifier).ok().map(AccountRef::Did)
+    } else {
+        Handle::parse(identifier).ok().map(AccountRef::Handle)
+    };
+    match name {
+        Some(name) => Ok(app.store.account(name).await?),
+        None => Ok(None),
+    }
+}
+
+/// Checks the password against the account's own and its app passwords, with the same work when there is no account.
+async fn prove(
+    app: &App,
+    account: Option<Arc<Account>>,
+    given: &str,
+) -> Result<Option<(Arc<Account>, Proof)>> {
+    let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
+    let is_own = password::verify(app, given, stored).await?;
+    let Some(account) = account else { return Ok(None) };
+    if is_own {
+        return Ok(Some((account, Proof::Password)));
+    }
+    let app_password = app.store.check_app_password(account.id, given).await?;
+    Ok(app_password.map(|password| (account, Proof::AppPassword(password))))
+}

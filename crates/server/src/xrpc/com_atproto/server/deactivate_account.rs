@@ -1,0 +1,28 @@
+//! `com.atproto.server.deactivateAccount`
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::auth::Session;
+use crate::error::XrpcError;
+use crate::xrpc::{Cx, Input, Result};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeactivateAccount {
+    delete_after: Option<String>,
+}
+
+pub async fn deactivate_account(
+    cx: Cx<Session>,
+    Input(input): Input<DeactivateAccount>,
+) -> Result<()> {
+    let delete_after = input.delete_after.as_deref().map(parse).transpose()?;
+    cx.app.store.deactivate(cx.caller.did(), delete_after).await?;
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Timestamp> {
+    text.parse()
+        .map_err(|_| XrpcError::invalid_request("Invalid input: deleteAfter: must be a datetime"))
+}

@@ -1,0 +1,40 @@
+//! `com.atproto.server.refreshSession`
+
+use cairn_store::{RefreshError, TokenId};
+
+use crate::accounts::session::{self, SessionAnswer};
+use crate::auth::Refresh;
+use crate::error::XrpcError;
+use crate::xrpc::{Cx, Json, Result};
+
+pub async fn refresh_session(cx: Cx<Refresh>) -> Result<Json<SessionAnswer>> {
+    let account = cx.app.store.account(&cx.caller.did).await?;
+    let Some(account) = account else {
+        return Err(XrpcError::invalid_request(format!(
+            "Could not find user info for account: {}",
+            cx.caller.did
+        )));
+    };
+    if session::is_blocked(&account) {
+        return Err(session::takedown_error());
+    }
+    let token = TokenId::parse(&cx.caller.jti).ok_or_else(revoked)?;
+    let issued = cx.app.store.refresh_session(token).await.map_err(refused)?;
+    if issued.account != account.id {
+        return Err(revoked());
+    }
+    let tokens = session::tokens(&cx.app, &account, &issued);
+    Ok(Json(SessionAnswer::new(&cx.app, &account, Some(tokens)).await))
+}
+
+fn revoked() -> XrpcError {
+    XrpcError::expired_token("Token has been revoked")
+}
+
+fn refused(err: RefreshError) -> XrpcError {
+    match err {
+        RefreshError::Expired => XrpcError::expired_token("Token has expired"),
+        RefreshError::Revoked | RefreshError::Reused => revoked(),
+        RefreshError::Store(err) => err.into(),
+    }
+}
