@@ -1,0 +1,216 @@
+//! The rules for one record, in the order in which clients see them fail.
+
+use cairn_lexicon::{Lexicons, Outcome, ValidationError};
+use cairn_model::{BlobRefError, Nsid, RecordKey, RepoPath, Value, blob_refs};
+use cairn_store::NewRecord;
+
+use crate::error::XrpcError;
+
+/// Largest encoded record: what a commit event can carry and every consumer takes.
+pub const MAX_RECORD_BYTES: usize = 1_000_000;
+
+/// A record as a client wants it written.
+#[derive(Debug)]
+pub struct Draft {
+    pub collection: Nsid,
+    pub rkey: RecordKey,
+    pub record: Value,
+    /// `true`: must have a known lexicon. `false`: no lexicon is applied. Absent: applied if known.
+    pub validate: Option<bool>,
+}
+
+/// A record that may be written.
+#[derive(Debug)]
+pub struct Prepared {
+    pub path: RepoPath,
+    pub record: NewRecord,
+    /// Absent when the caller turned validation off.
+    pub validation: Option<Validation>,
+}
+
+/// What the lexicon said about a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Validation {
+    Valid,
+    Unknown,
+}
+
+impl Validation {
+    /// The value of `validationStatus`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why a record may not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error("Record must be an object")]
+    NotAnObject,
+    #[error("Invalid $type: expected {expected}, got {found}")]
+    Type { expected: Nsid, found: String },
+    #[error("Invalid $type: must be a string")]
+    TypeNotText,
+    #[error("Unknown lexicon type: {0}")]
+    UnknownLexicon(Nsid),
+    #[error(transparent)]
+    Invalid(#[from] ValidationError),
+    #[error("Legacy blobs are not allowed")]
+    LegacyBlob,
+    #[error("Invalid blob reference: {0}")]
+    Blob(BlobRefError),
+    #[error("Record too large: {size} bytes, at most {MAX_RECORD_BYTES}")]
+    TooLarge { size: usize },
+}
+
+impl PrepareError {
+    /// The message for the record that stands at `root` in the request.
+    pub fn message(&self, root: &str) -> String {
+        match self {
+            Self::Invalid(err) => err.message(root),
+            err => format!("{err} ({root})"),
+        }
+    }
+}
+
+impl From<PrepareError> for XrpcError {
+    fn from(err: PrepareError) -> Self {
+        Self::invalid_request(err.to_string())
+    }
+}
+
+/// Checks a record and encodes it.
+///
+/// # Errors
+/// See [`PrepareError`].
+pub fn prepare(lexicons: &Lexicons, draft: Draft) -> Result<Prepared, PrepareError> {
+    let Draft { collection, rkey, mut record, validate } = draft;
+    set_type(&collection, &mut record)?;
+    let validation = match validate {
+        Some(false) => None,
+        _ => Some(check(lexicons, &collection, &rkey, &record, validate)?),
+    };
+    let blobs = blob_refs(&record).map_err(|err| match err {
+        BlobRefError::Legacy => PrepareError::LegacyBlob,
+        err => PrepareError::Blob(err),
+    })?;
+    let record = NewRecord::new(&record, blobs);
+    if record.bytes.len() > MAX_RECORD_BYTES {
+        return Err(PrepareError::TooLarge { size: record.bytes.len() });
+    }
+    Ok(Prepared { path: RepoPath::new(&collection, &rkey), record, validation })
+}
+
+/// A record without `$type` gets that of its collection.
+fn set_type(collection: &Nsid, record: &mut Value) -> Result<(), PrepareError> {
+    let map = record.as_object_mut().ok_or(PrepareError::NotAnObject)?;
+    match map.get("$type") {
+        None => {
+            map.insert("$type", collection.as_str());
+            Ok(())
+        }
+        Some(Value::String(found)) if found == collection.as_str() => Ok(()),
+        Some(Value::String(found)) => {
+            Err(PrepareError::Type { expected: collection.clone(), found: found.clone() })
+        }
+        Some(_) => Err(PrepareError::TypeNotText),
+    }
+}
+
+fn check(
+    lexicons: &Lexicons,
+    collection: &Nsid,
+    rkey: &RecordKey,
+    record: &Value,
+    validate: Option<bool>,
+) -> Result<Validation, PrepareError> {
+    match lexicons.validate_record(collection, rkey, record)? {
+        Outcome::Valid => Ok(Validation::Valid),
+        Outcome::Unknown if validate == Some(true) => {
+            Err(PrepareError::UnknownLexicon(collection.clone()))
+        }
+        Outcome::Unknown => Ok(Validation::Unknown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_model::{Cid, Map, cbor};
+
+    use super::*;
+
+    fn draft(collection: &str, record: Value, validate: Option<bool>) -> Draft {
+        Draft {
+            collection: Nsid::parse(collection).unwrap(),
+            rkey: RecordKey::parse("3jzfcijpj2z2a").unwrap(),
+            record,
+            validate,
+        }
+    }
+
+    fn run(draft: Draft) -> Result<Prepared, PrepareError> {
+        prepare(Lexicons::known(), draft)
+    }
+
+    fn post() -> Value {
+        Value::from(Map::from_iter([("text", "hello"), ("createdAt", "2026-01-02T03:04:05.678Z")]))
+    }
+
+    #[test]
+    fn a_missing_type_becomes_that_of_the_collection() {
+        let prepared = run(draft("app.bsky.feed.post", post(), None)).unwrap();
+        let stored = cbor::decode(&prepared.record.bytes, &cairn_model::Limits::RECORD).unwrap();
+        assert_eq!(stored.get("$type").and_then(Value::as_str), Some("app.bsky.feed.post"));
+        assert_eq!(prepared.record.cid, Cid::cbor_of(&prepared.record.bytes));
+        assert_eq!(prepared.validation, Some(Validation::Valid));
+    }
+
+    #[test]
+    fn another_type_than_the_collection_is_refused() {
+        let mut record = post();
+        record.as_object_mut().unwrap().insert("$type", "app.bsky.feed.like");
+        let err = run(draft("app.bsky.feed.post", record, Some(false))).unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "Invalid $type: expected app.bsky.feed.post, got app.bsky.feed.like"
+        );
+    }
+
+    #[test]
+    fn unknown_collections_pass_unless_validation_is_demanded() {
+        let prepared = run(draft("com.example.thing", post(), None)).unwrap();
+        assert_eq!(prepared.validation, Some(Validation::Unknown));
+        assert!(matches!(
+            run(draft("com.example.thing", post(), Some(true))),
+            Err(PrepareError::UnknownLexicon(_))
+        ));
+        assert_eq!(run(draft("com.example.thing", post(), Some(false))).unwrap().validation, None);
+    }
+
+    #[test]
+    fn known_records_are_checked_unless_validation_is_off() {
+        let record = Value::from(Map::from_iter([("text", Value::Int(3))]));
+        assert!(matches!(
+            run(draft("app.bsky.feed.post", record.clone(), None)),
+            Err(PrepareError::Invalid(_))
+        ));
+        assert!(run(draft("app.bsky.feed.post", record, Some(false))).is_ok());
+    }
+
+    #[test]
+    fn records_are_objects_of_at_most_a_million_bytes() {
+        assert!(matches!(
+            run(draft("com.example.thing", Value::Int(1), None)),
+            Err(PrepareError::NotAnObject)
+        ));
+        let record = Value::from(Map::from_iter([("x", "y".repeat(MAX_RECORD_BYTES))]));
+        assert!(matches!(
+            run(draft("com.example.thing", record, None)),
+            Err(PrepareError::TooLarge { .. })
+        ));
+    }
+}

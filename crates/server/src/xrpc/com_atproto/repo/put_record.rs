@@ -1,0 +1,51 @@
+//! `com.atproto.repo.putRecord`
+
+use cairn_model::{AtIdentifier, Cid, Nsid, RecordKey};
+use cairn_store::{RecordWrite, WriteAction, WriteRequest};
+use serde::Deserialize;
+
+use crate::auth::Session;
+use crate::records::{self, Draft, RecordJson, UPDATE_POINTS, Written, swap_record};
+use crate::xrpc::{Cx, Input, Json, Result};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PutRecord {
+    repo: AtIdentifier,
+    collection: Nsid,
+    rkey: RecordKey,
+    validate: Option<bool>,
+    record: RecordJson,
+    #[serde(default, deserialize_with = "swap_record")]
+    swap_record: Option<Option<Cid>>,
+    swap_commit: Option<Cid>,
+}
+
+/// Creates or updates. A record that is there already, byte for byte, makes no commit.
+pub async fn put_record(cx: Cx<Session>, Input(input): Input<PutRecord>) -> Result<Json<Written>> {
+    let did = cx.own_repo(&input.repo)?.did.clone();
+    let draft = Draft {
+        collection: input.collection,
+        rkey: input.rkey,
+        record: input.record.0,
+        validate: input.validate,
+    };
+    let prepared = records::prepare(cx.app.lexicons, draft)?;
+    cx.charge_writes(&did, UPDATE_POINTS)?;
+
+    let (path, cid) = (prepared.path, prepared.record.cid);
+    let action = WriteAction::Put { record: prepared.record, swap: input.swap_record };
+    let request = WriteRequest {
+        account: did.clone(),
+        writes: vec![RecordWrite { path: path.clone(), action }],
+        swap_commit: input.swap_commit,
+        dedupe: false,
+    };
+    let outcome = cx.app.store.write(request).await?;
+    Ok(Json(Written {
+        uri: records::uri(&did, &path),
+        cid,
+        commit: outcome.commit.map(Into::into),
+        validation_status: prepared.validation,
+    }))
+}
