@@ -15,6 +15,7 @@ pub mod firehose;
 mod jobs;
 pub mod limits;
 pub mod mail;
+mod read_away;
 pub mod records;
 pub mod router;
 mod routes;

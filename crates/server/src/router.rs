@@ -3,6 +3,7 @@
 //! There is no stack of middleware: what every response needs (CORS, compression) is done here, once, in sight.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -26,6 +27,18 @@ const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("86400");
 
 /// Answers any request. `peer` is the other end of the connection.
 pub async fn answer(app: App, request: Request<Body>, peer: IpAddr) -> Response {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return route(app, request, peer).await;
+    }
+    let start = Instant::now();
+    let line = format!("{} {}", request.method(), request.uri().path());
+    let response = route(app, request, peer).await;
+    let elapsed_us = start.elapsed().as_micros();
+    tracing::debug!(status = response.status().as_u16(), elapsed_us, "{line}");
+    response
+}
+
+async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
     if request.method() == Method::OPTIONS {
         return preflight(request.headers());
     }

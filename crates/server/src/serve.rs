@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use hyper::body::Incoming;
+use http::header;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -19,6 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::jobs;
+use crate::read_away::ReadAway;
 use crate::router;
 
 /// An idle connection is kept for this long, and a request's head may take as long.
@@ -111,7 +113,14 @@ async fn handle(
     request: http::Request<Incoming>,
     peer: IpAddr,
 ) -> Result<http::Response<Body>, Infallible> {
-    Ok(router::answer(app, request.map(Body::new), peer).await)
+    let expects_continue = request.headers().contains_key(header::EXPECT);
+    let request = request.map(|body| {
+        if body.is_end_stream() {
+            return Body::empty();
+        }
+        Body::new(ReadAway::new(body, expects_continue))
+    });
+    Ok(router::answer(app, request, peer).await)
 }
 
 async fn stop(app: App, graceful: GracefulShutdown) {

@@ -132,15 +132,16 @@ impl Subscriber {
     async fn pump(&mut self, subscription: &mut Subscription) -> End {
         let stopping = self.app.stopping.clone();
         loop {
+            // The client's side comes before the events: a busy stream must not leave its pings unanswered.
             let outcome = tokio::select! {
                 biased;
                 () = stopping.cancelled() => Err(End::Stopping),
+                message = self.socket.recv() => self.heard(message),
+                _ = self.pings.tick() => self.ping().await,
                 batch = subscription.next_batch() => match batch {
                     Ok(batch) => self.send(batch).await,
                     Err(err) => Err(self.log_failure(&err)),
                 },
-                message = self.socket.recv() => self.heard(message),
-                _ = self.pings.tick() => self.ping().await,
             };
             if let Err(end) = outcome {
                 return end;

@@ -1,27 +1,14 @@
-//! JSON input: a typed struct per method, and records in the data model.
+//! JSON input: a typed struct per method.
 
 use std::fmt;
 
-use cairn_model::{Limits, Value, json};
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 
 use crate::error::XrpcError;
 
 /// The method's input, parsed from the JSON body.
 #[derive(Debug)]
 pub struct Input<T>(pub T);
-
-/// A record (or anything else that the lexicon calls `unknown`) inside an input: strict data model, limits checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record(pub Value);
-
-impl<'de> Deserialize<'de> for Record {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tree = serde_json::Value::deserialize(deserializer)?;
-        json::from_serde(tree, &Limits::RECORD).map(Self).map_err(D::Error::custom)
-    }
-}
 
 /// Why an input was not understood: where, and what.
 struct Refused {

@@ -18,7 +18,7 @@ pub mod table;
 pub use body::Upload;
 pub use context::Cx;
 pub use endpoint::{Endpoint, InputPolicy, Kind, procedure, query};
-pub use input::{Input, Record};
+pub use input::Input;
 pub use params::{Limit, Params};
 pub use reply::{Json, JsonText};
 

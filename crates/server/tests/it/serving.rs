@@ -61,3 +61,19 @@ async fn idle_connections_do_not_hold_up_the_end() {
     tokio::time::timeout(Duration::from_secs(5), listening.done).await.unwrap().unwrap().unwrap();
     assert!(TcpStream::connect(&listening.address).await.is_err());
 }
+
+#[tokio::test]
+async fn a_client_that_is_refused_in_mid_upload_gets_its_answer() {
+    let listening = listen(Server::start().await).await;
+    let mut stream = TcpStream::connect(&listening.address).await.unwrap();
+    let size = 8 * 1024 * 1024;
+    let head = format!(
+        "POST /xrpc/com.atproto.repo.uploadBlob HTTP/1.1\r\nhost: pds.test\r\ncontent-type: text/plain\r\ncontent-length: {size}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Larger than what the sockets hold: this only ends because somebody reads.
+    stream.write_all(&vec![b'x'; size]).await.unwrap();
+    let answer = read_answer(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.contains("AuthMissing"), "{answer}");
+}
