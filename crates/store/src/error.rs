@@ -30,6 +30,9 @@ pub enum StoreError {
     /// One repository was written from several places at once for too long.
     #[error("the repository is written from too many places at once")]
     Contended,
+    /// The reader of an export took so little for so long that it was given up.
+    #[error("the export was taken too slowly")]
+    Abandoned,
     /// The store is closing or closed.
     #[error("the store is closed")]
     Closed,

@@ -13,6 +13,7 @@ use crate::db::Writer;
 use crate::error::{OpenError, StoreError};
 use crate::events::{EventLog, table};
 use crate::repo::generations;
+use crate::store::Store;
 use crate::threads::Threads;
 
 /// How often the janitor looks for work that nobody told it of.
@@ -28,6 +29,23 @@ const EVENTS: u32 = 500;
 #[derive(Clone)]
 pub(crate) struct Janitor {
     wake: Arc<Mutex<Option<SyncSender<()>>>>,
+    work: Arc<Work>,
+}
+
+impl Store {
+    /// Removes at once what the background would remove bit by bit: events beyond their retention, events of deleted
+    /// accounts, repositories that were replaced.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        let work = Arc::clone(&self.janitor().work);
+        tokio::task::spawn_blocking(move || {
+            while work.prune_events()? {}
+            while work.purge_events()? {}
+            while work.remove_generations()? {}
+            Ok(())
+        })
+        .await
+        .map_err(|_| StoreError::Closed)?
+    }
 }
 
 impl Janitor {
@@ -38,15 +56,16 @@ impl Janitor {
         events: &EventLog,
     ) -> Result<Janitor, OpenError> {
         let (wake, woken) = sync_channel(1);
-        let janitor = Janitor { wake: Arc::new(Mutex::new(Some(wake))) };
-        let work = Work {
+        let wake = Arc::new(Mutex::new(Some(wake)));
+        let work = Arc::new(Work {
             writer: writer.clone(),
             events: events.clone(),
             clock: Arc::clone(&config.clock),
             retention: SignedDuration::try_from(config.event_retention)
                 .unwrap_or(SignedDuration::MAX),
-            stopped: janitor.clone(),
-        };
+            stopped: Arc::clone(&wake),
+        });
+        let janitor = Janitor { wake, work: Arc::clone(&work) };
         let handle = std::thread::Builder::new()
             .name("cairn-janitor".to_owned())
             .spawn(move || work.run(&woken))
@@ -67,10 +86,6 @@ impl Janitor {
     fn stop(&self) {
         self.wake.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
-
-    fn is_stopped(&self) -> bool {
-        self.wake.lock().unwrap_or_else(PoisonError::into_inner).is_none()
-    }
 }
 
 struct Work {
@@ -78,12 +93,16 @@ struct Work {
     events: EventLog,
     clock: Arc<dyn Clock>,
     retention: SignedDuration,
-    stopped: Janitor,
+    stopped: Arc<Mutex<Option<SyncSender<()>>>>,
 }
 
 impl Work {
+    fn is_stopped(&self) -> bool {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     fn run(&self, woken: &Receiver<()>) {
-        while !self.stopped.is_stopped() {
+        while !self.is_stopped() {
             self.repeat("old events", || self.prune_events());
             self.repeat("events of deleted accounts", || self.purge_events());
             self.repeat("dead repositories", || self.remove_generations());
@@ -96,7 +115,7 @@ impl Work {
     /// Does chunk after chunk while there is more.
     fn repeat(&self, what: &'static str, chunk: impl Fn() -> Result<bool, StoreError>) {
         loop {
-            if self.stopped.is_stopped() {
+            if self.is_stopped() {
                 return;
             }
             match chunk() {
@@ -126,7 +145,7 @@ impl Work {
         };
         let mut cursor = 0;
         loop {
-            if self.stopped.is_stopped() {
+            if self.is_stopped() {
                 return Ok(false);
             }
             let reached = self

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cairn_identity::Clock;
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 use crate::accounts::AccountCache;
 use crate::accounts::secrets::open_master_key;
@@ -24,6 +25,9 @@ use crate::threads::Threads;
 /// Threads that page the event log for subscribers who are behind.
 const PAGERS: usize = 2;
 
+/// Exports and other long reads at once; more wait for their turn.
+const SCANS: usize = 128;
+
 /// A Cairn server's state. Cheap to clone; all clones are the same store.
 ///
 /// Dropping the last clone closes it and blocks until that is done; [`Store::close`] does it without blocking.
@@ -41,6 +45,7 @@ struct Inner {
     events: EventLog,
     repos: Repos,
     janitor: Janitor,
+    scans: Arc<Semaphore>,
     accounts: AccountCache,
     blobs: BlobFolder,
     /// Last, so that it is dropped after everything that sends to a thread.
@@ -82,6 +87,7 @@ impl Store {
                 events,
                 repos,
                 janitor,
+                scans: Arc::new(Semaphore::new(SCANS)),
                 accounts,
                 blobs,
                 threads,
@@ -163,6 +169,11 @@ impl Store {
 
     pub(crate) fn repos(&self) -> &Repos {
         &self.inner.repos
+    }
+
+    /// Turns for reads that have a thread and a connection of their own.
+    pub(crate) fn scans(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.inner.scans)
     }
 
     pub(crate) fn janitor(&self) -> &Janitor {

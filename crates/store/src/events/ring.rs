@@ -43,6 +43,15 @@ struct Recent {
     complete_after: u64,
 }
 
+impl Recent {
+    fn drop_front(&mut self) {
+        if let Some((_, event)) = self.events.pop_front() {
+            self.bytes -= event.frame.len();
+            self.complete_after = event.seq;
+        }
+    }
+}
+
 /// What the ring can tell a subscriber.
 pub(crate) enum Fresh {
     /// Events after the cursor, in order; empty when there are none.
@@ -87,9 +96,7 @@ impl EventRing {
         while recent.events.len() > self.max_events
             || (recent.bytes > self.max_bytes && recent.events.len() > 1)
         {
-            let Some((_, event)) = recent.events.pop_front() else { break };
-            recent.bytes -= event.frame.len();
-            recent.complete_after = event.seq;
+            recent.drop_front();
         }
         drop(recent);
         self.head.send_replace(last);
@@ -132,8 +139,13 @@ impl EventRing {
         self.oldest.load(Ordering::Relaxed)
     }
 
+    /// Forgets events older than `seq`, which have been removed from the table.
     pub(crate) fn set_oldest_seq(&self, seq: u64) {
         self.oldest.store(seq, Ordering::Relaxed);
+        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        while recent.events.front().is_some_and(|(_, event)| event.seq < seq) {
+            recent.drop_front();
+        }
     }
 
     /// Hides the events of an account up to `seq`: it is deleted, its rows go in the background.

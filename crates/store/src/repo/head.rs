@@ -10,10 +10,12 @@ use cairn_repo::{UnsignedCommit, car, empty_root};
 use rusqlite::Connection;
 
 use super::rows::{cid_of, rev_of, rev_row};
+use crate::accounts::{self, AccountRef};
 use crate::db::WriteTx;
 use crate::error::StoreError;
 use crate::events::EventKind;
 use crate::ids::{AccountId, RepoId};
+use crate::store::Store;
 
 /// Where a repository stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +177,29 @@ pub(crate) fn insert(
     Ok(RepoId(id))
 }
 
+impl Store {
+    /// Signs an account's repository anew, with a higher rev and the same content, and announces it: after its signing
+    /// key has changed. None when there is no such account.
+    pub async fn recommit(&self, did: &Did) -> Result<Option<Head>, StoreError> {
+        let (did, master) = (did.clone(), self.master_key().clone());
+        self.write_tx(move |tx| {
+            let Some(account) = accounts::find(tx, &AccountRef::Did(did.clone()))? else {
+                return Ok(None);
+            };
+            let key = accounts::signing_key(tx, account.id, &master)?
+                .ok_or(StoreError::Damaged { what: "signing key" })?;
+            let Some((head, before)) = recommit(tx, account.id, &did, &key)? else {
+                return Ok(None);
+            };
+            if account.is_active() {
+                emit_commit(tx, account.id, &did, Some(&before))?;
+            }
+            Ok(Some(head))
+        })
+        .await
+    }
+}
+
 /// A commit of this tree and its block.
 pub(crate) fn sign(did: &Did, data: Cid, layer: u8, rev: Tid, key: &SigningKey) -> (Head, Vec<u8>) {
     let unsigned = UnsignedCommit { did: did.clone(), data, rev };
@@ -183,7 +208,7 @@ pub(crate) fn sign(did: &Did, data: Cid, layer: u8, rev: Tid, key: &SigningKey) 
     (Head { commit: Cid::cbor_of(&bytes), rev, data, layer }, bytes)
 }
 
-fn next_rev(tx: &WriteTx<'_>, before: Option<Tid>) -> Tid {
+pub(crate) fn next_rev(tx: &WriteTx<'_>, before: Option<Tid>) -> Tid {
     let micros = u64::try_from(tx.now_micros()).unwrap_or(0);
     TidClock::new(0).next_after(before, micros)
 }

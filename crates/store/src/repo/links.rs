@@ -88,3 +88,12 @@ pub(crate) fn remove(conn: &Connection, repo: RepoId, path: &RepoPath) -> Result
 }
 
 const DAMAGED: StoreError = StoreError::Damaged { what: "path" };
+
+/// Whether a link is remembered.
+pub(crate) fn is_stored(conn: &Connection, repo: RepoId, link: &Link) -> Result<bool, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT 1 FROM backlink WHERE repo = ?1 AND collection = ?2 AND target = ?3 AND path = ?4",
+        )?
+        .exists((repo.0, link.path.collection(), &link.target, link.path.as_str()))?)
+}

@@ -9,16 +9,27 @@ mod blobs;
 mod build;
 mod chain;
 mod commit;
+mod export;
 pub(crate) mod generations;
 mod head;
+mod import;
 mod links;
+mod list;
+mod read;
 mod rows;
+mod scan;
 mod source;
+mod verify;
 mod worker;
 mod write;
 
+pub use export::Export;
 pub use head::Head;
 pub(crate) use head::{create, current, emit_commit, emit_sync, recommit, retire};
+pub use import::{Import, ImportError, ImportStats, KeyCheck};
+pub use list::{ListedRepo, RepoPage};
+pub use read::{ListedRecord, Record, RecordRange};
+pub use verify::{RepoFault, RepoProblem, VerifyReport};
 pub(crate) use worker::Repos;
 pub use write::{
     CommitMeta, MAX_WRITES, NewRecord, RecordWrite, WriteAction, WriteError, WriteOutcome,

@@ -1,0 +1,229 @@
+//! A repository as a CAR, streamed in the order of the spec in constant memory.
+//! https://atproto.com/specs/repository#car-file-serialization
+//!
+//! Nodes sorted by position and records sorted by key, merged, are the tree in pre-order: before the record at `k` stand
+//! the nodes at smaller keys, after it those at `k`. So an export is one merge of two range scans.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cairn_model::Tid;
+use cairn_repo::car;
+use rusqlite::{Connection, Row};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::head::{self, Current};
+use super::rows::{cid_of, rev_row};
+use super::scan;
+use crate::error::StoreError;
+use crate::ids::AccountId;
+use crate::store::Store;
+
+/// Bytes after which a chunk is sent.
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// Chunks that may wait for the reader.
+const CHUNKS: usize = 2;
+
+/// A reader slower than this on average, once the export has taken some time, is given up: it holds a snapshot, and the
+/// log cannot begin anew meanwhile.
+const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A repository on its way out. Dropping it ends the export.
+pub struct Export {
+    chunks: mpsc::Receiver<Bytes>,
+    end: Arc<OnceLock<Result<(), StoreError>>>,
+    head: head::Head,
+}
+
+impl Export {
+    /// The next part of the CAR; none at the end.
+    ///
+    /// # Errors
+    /// After an error the CAR is not complete.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, StoreError> {
+        if let Some(chunk) = self.chunks.recv().await {
+            return Ok(Some(chunk));
+        }
+        match self.end.get() {
+            Some(Ok(())) => Ok(None),
+            Some(Err(err)) => Err(err.clone()),
+            None => Err(StoreError::Closed),
+        }
+    }
+
+    /// What is exported.
+    pub fn head(&self) -> &head::Head {
+        &self.head
+    }
+}
+
+impl Store {
+    /// Exports an account's repository as of this moment; with `since`, only the blocks that were written in later revs.
+    /// None when the account has no repository.
+    pub async fn export(
+        &self,
+        account: AccountId,
+        since: Option<Tid>,
+    ) -> Result<Option<Export>, StoreError> {
+        let turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let opener = self.opener().clone();
+        let stall = self.config().tuning.export_stall;
+        let begun = tokio::task::spawn_blocking(move || {
+            let conn = scan::open(&opener)?;
+            conn.execute_batch("BEGIN")?;
+            let current = head::current(&conn, account)?;
+            Ok::<_, StoreError>(current.map(|current| (conn, current)))
+        });
+        let Some((conn, current)) = begun.await.map_err(|_| StoreError::Closed)?? else {
+            return Ok(None);
+        };
+        let (sender, chunks) = mpsc::channel(CHUNKS);
+        let head = current.head;
+        let end = Arc::new(OnceLock::new());
+        let told = Arc::clone(&end);
+        let mut outlet = Outlet::new(sender, stall, turn);
+        tokio::task::spawn_blocking(move || {
+            let result = merge(&conn, &current, since, &mut outlet);
+            if let Err(Stop::Failed(err)) = &result {
+                tracing::warn!(error = err as &dyn std::error::Error, "an export ended early");
+            }
+            // Before the channel closes, which happens as the outlet is dropped.
+            let _ = told.set(result.or_else(Stop::into_result));
+        });
+        Ok(Some(Export { chunks, end, head }))
+    }
+}
+
+/// Why an export ends early.
+enum Stop {
+    /// Nobody wants the rest, or takes it too slowly.
+    Gone,
+    Failed(StoreError),
+}
+
+impl Stop {
+    fn into_result(self) -> Result<(), StoreError> {
+        match self {
+            Stop::Gone => Err(StoreError::Closed),
+            Stop::Failed(err) => Err(err),
+        }
+    }
+}
+
+impl<E: Into<StoreError>> From<E> for Stop {
+    fn from(err: E) -> Stop {
+        Stop::Failed(err.into())
+    }
+}
+
+fn merge(
+    conn: &Connection,
+    current: &Current,
+    since: Option<Tid>,
+    outlet: &mut Outlet,
+) -> Result<(), Stop> {
+    car::write_header(&[current.head.commit], &mut outlet.buffer);
+    car::write_block(&current.head.commit, &current.bytes, &mut outlet.buffer);
+    let (nodes, records) = match since {
+        None => (
+            "SELECT lo, cid, bytes FROM node WHERE repo = ?1 ORDER BY lo, layer DESC",
+            "SELECT path, cid, bytes FROM record WHERE repo = ?1 ORDER BY path",
+        ),
+        Some(_) => (
+            "SELECT lo, cid, bytes FROM node WHERE repo = ?1 AND rev > ?2 ORDER BY lo, layer DESC",
+            "SELECT path, cid, bytes FROM record WHERE repo = ?1 AND rev > ?2 ORDER BY path",
+        ),
+    };
+    let (mut nodes, mut records) = (conn.prepare(nodes)?, conn.prepare(records)?);
+    let repo = current.id.0;
+    let (mut nodes, mut records) = match since {
+        None => (nodes.query([repo])?, records.query([repo])?),
+        Some(since) => {
+            (nodes.query([repo, rev_row(since)])?, records.query([repo, rev_row(since)])?)
+        }
+    };
+    let mut node = nodes.next()?;
+    while let Some(record) = records.next()? {
+        let key = record.get_ref(0)?.as_bytes().map_err(|_| DAMAGED)?;
+        while let Some(row) = node
+            && row.get_ref(0)?.as_bytes().map_err(|_| DAMAGED)? < key
+        {
+            outlet.block(row)?;
+            node = nodes.next()?;
+        }
+        outlet.block(record)?;
+    }
+    while let Some(row) = node {
+        outlet.block(row)?;
+        node = nodes.next()?;
+    }
+    outlet.flush()
+}
+
+const DAMAGED: StoreError = StoreError::Damaged { what: "block" };
+
+/// Collects blocks into chunks and sends them, no faster than they are taken.
+struct Outlet {
+    buffer: Vec<u8>,
+    chunks: mpsc::Sender<Bytes>,
+    runtime: Handle,
+    stall: Duration,
+    begun: Instant,
+    sent_bytes: u64,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Outlet {
+    fn new(chunks: mpsc::Sender<Bytes>, stall: Duration, turn: OwnedSemaphorePermit) -> Outlet {
+        Outlet {
+            buffer: Vec::with_capacity(CHUNK_BYTES * 2),
+            chunks,
+            runtime: Handle::current(),
+            stall,
+            begun: Instant::now(),
+            sent_bytes: 0,
+            _turn: turn,
+        }
+    }
+
+    /// Adds the block of a row of (key, cid, bytes).
+    fn block(&mut self, row: &Row<'_>) -> Result<(), Stop> {
+        let cid = cid_of(row.get_ref(1)?)?;
+        let bytes = row.get_ref(2)?.as_blob().map_err(|_| DAMAGED)?;
+        car::write_block(&cid, bytes, &mut self.buffer);
+        if self.buffer.len() < CHUNK_BYTES {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Stop> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES * 2));
+        self.sent_bytes += chunk.len() as u64;
+        let seconds = self.begun.elapsed();
+        if seconds > PATIENCE && self.sent_bytes / seconds.as_secs().max(1) < MIN_BYTES_PER_SECOND {
+            return Err(Stop::Failed(StoreError::Abandoned));
+        }
+        match self.chunks.try_send(Bytes::from(chunk)) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Stop::Gone),
+            Err(mpsc::error::TrySendError::Full(chunk)) => self.wait(chunk),
+        }
+    }
+
+    fn wait(&self, chunk: Bytes) -> Result<(), Stop> {
+        let send = tokio::time::timeout(self.stall, self.chunks.send(chunk));
+        match self.runtime.block_on(send) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Stop::Gone),
+            Err(_) => Err(Stop::Failed(StoreError::Abandoned)),
+        }
+    }
+}

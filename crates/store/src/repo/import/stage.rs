@@ -1,0 +1,238 @@
+//! From a spooled CAR to a repository: check, fill a new generation, put it in place.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cairn_model::{Cid, Codec, Did, Limits, RepoPath, Value, cbor};
+use cairn_repo::walk::{BlockSource, Step, WalkError, Walker};
+use cairn_repo::{Commit, limits};
+
+use super::rows::{Chunk, RecordRow};
+use super::spool::Blocks;
+use super::{ImportError, ImportStats, KeyCheck, MAX_REV_LEAD};
+use crate::accounts::{self, AccountStatus};
+use crate::blobs::settle_references;
+use crate::db::{WriteTx, Writer};
+use crate::error::StoreError;
+use crate::ids::{AccountId, RepoId};
+use crate::janitor::Janitor;
+use crate::repo::head::{self, Head, State};
+use crate::repo::links;
+use crate::repo::rows::rev_row;
+use crate::repo::verify::distinct_blobs;
+use crate::seal::MasterKey;
+use crate::store::Store;
+
+/// Rows in one transaction: few enough that other writes hardly wait.
+const CHUNK_ROWS: usize = 1_000;
+
+/// Bytes in one transaction.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Fills a new generation of an account's repository.
+pub(super) struct Stage {
+    writer: Writer,
+    janitor: Janitor,
+    master: Arc<MasterKey>,
+    now: jiff::Timestamp,
+    account: AccountId,
+    did: Did,
+}
+
+impl Stage {
+    pub(super) fn new(store: &Store, account: AccountId, did: Did) -> Result<Stage, StoreError> {
+        Ok(Stage {
+            writer: store.writer().clone(),
+            janitor: store.janitor().clone(),
+            master: Arc::clone(store.master_key()),
+            now: store.clock().now(),
+            account,
+            did,
+        })
+    }
+
+    pub(super) fn run(
+        self,
+        mut blocks: Blocks,
+        key_check: &KeyCheck,
+    ) -> Result<ImportStats, ImportError> {
+        let (cid, commit, bytes) = self.commit(&mut blocks, key_check)?;
+        let head = Head { commit: cid, rev: commit.rev, data: commit.data, layer: 0 };
+        let repo = self.begin(head, bytes)?;
+        let result = self.fill(repo, &commit, &mut blocks).and_then(|filled| {
+            let head = self.put_in_place(repo, &commit, filled.layer)?;
+            Ok(ImportStats {
+                head,
+                imported_rev: commit.rev,
+                records: filled.records,
+                nodes: filled.nodes,
+                blob_refs: filled.blob_refs,
+            })
+        });
+        if result.is_err() {
+            self.abandon(repo);
+        }
+        self.janitor.wake();
+        result
+    }
+
+    /// The commit that is the root, checked.
+    fn commit(
+        &self,
+        blocks: &mut Blocks,
+        key_check: &KeyCheck,
+    ) -> Result<(Cid, Commit, Bytes), ImportError> {
+        let cid = blocks.root;
+        let bytes = blocks.block(&cid)?.ok_or(ImportError::NoCommit { cid })?;
+        let commit = Commit::decode(&bytes)?;
+        if commit.did != self.did {
+            return Err(ImportError::Did { found: commit.did });
+        }
+        if !key_check(&commit.signing_bytes(), &commit.sig) {
+            return Err(ImportError::Signature);
+        }
+        let latest = self.now.checked_add(MAX_REV_LEAD).unwrap_or(jiff::Timestamp::MAX);
+        if u64::try_from(latest.as_microsecond()).is_ok_and(|latest| commit.rev.micros() > latest) {
+            return Err(ImportError::FutureRev { rev: commit.rev });
+        }
+        Ok((cid, commit, bytes))
+    }
+
+    fn begin(&self, head: Head, bytes: Bytes) -> Result<RepoId, ImportError> {
+        let account = self.account;
+        self.writer.write_tx_blocking(move |tx| {
+            if accounts::status_of(tx, account)?.is_none() {
+                return Err(ImportError::NoAccount);
+            }
+            Ok(head::insert(tx, account, State::Staged, &head, &bytes)?)
+        })
+    }
+
+    fn fill(
+        &self,
+        repo: RepoId,
+        commit: &Commit,
+        blocks: &mut Blocks,
+    ) -> Result<Filled, ImportError> {
+        let rev = rev_row(commit.rev);
+        let mut filled = Filled::default();
+        let mut chunk = Chunk::default();
+        let mut walker = Walker::new(commit.data);
+        loop {
+            let step = walker.next(blocks).map_err(tree_error)?;
+            let ended = step.is_none();
+            match step {
+                Some(Step::Node(node)) => {
+                    if filled.nodes == 0 {
+                        filled.layer = node.layer;
+                    }
+                    filled.nodes += 1;
+                    chunk.bytes += node.bytes.len();
+                    chunk.nodes.push(node);
+                }
+                Some(Step::Record { path, cid }) => {
+                    let record = record(path, cid, blocks)?;
+                    filled.records += 1;
+                    filled.blob_refs += record.blobs.len() as u64;
+                    chunk.bytes += record.bytes.len();
+                    chunk.records.push(record);
+                }
+                None => {}
+            }
+            if ended || chunk.rows() >= CHUNK_ROWS || chunk.bytes >= CHUNK_BYTES {
+                let full = std::mem::take(&mut chunk);
+                self.writer.write_tx_blocking(move |tx| full.insert(tx, repo, rev))?;
+            }
+            if ended {
+                return Ok(filled);
+            }
+        }
+    }
+
+    /// The moment at which the import takes effect.
+    fn put_in_place(&self, repo: RepoId, commit: &Commit, layer: u8) -> Result<Head, ImportError> {
+        let (account, did, master) = (self.account, self.did.clone(), Arc::clone(&self.master));
+        let (data, imported) = (commit.data, commit.rev);
+        self.writer.write_tx_blocking(move |tx| {
+            let status = accounts::status_of(tx, account)?.ok_or(ImportError::NoAccount)?;
+            let key = accounts::signing_key(tx, account, &master)?
+                .ok_or(StoreError::Damaged { what: "signing key" })?;
+            let before = head::current(tx, account)?.map(|current| current.head.rev);
+            let rev = head::next_rev(tx, before.max(Some(imported)));
+            let signed = head::sign(&did, data, layer, rev, &key);
+            replace(tx, account, repo, &signed)?;
+            settle_references(tx, account, repo)?;
+            if status == AccountStatus::Active {
+                head::emit_sync(tx, account, &did)?;
+            }
+            Ok(signed.0)
+        })
+    }
+
+    fn abandon(&self, repo: RepoId) {
+        let abandoned = self.writer.write_tx_blocking(move |tx| {
+            tx.execute("UPDATE repo SET state = 2 WHERE id = ?1 AND state = 0", [repo.0])?;
+            Ok::<_, StoreError>(())
+        });
+        if let Err(err) = abandoned {
+            // The next start does it.
+            tracing::warn!(error = &err as &dyn std::error::Error, "an import left rows behind");
+        }
+    }
+}
+
+/// What the walk has seen.
+#[derive(Default)]
+struct Filled {
+    layer: u8,
+    nodes: u64,
+    records: u64,
+    blob_refs: u64,
+}
+
+fn replace(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    repo: RepoId,
+    (head, bytes): &(Head, Vec<u8>),
+) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE repo SET state = 2 WHERE account = ?1 AND state = 1")?
+        .execute([account.get()])?;
+    tx.prepare_cached(
+        "UPDATE repo SET state = 1, head = ?2, rev = ?3, data = ?4, layer = ?5, bytes = ?6
+         WHERE id = ?1",
+    )?
+    .execute((
+        repo.0,
+        head.commit.digest(),
+        rev_row(head.rev),
+        head.data.digest(),
+        head.layer,
+        bytes,
+    ))?;
+    Ok(())
+}
+
+/// A record's block, checked to be one.
+fn record(path: RepoPath, cid: Cid, blocks: &mut Blocks) -> Result<RecordRow, ImportError> {
+    let Some(bytes) = blocks.block(&cid)? else {
+        return Err(ImportError::RecordMissing { path, cid });
+    };
+    if bytes.len() > limits::MAX_RECORD_BYTES {
+        return Err(ImportError::RecordTooLarge { path, bytes: bytes.len() });
+    }
+    let value = match cbor::decode(&bytes, &Limits::RECORD) {
+        Ok(value @ Value::Object(_)) if cid.codec() == Codec::DagCbor => value,
+        Ok(_) => return Err(ImportError::NotAnObject { path }),
+        Err(source) => return Err(ImportError::Record { path, source }),
+    };
+    let link = links::link_of(&path, &bytes);
+    Ok(RecordRow { path, cid, bytes, blobs: distinct_blobs(&value), link })
+}
+
+fn tree_error(err: WalkError<StoreError>) -> ImportError {
+    match err {
+        WalkError::Source(err) => err.into(),
+        err => ImportError::Tree(Box::new(err)),
+    }
+}

@@ -1,0 +1,70 @@
+//! Reads that take long: each on a thread and a snapshot of its own, so that short reads do not wait for them.
+
+use bytes::Bytes;
+use cairn_model::Cid;
+use rusqlite::Connection;
+use std::collections::HashMap;
+
+use super::head;
+use crate::db::connection::Opener;
+use crate::error::{OpenError, StoreError};
+use crate::ids::AccountId;
+use crate::store::Store;
+
+impl Store {
+    /// The blocks of these CIDs in an account's repository: commit, nodes, records; those that it has.
+    ///
+    /// Rows are stored by position, so this looks through all of them.
+    pub async fn blocks(
+        &self,
+        account: AccountId,
+        cids: Vec<Cid>,
+    ) -> Result<Vec<(Cid, Bytes)>, StoreError> {
+        let opener = self.opener().clone();
+        let _turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        tokio::task::spawn_blocking(move || blocks(&open(&opener)?, account, &cids))
+            .await
+            .map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// A connection for one scan.
+pub(crate) fn open(opener: &Opener) -> Result<Connection, StoreError> {
+    opener.reader().map_err(|err| match err {
+        OpenError::Store(err) => err,
+        OpenError::Io { source, .. } => source.into(),
+        _ => StoreError::Closed,
+    })
+}
+
+fn blocks(
+    conn: &Connection,
+    account: AccountId,
+    cids: &[Cid],
+) -> Result<Vec<(Cid, Bytes)>, StoreError> {
+    conn.execute_batch("BEGIN")?;
+    let Some(current) = head::current(conn, account)? else { return Ok(Vec::new()) };
+    let mut wanted: HashMap<&[u8], Cid> =
+        cids.iter().map(|cid| (cid.digest().as_slice(), *cid)).collect();
+    let mut found = Vec::new();
+    if let Some(cid) = wanted.remove(current.head.commit.digest().as_slice()) {
+        found.push((cid, Bytes::from(current.bytes)));
+    }
+    for table in ["node", "record"] {
+        if wanted.is_empty() {
+            break;
+        }
+        let mut statement =
+            conn.prepare(&format!("SELECT cid, bytes FROM {table} WHERE repo = ?1"))?;
+        let mut rows = statement.query([current.id.0])?;
+        while let Some(row) = rows.next()? {
+            const DAMAGED: StoreError = StoreError::Damaged { what: "block" };
+            let digest = row.get_ref(0)?.as_blob().map_err(|_| DAMAGED)?;
+            if let Some(cid) = wanted.remove(digest) {
+                let bytes = row.get_ref(1)?.as_blob().map_err(|_| DAMAGED)?;
+                found.push((cid, Bytes::copy_from_slice(bytes)));
+            }
+        }
+    }
+    Ok(found)
+}

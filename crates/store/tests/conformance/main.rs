@@ -1,0 +1,14 @@
+//! What every engine of the store must do, through its public API alone.
+//!
+//! Only `support::open` knows which engine is under test. Each test ends with `World::finish`, which checks every repository
+//! and follows every event as a strict consumer would.
+
+mod concurrency;
+mod damage;
+mod events;
+mod export;
+mod lists;
+mod random;
+mod reopen;
+mod support;
+mod writes;
