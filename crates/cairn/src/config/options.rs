@@ -1,0 +1,130 @@
+//! Every option that Cairn knows, once.
+//!
+//! A row names the key in the configuration file, the reference server's variable that means the
+//! same, the kind of value and a sentence for people. The variable `CAIRN_<KEY>` follows from the
+//! key. Loading, the error for an unknown key, `cairn options` and the test of
+//! `config/cairn.example.toml` all read this table.
+
+/// What a value must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// Text that must not reach a log or an error message.
+    Secret,
+    /// A whole number, zero or more.
+    Number,
+    /// `true`, `false`, `1` or `0`.
+    Flag,
+    /// Values separated by commas; in the file an array of strings serves too.
+    List,
+}
+
+/// One option.
+#[derive(Debug)]
+pub(crate) struct Opt {
+    /// The key in the file, in snake case.
+    pub(crate) key: &'static str,
+    /// The reference server's variable for the same thing.
+    pub(crate) reference: Option<&'static str>,
+    /// The kind of its value.
+    pub(crate) kind: Kind,
+    /// The default as people read it, empty when there is none.
+    pub(crate) default: &'static str,
+    /// What it does.
+    pub(crate) about: &'static str,
+}
+
+const fn opt(
+    key: &'static str,
+    reference: &'static str,
+    kind: Kind,
+    default: &'static str,
+    about: &'static str,
+) -> Opt {
+    let reference = if reference.is_empty() { None } else { Some(reference) };
+    Opt { key, reference, kind, default, about }
+}
+
+use Kind::{Flag, List, Number, Secret, Text};
+
+/// All options, in the order of the example file.
+#[rustfmt::skip]
+pub(crate) const OPTIONS: &[Opt] = &[
+    // The service.
+    opt("hostname", "PDS_HOSTNAME", Text, "localhost", "public host name; the public URL is https://HOSTNAME, or http://localhost:PORT for localhost"),
+    opt("port", "PDS_PORT", Number, "2583", "TCP port to listen on, plain HTTP; 0 takes a free one"),
+    opt("listen", "", Text, "0.0.0.0", "address to listen on"),
+    opt("dev_mode", "PDS_DEV_MODE", Flag, "false", "allows plain http on localhost and private addresses; never on a public server"),
+    opt("service_did", "PDS_SERVICE_DID", Text, "did:web:HOSTNAME", "the server's own DID"),
+    opt("privacy_policy_url", "PDS_PRIVACY_POLICY_URL", Text, "", "shown to clients by describeServer"),
+    opt("terms_of_service_url", "PDS_TERMS_OF_SERVICE_URL", Text, "", "shown to clients by describeServer"),
+    opt("contact_email", "PDS_CONTACT_EMAIL_ADDRESS", Text, "", "shown to clients by describeServer"),
+    // Storage.
+    opt("data_directory", "PDS_DATA_DIRECTORY", Text, "data", "folder of the database; one process per folder"),
+    opt("blob_directory", "PDS_BLOBSTORE_DISK_LOCATION", Text, "DATA/blobs", "folder of the blobs"),
+    opt("master_key_file", "", Text, "DATA/master.key", "key that seals account keys; made on the first start, keep a copy apart from the data"),
+    opt("event_retention_ms", "PDS_REPO_BACKFILL_LIMIT_MS", Number, "259200000", "how long firehose events can be replayed"),
+    // Secrets.
+    opt("admin_password", "PDS_ADMIN_PASSWORD", Secret, "", "password of the user admin; without it the admin methods refuse everybody"),
+    opt("jwt_secret", "PDS_JWT_SECRET", Secret, "made on the first start", "key of session tokens"),
+    opt("plc_rotation_key", "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX", Secret, "made on the first start", "K-256 private key in hex that signs did:plc operations"),
+    opt("recovery_did_key", "PDS_RECOVERY_DID_KEY", Text, "", "did:key put first among the rotation keys of new accounts"),
+    // Identity.
+    opt("plc_url", "PDS_DID_PLC_URL", Text, "https://plc.directory", "PLC directory"),
+    opt("handle_domains", "PDS_SERVICE_HANDLE_DOMAINS", List, ".HOSTNAME, .test for localhost", "domains under which accounts get handles; each begins with a dot"),
+    opt("did_doc_with_session", "PDS_ENABLE_DID_DOC_WITH_SESSION", Flag, "true", "answer sessions with the DID document"),
+    // Accounts.
+    opt("invite_required", "PDS_INVITE_REQUIRED", Flag, "true", "sign-up needs an invite code"),
+    opt("accepting_repo_imports", "PDS_ACCEPTING_REPO_IMPORTS", Flag, "true", "whether importRepo is open"),
+    opt("max_repo_import_size", "PDS_MAX_REPO_IMPORT_SIZE", Number, "", "largest CAR that importRepo takes, in bytes"),
+    opt("blob_upload_limit", "PDS_BLOB_UPLOAD_LIMIT", Number, "314572800", "largest blob, in bytes"),
+    // Limits.
+    opt("rate_limits_enabled", "PDS_RATE_LIMITS_ENABLED", Flag, "true", "limits per address and account"),
+    opt("rate_limit_bypass_key", "PDS_RATE_LIMIT_BYPASS_KEY", Secret, "", "value of the header x-ratelimit-bypass that lifts the limits"),
+    opt("rate_limit_bypass_ips", "PDS_RATE_LIMIT_BYPASS_IPS", List, "", "addresses without limits"),
+    opt("trusted_proxies", "", List, "", "addresses, besides loopback and private ones, whose X-Forwarded-For is believed"),
+    opt("write_points_per_hour", "", Number, "5000", "points of writes per account and hour: create 3, update 2, delete 1; 0 lifts the limit"),
+    opt("write_points_per_day", "", Number, "35000", "the same per day"),
+    // Other services.
+    opt("crawlers", "PDS_CRAWLERS", List, "", "relays that are asked to follow this server, as URLs"),
+    opt("app_view_url", "PDS_BSKY_APP_VIEW_URL", Text, "", "AppView; needs app_view_did"),
+    opt("app_view_did", "PDS_BSKY_APP_VIEW_DID", Text, "", "DID of the AppView"),
+    opt("mod_service_url", "PDS_MOD_SERVICE_URL", Text, "", "moderation service; needs mod_service_did"),
+    opt("mod_service_did", "PDS_MOD_SERVICE_DID", Text, "", "DID of the moderation service"),
+    opt("report_service_url", "PDS_REPORT_SERVICE_URL", Text, "mod_service_url", "service that takes reports; needs report_service_did"),
+    opt("report_service_did", "PDS_REPORT_SERVICE_DID", Text, "mod_service_did", "DID of the report service"),
+    opt("disable_ssrf_protection", "PDS_DISABLE_SSRF_PROTECTION", Flag, "dev_mode", "lets outbound requests reach private addresses"),
+    opt("fetch_max_response_size", "PDS_FETCH_MAX_RESPONSE_SIZE", Number, "524288", "largest answer that is read from other servers, in bytes"),
+    // Mail.
+    opt("email_smtp_url", "PDS_EMAIL_SMTP_URL", Secret, "", "smtp:// or smtps:// URL; needs email_from_address; read, and not used yet"),
+    opt("email_from_address", "PDS_EMAIL_FROM_ADDRESS", Text, "", "sender of mails"),
+    // The log.
+    opt("log", "", Text, "info", "log filter, as in cairn_server=debug,info"),
+    opt("log_json", "", Flag, "false", "log lines as JSON"),
+];
+
+impl Opt {
+    /// The name of the variable: `CAIRN_` and the key in capitals.
+    pub(crate) fn variable(&self) -> String {
+        format!("CAIRN_{}", self.key.to_ascii_uppercase())
+    }
+}
+
+/// Looks an option up by its key in the file.
+pub(crate) fn by_key(key: &str) -> Option<&'static Opt> {
+    OPTIONS.iter().find(|opt| opt.key == key)
+}
+
+/// Looks an option up by a variable of ours.
+pub(crate) fn by_variable(name: &str) -> Option<&'static Opt> {
+    let key = name.strip_prefix("CAIRN_")?;
+    OPTIONS.iter().find(|opt| {
+        opt.key.eq_ignore_ascii_case(key) && key.chars().all(|c| !c.is_ascii_lowercase())
+    })
+}
+
+/// Looks an option up by a variable of the reference server.
+pub(crate) fn by_reference(name: &str) -> Option<&'static Opt> {
+    OPTIONS.iter().find(|opt| opt.reference == Some(name))
+}

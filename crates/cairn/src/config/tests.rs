@@ -1,0 +1,130 @@
+//! What operators write, and what they are told.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use super::{Config, OPTIONS};
+
+fn load(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let mut written = tempfile::NamedTempFile::new().unwrap();
+    written.write_all(file.unwrap_or_default().as_bytes()).unwrap();
+    let variables = variables.iter().map(|(k, v)| (OsString::from(k), OsString::from(v)));
+    Config::from_parts(file.map(|_| written.path()), variables).map_err(|err| err.to_string())
+}
+
+#[test]
+fn the_file_of_a_reference_operator_starts_cairn_as_it_is() {
+    let config = load(
+        None,
+        &[
+            ("PDS_HOSTNAME", "pds.example.com"),
+            ("PDS_JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+            ("PDS_ADMIN_PASSWORD", "fedcba98"),
+            (
+                "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX",
+                "4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c",
+            ),
+            ("PDS_DATA_DIRECTORY", "/pds"),
+            ("PDS_BLOBSTORE_DISK_LOCATION", "/pds/blocks"),
+            ("PDS_BLOB_UPLOAD_LIMIT", "104857600"),
+            ("PDS_DID_PLC_URL", "https://plc.directory"),
+            ("PDS_BSKY_APP_VIEW_URL", "https://api.bsky.app"),
+            ("PDS_BSKY_APP_VIEW_DID", "did:web:api.bsky.app"),
+            ("PDS_REPORT_SERVICE_URL", "https://mod.bsky.app"),
+            ("PDS_REPORT_SERVICE_DID", "did:plc:ar7c4by46qjdydhdevvrndac"),
+            ("PDS_CRAWLERS", "https://bsky.network"),
+            ("LOG_ENABLED", "true"),
+            ("PDS_EMAIL_SMTP_URL", "smtps://user:secret@smtp.example.com:465/"),
+            ("PDS_EMAIL_FROM_ADDRESS", "pds@example.com"),
+            ("PDS_ACTOR_STORE_CACHE_SIZE", "100"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.service.hostname, "pds.example.com");
+    assert_eq!(config.identity.handle_domains, [".pds.example.com"]);
+    assert_eq!(config.storage.blob_directory.to_str(), Some("/pds/blocks"));
+    assert_eq!(config.accounts.blob_upload_limit, 104_857_600);
+    assert!(config.accounts.invite_required);
+    assert_eq!(config.services.crawlers, ["https://bsky.network"]);
+    assert_eq!(
+        config.warnings,
+        [
+            "PDS_ACTOR_STORE_CACHE_SIZE is set, and Cairn has no use for it",
+            "mail is configured, and Cairn does not send any yet"
+        ]
+    );
+    assert!(!format!("{config:?}").contains("secret@"), "a secret shows in the debug form");
+}
+
+#[test]
+fn unknown_names_of_ours_are_errors_that_name_them() {
+    let key = load(Some("hostnme = \"a.example\""), &[]).unwrap_err();
+    assert_eq!(key, "unknown key `hostnme` in the configuration file; did you mean `hostname`?");
+    let variable = load(None, &[("CAIRN_PROT", "1")]).unwrap_err();
+    assert_eq!(variable, "unknown variable CAIRN_PROT; did you mean `CAIRN_PORT`?");
+}
+
+#[test]
+fn variables_come_before_the_file_and_contradictions_are_refused() {
+    let file = "hostname = \"a.example\"\nport = 1000\n";
+    let config = load(Some(file), &[("CAIRN_PORT", "2000")]).unwrap();
+    assert_eq!((config.service.hostname.as_str(), config.service.port), ("a.example", 2000));
+    let twice = load(Some(file), &[("CAIRN_PORT", "2000"), ("PDS_PORT", "3000")]).unwrap_err();
+    assert_eq!(twice, "CAIRN_PORT and PDS_PORT are set to different values");
+    let half = load(Some(file), &[("PDS_BSKY_APP_VIEW_URL", "https://api.example")]).unwrap_err();
+    assert_eq!(half, "`app_view_url` needs `app_view_did`");
+}
+
+#[test]
+fn plain_http_is_for_localhost_in_dev_mode() {
+    assert!(load(None, &[]).unwrap_err().contains("plain http"));
+    let config = load(None, &[("PDS_DEV_MODE", "1")]).unwrap();
+    assert_eq!(config.identity.handle_domains, [".test"]);
+    assert!(config.services.allow_private_addresses);
+}
+
+#[test]
+fn malformed_values_are_named_and_secrets_are_not_shown() {
+    let base = [("PDS_HOSTNAME", "a.example")];
+    let with = |name, value| load(None, &[base[0], (name, value)]).unwrap_err();
+    assert_eq!(with("PDS_PORT", "70000"), "`PDS_PORT` must be a port");
+    assert_eq!(
+        with("PDS_INVITE_REQUIRED", "yes"),
+        "`PDS_INVITE_REQUIRED` must be true, false, 1 or 0"
+    );
+    let key = with("PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX", "c0ffee");
+    assert!(!key.contains("c0ffee"));
+    assert_eq!(
+        load(Some("hostname = \"a.example\"\ncrawlers = [1]"), &[]).unwrap_err(),
+        "`crawlers` must be an array of strings"
+    );
+}
+
+#[test]
+fn the_example_file_lists_every_option_once_and_loads() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/cairn.example.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    for opt in OPTIONS {
+        let lines = text.lines().filter(|line| {
+            line.trim_start_matches("# ").split_once(" = ").is_some_and(|(key, _)| key == opt.key)
+        });
+        assert_eq!(lines.count(), 1, "{} in the example file", opt.key);
+    }
+    // Every line that is commented out is a valid line once the mark is gone.
+    let all: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest)
+                if rest
+                    .split_once(" = ")
+                    .is_some_and(|(key, _)| super::options::by_key(key).is_some()) =>
+            {
+                rest
+            }
+            _ => line,
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    load(Some(&all), &[]).unwrap();
+    load(Some(&text), &[]).unwrap();
+}

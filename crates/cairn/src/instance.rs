@@ -1,0 +1,170 @@
+//! One server, put together from its configuration.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::Context;
+use cairn_identity::{Clock, SystemClock};
+use cairn_lexicon::Lexicons;
+use cairn_model::Did;
+use cairn_server::config::{
+    FirehoseConfig, Links, RateLimitConfig, Secret, ServerConfig, ServiceTarget, WriteLimits,
+};
+use cairn_server::mail::Mailer;
+use cairn_server::{App, AppParts};
+use cairn_store::{Store, StoreConfig};
+use tokio::net::TcpListener;
+
+use crate::config::{Config, Remote};
+use crate::{identity, secrets};
+
+/// A server that is ready to answer.
+pub(crate) struct Instance {
+    app: App,
+    store: Store,
+    /// What stands in DID documents.
+    pub(crate) public_url: String,
+}
+
+/// Opens the socket.
+pub(crate) async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(config.service.listen, config.service.port);
+    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
+}
+
+/// Opens the store and puts the server together.
+pub(crate) async fn open(
+    config: &Config,
+    listener: &TcpListener,
+    mailer: Arc<dyn Mailer>,
+) -> anyhow::Result<Instance> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let storage = StoreConfig {
+        blob_dir: config.storage.blob_directory.clone(),
+        master_key_file: config.storage.master_key_file.clone(),
+        event_retention: config.storage.event_retention,
+        clock: Arc::clone(&clock),
+        ..StoreConfig::new(&config.storage.data_directory)
+    };
+    let store = tokio::task::spawn_blocking(move || Store::open(storage))
+        .await?
+        .context("opening the store")?;
+    let port = listener.local_addr()?.port();
+    let server = server_config(config, port, secrets::jwt_secret(&config.secrets, &store).await?)?;
+    let network = identity::network(config, &store, Arc::clone(&clock))?;
+    let public_url = server.public_url.clone();
+    let app = App::new(AppParts {
+        rotation_key: secrets::rotation_key(&config.secrets, &store).await?,
+        config: server,
+        store: store.clone(),
+        clock,
+        resolver: Arc::new(network.resolver),
+        plc: network.plc,
+        http: network.http,
+        lexicons: Lexicons::known(),
+        mailer,
+    });
+    Ok(Instance { app, store, public_url })
+}
+
+impl Instance {
+    /// Serves until `shutdown`, then closes the store.
+    pub(crate) async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let served = cairn_server::serve(listener, self.app, shutdown).await;
+        self.store.close().await;
+        served.context("serving")
+    }
+}
+
+fn server_config(config: &Config, port: u16, jwt_secret: Secret) -> anyhow::Result<ServerConfig> {
+    let service = &config.service;
+    let local = service.hostname == "localhost";
+    let public_url = if local {
+        format!("http://localhost:{port}")
+    } else {
+        format!("https://{}", service.hostname)
+    };
+    let own_did = if local {
+        format!("did:web:localhost%3A{port}")
+    } else {
+        format!("did:web:{}", service.hostname)
+    };
+    let crawlers = config.services.crawlers.iter().map(|url| url.parse());
+    Ok(ServerConfig {
+        public_url,
+        hostname: service.hostname.clone(),
+        service_did: Did::parse(service.did.as_deref().unwrap_or(&own_did))
+            .context("`service_did` is not a DID")?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        dev_mode: service.dev_mode,
+        handle_domains: config.identity.handle_domains.clone(),
+        admin_password: config
+            .secrets
+            .admin_password
+            .as_ref()
+            .map(|text| Secret::new(text.as_bytes())),
+        jwt_secret,
+        recovery_did_key: config.identity.recovery_did_key.clone(),
+        invites_required: config.accounts.invite_required,
+        blob_upload_limit: config.accounts.blob_upload_limit,
+        import_limit: config.accounts.max_repo_import_size,
+        accepting_imports: config.accounts.accepting_repo_imports,
+        did_doc_with_session: config.identity.did_doc_with_session,
+        links: Links {
+            privacy_policy: service.privacy_policy_url.clone(),
+            terms_of_service: service.terms_of_service_url.clone(),
+        },
+        contact_email: service.contact_email.clone(),
+        crawlers: crawlers
+            .collect::<Result<_, _>>()
+            .context("`crawlers` holds something that is not a URL")?,
+        appview: remote(config.services.app_view.as_ref())
+            .context("`app_view_url` or `app_view_did`")?,
+        moderation: remote(config.services.moderation.as_ref())
+            .context("`mod_service_url` or `mod_service_did`")?,
+        reports: remote(config.services.reports.as_ref())
+            .context("`report_service_url` or `report_service_did`")?,
+        rate_limits: RateLimitConfig {
+            enabled: config.limits.enabled,
+            bypass_key: config.limits.bypass_key.as_ref().map(|text| Secret::new(text.as_bytes())),
+            bypass_ips: addresses(&config.limits.bypass_ips).context("`rate_limit_bypass_ips`")?,
+        },
+        write_limits: write_limits(config)?,
+        trusted_proxies: addresses(&config.limits.trusted_proxies).context("`trusted_proxies`")?,
+        firehose: FirehoseConfig::default(),
+    })
+}
+
+fn write_limits(config: &Config) -> anyhow::Result<Option<WriteLimits>> {
+    let (per_hour, per_day) =
+        (config.limits.write_points_per_hour, config.limits.write_points_per_day);
+    // Either window alone can be lifted: a limit that no account reaches in its time.
+    let window = |points: u64| if points == 0 { Ok(u32::MAX) } else { u32::try_from(points) };
+    if per_hour == 0 && per_day == 0 {
+        return Ok(None);
+    }
+    Ok(Some(WriteLimits {
+        per_hour: window(per_hour).context("`write_points_per_hour` is too large")?,
+        per_day: window(per_day).context("`write_points_per_day` is too large")?,
+    }))
+}
+
+fn remote(service: Option<&Remote>) -> anyhow::Result<Option<ServiceTarget>> {
+    service
+        .map(|service| {
+            Ok(ServiceTarget { url: service.url.parse()?, did: Did::parse(&service.did)? })
+        })
+        .transpose()
+}
+
+fn addresses(texts: &[String]) -> anyhow::Result<Vec<IpAddr>> {
+    texts
+        .iter()
+        .map(|text| text.parse().with_context(|| format!("{text} is not an IP address")))
+        .collect()
+}

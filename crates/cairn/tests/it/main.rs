@@ -1,0 +1,7 @@
+//! The program as a process: it starts, ends, refuses, and is killed.
+
+#![allow(clippy::unwrap_used)]
+
+mod crash;
+mod lifecycle;
+mod support;
