@@ -93,6 +93,22 @@ impl Store {
         .await
     }
 
+    /// How many blocks an export of an account's repository has: its commit, its nodes and its records.
+    pub async fn block_count(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.read_one(move |tx| {
+            let count: i64 = tx
+                .prepare_cached(
+                    "SELECT ifnull(sum(
+                       1 + (SELECT count(*) FROM record WHERE record.repo = repo.id)
+                         + (SELECT count(*) FROM node WHERE node.repo = repo.id)), 0)
+                     FROM repo WHERE account = ?1 AND state = 1",
+                )?
+                .query_row([account.get()], |row| row.get(0))?;
+            u64::try_from(count).map_err(|_| StoreError::Damaged { what: "count" })
+        })
+        .await
+    }
+
     /// Hides a record, or shows it again. Returns whether it exists.
     pub async fn set_record_takedown(
         &self,
