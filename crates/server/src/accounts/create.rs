@@ -80,10 +80,10 @@ async fn check(app: &App, wanted: Wanted) -> Result<Checked, XrpcError> {
         .map_err(|err| XrpcError::invalid_request(format!("Invalid recoveryKey: {err}")))?;
 
     let (handle, domain) = handle_policy::check(&wanted.handle, &app.config.handle_domains, false)?;
-    if let Some(did) = &wanted.did {
-        if app.store.account(did).await?.is_some() {
-            return Err(refused(CreateAccountError::DidTaken, &handle));
-        }
+    if let Some(did) = &wanted.did
+        && app.store.account(did).await?.is_some()
+    {
+        return Err(refused(CreateAccountError::DidTaken, &handle));
     }
     if app.store.account(handle.clone()).await?.is_some() {
         return Err(HandleError::Taken(handle).into());

@@ -5,10 +5,13 @@
 //! repeated.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 
 use cairn_identity::plc::Operation;
 use cairn_identity::{DidKey, PublicKey};
 use cairn_model::Did;
+use cairn_repo::walk::WalkError;
+use cairn_store::ImportError;
 
 use crate::App;
 use crate::auth::Session;
@@ -20,16 +23,38 @@ pub async fn import_repo(cx: Cx<Session>, mut body: Upload) -> Result<()> {
         return Err(XrpcError::invalid_request("Service is not accepting repo imports"));
     }
     let keys = accepted_keys(&cx.app, cx.caller.did()).await?;
-    let mut import = cx.app.store.import(cx.caller.account.id).await?;
+    let mut import = cx.app.store.import(cx.caller.account.id).await.map_err(refused)?;
     while let Some(piece) = body.next().await? {
-        import.push(piece).await?;
+        import.push(piece).await.map_err(refused)?;
     }
-    import
-        .finish(move |message, signature| {
-            keys.iter().any(|key| key.verify_strict(message, signature).is_ok())
-        })
-        .await?;
+    let check = move |message: &[u8], signature: &[u8]| {
+        keys.iter().any(|key| key.verify_strict(message, signature).is_ok())
+    };
+    import.finish(check).await.map_err(refused)?;
     Ok(())
+}
+
+/// Whatever is wrong with the CAR is the client's to read, with what it comes from; a failing store is not.
+fn refused(err: ImportError) -> XrpcError {
+    match err {
+        ImportError::NoAccount => XrpcError::named("AccountNotFound", "Account not found"),
+        ImportError::Store(err) => err.into(),
+        ImportError::Tree(err) => match *err {
+            WalkError::Source(err) => err.into(),
+            err => XrpcError::invalid_request(with_causes(&err)),
+        },
+        err => XrpcError::invalid_request(with_causes(&err)),
+    }
+}
+
+fn with_causes(err: &dyn Error) -> String {
+    let mut message = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        message = format!("{message}: {err}");
+        cause = err.source();
+    }
+    message
 }
 
 /// Keys that may have signed the account's commits: the one in its DID document, the one that it has here, and those that

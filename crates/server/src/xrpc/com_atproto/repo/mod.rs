@@ -5,20 +5,22 @@ pub mod create_record;
 pub mod delete_record;
 pub mod describe_repo;
 pub mod get_record;
+pub mod import_repo;
 pub mod list_missing_blobs;
 pub mod list_records;
 pub mod put_record;
 pub mod upload_blob;
 
-use crate::auth::{ANYONE, SESSION, SESSION_OR_SERVICE};
+use crate::auth::{ANYONE, FULL_SESSION, SESSION, SESSION_OR_SERVICE};
 use crate::limits::Bucket;
 use crate::xrpc::endpoint::RECORD_JSON_LIMIT;
 use crate::xrpc::{Endpoint, procedure, query};
 
 use self::{
     apply_writes::apply_writes, create_record::create_record, delete_record::delete_record,
-    describe_repo::describe_repo, get_record::get_record, list_missing_blobs::list_missing_blobs,
-    list_records::list_records, put_record::put_record, upload_blob::upload_blob,
+    describe_repo::describe_repo, get_record::get_record, import_repo::import_repo,
+    list_missing_blobs::list_missing_blobs, list_records::list_records, put_record::put_record,
+    upload_blob::upload_blob,
 };
 
 /// The methods of this namespace.
@@ -37,5 +39,6 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         procedure("com.atproto.repo.uploadBlob", SESSION_OR_SERVICE.not_takendown(), upload_blob)
             .limits(&[Bucket::UploadBlob]),
         query("com.atproto.repo.listMissingBlobs", SESSION, list_missing_blobs),
+        procedure("com.atproto.repo.importRepo", FULL_SESSION.not_takendown(), import_repo).car(),
     ]
 }

@@ -28,14 +28,17 @@ pub async fn check_account_status(cx: Cx<Session>) -> Result<Json<AccountStatus>
     let store = &cx.app.store;
     let head = store.head(account.id).await?;
     let head = head.ok_or_else(|| XrpcError::internal("the account has no repository"))?;
-    let (records, blobs) =
-        tokio::try_join!(store.record_count(account.id), store.blob_counts(account.id))?;
+    let (records, blocks, blobs) = tokio::try_join!(
+        store.record_count(account.id),
+        store.block_count(account.id),
+        store.blob_counts(account.id)
+    )?;
     Ok(Json(AccountStatus {
         activated: account.is_active(),
         valid_did: require_valid_document(&cx.app, &account.did).await.is_ok(),
         repo_commit: head.commit.to_string(),
         repo_rev: head.rev.to_string(),
-        repo_blocks: records,
+        repo_blocks: blocks,
         indexed_records: records,
         private_state_values: 0,
         expected_blobs: blobs.expected,
