@@ -1,1 +1,15 @@
 //! Black-box tests, one module per theme.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod accounts;
+mod admin;
+mod blobs;
+mod identity;
+mod inputs;
+mod lifecycle;
+mod migration;
+mod preferences;
+mod records;
+mod sessions;
+mod writes;

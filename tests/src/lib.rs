@@ -1,1 +1,27 @@
 //! Support for black-box tests: servers on loopback, clients, fakes.
+//!
+//! A [`World`] is a small network: a did:plc directory, a clock that tests move, handles that resolve, and any number of servers ([`TestPds`]) that know each
+//! other through it. Everything that a test does to a server goes over HTTP or a WebSocket. When a server is dropped, each of its repositories is checked.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod account;
+mod caller;
+mod firehose;
+mod follower;
+mod pds;
+mod repo;
+mod world;
+
+pub use account::{Head, TestAccount, post, rkey};
+pub use caller::{Caller, Reply};
+pub use firehose::Firehose;
+pub use follower::{Followed, Follower};
+pub use pds::TestPds;
+pub use repo::RepoCopy;
+pub use world::World;
+
+/// The password of every account that does not say otherwise.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The operator's password on every server.
+pub const ADMIN_PASSWORD: &str = "the operator's own";

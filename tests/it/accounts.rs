@@ -1,0 +1,235 @@
+//! `createAccount` and what comes before it.
+
+use cairn_identity::{Curve, DidKey, SigningKey};
+use cairn_model::Did;
+use cairn_tests::{PASSWORD, TestAccount, TestPds};
+use serde_json::{Value, json};
+
+fn wanted(handle: &str, email: &str) -> Value {
+    json!({ "handle": handle, "email": email, "password": PASSWORD })
+}
+
+#[tokio::test]
+async fn a_server_describes_itself() {
+    let pds = TestPds::start_with(|config| {
+        config.invites_required = true;
+        config.contact_email = Some("admin@mail.test".to_owned());
+        config.links.privacy_policy = Some("https://example.com/privacy".to_owned());
+    })
+    .await;
+    let description = pds.anyone.query("com.atproto.server.describeServer", &[]).await.ok();
+    assert_eq!(
+        description,
+        json!({
+            "did": pds.config.service_did,
+            "availableUserDomains": [".test"],
+            "inviteCodeRequired": true,
+            "blobUploadLimit": pds.config.blob_upload_limit,
+            "links": { "privacyPolicy": "https://example.com/privacy" },
+            "contact": { "email": "admin@mail.test" },
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_new_account_has_a_did_of_its_own_and_is_live_at_once() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    assert_eq!(alice.handle, "alice.test");
+
+    let data = pds.world.plc().get_data(&alice.did).await.unwrap();
+    assert_eq!(data.also_known_as, ["at://alice.test"]);
+    assert_eq!(data.services["atproto_pds"].endpoint, pds.url());
+    assert_eq!(data.rotation_keys, [pds.rotation_key().did_key().to_string()]);
+
+    let session = alice.query("com.atproto.server.getSession", &[]).await.ok();
+    assert_eq!(
+        session,
+        json!({
+            "did": alice.did, "handle": "alice.test", "email": "alice@mail.test",
+            "emailConfirmed": false, "active": true,
+        })
+    );
+    assert!(alice.repo().await.records.is_empty());
+}
+
+#[tokio::test]
+async fn the_persons_recovery_key_rules_over_the_servers() {
+    let pds = TestPds::start_with(|config| {
+        config.recovery_did_key = Some(SigningKey::generate(Curve::P256).did_key().to_string());
+    })
+    .await;
+    let own = SigningKey::generate(Curve::K256).did_key().to_string();
+    let mut input = wanted("alice.test", "a@mail.test");
+    input["recoveryKey"] = json!(own);
+    let created = pds.anyone.call("com.atproto.server.createAccount", input).await.ok();
+    let did = Did::parse(created["did"].as_str().unwrap()).unwrap();
+    let keys = pds.world.plc().get_data(&did).await.unwrap().rotation_keys;
+    let operator = pds.config.recovery_did_key.clone().unwrap();
+    assert_eq!(keys, [own, operator, pds.rotation_key().did_key().to_string()]);
+}
+
+#[tokio::test]
+async fn handles_and_addresses_are_taken_once() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let create = |handle: &'static str, email: &'static str| {
+        let anyone = pds.anyone.clone();
+        async move { anyone.call("com.atproto.server.createAccount", wanted(handle, email)).await }
+    };
+    assert_eq!(create("alice.test", "other@mail.test").await, (400, "HandleNotAvailable"));
+    assert_eq!(create("ALICE.test", "other@mail.test").await, (400, "HandleNotAvailable"));
+    assert_eq!(create("alicia.test", "ALICE@mail.test").await, (400, "InvalidRequest"));
+    create("alicia.test", "other@mail.test").await.ok();
+}
+
+#[tokio::test]
+async fn one_of_many_who_want_a_handle_gets_it() {
+    let pds = TestPds::start().await;
+    let attempts = (0..8).map(|n| {
+        let anyone = pds.anyone.clone();
+        async move {
+            anyone
+                .call(
+                    "com.atproto.server.createAccount",
+                    wanted("alice.test", &format!("a{n}@mail.test")),
+                )
+                .await
+        }
+    });
+    let replies = futures_util::future::join_all(attempts).await;
+    let made = replies.iter().filter(|reply| reply.status == 200).count();
+    assert_eq!(made, 1);
+    assert!(
+        replies.iter().all(|reply| reply.status == 200 || *reply == (400, "HandleNotAvailable"))
+    );
+}
+
+#[tokio::test]
+async fn unfit_wishes_are_refused_by_name() {
+    let pds = TestPds::start().await;
+    let email = "a@mail.test";
+    for (handle, name) in [
+        ("alice", "InvalidHandle"),
+        ("al ice.test", "InvalidHandle"),
+        ("al.test", "InvalidHandle"),
+        ("a-name-of-nineteen-c.test", "InvalidHandle"),
+        ("a.b.test", "InvalidHandle"),
+        ("alice.localhost", "InvalidHandle"),
+        ("admin.test", "HandleNotAvailable"),
+        ("alice.example.com", "UnsupportedDomain"),
+    ] {
+        let reply =
+            pds.anyone.call("com.atproto.server.createAccount", wanted(handle, email)).await;
+        assert_eq!(reply.error(), (400, name.to_owned()), "{handle}");
+    }
+    for (key, value) in [
+        ("email", json!("nobody")),
+        ("email", Value::Null),
+        ("password", json!("")),
+        ("password", json!("x".repeat(257))),
+        ("recoveryKey", json!("did:key:nonsense")),
+        ("plcOp", json!({})),
+    ] {
+        let mut input = wanted("alice.test", email);
+        input[key] = value;
+        let reply = pds.anyone.call("com.atproto.server.createAccount", input).await;
+        assert_eq!(reply.error(), (400, "InvalidRequest".to_owned()), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_did_of_somebody_else_is_not_taken_in() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let mut input = wanted("mallory.test", "m@mail.test");
+    input["did"] = json!(alice.did);
+    let reply = pds.anyone.call("com.atproto.server.createAccount", input).await;
+    assert_eq!(reply.error(), (401, "AuthenticationRequired".to_owned()));
+}
+
+#[tokio::test]
+async fn an_invite_code_lets_in_as_many_as_it_says() {
+    let pds = TestPds::start_with(|config| config.invites_required = true).await;
+    let create = |name: &'static str, code: Option<String>| {
+        let anyone = pds.anyone.clone();
+        let mut input = wanted(&format!("{name}.test"), &format!("{name}@mail.test"));
+        if let Some(code) = code {
+            input["inviteCode"] = json!(code);
+        }
+        async move { anyone.call("com.atproto.server.createAccount", input).await }
+    };
+    assert_eq!(create("alice", None).await, (400, "InvalidInviteCode"));
+    assert_eq!(
+        create("alice", Some("localhost-aaaaa-bbbbb".to_owned())).await,
+        (400, "InvalidInviteCode")
+    );
+
+    let code = pds
+        .admin()
+        .call("com.atproto.server.createInviteCode", json!({ "useCount": 2 }))
+        .await
+        .ok();
+    let code = code["code"].as_str().unwrap().to_owned();
+    assert!(code.starts_with("localhost-"), "{code}");
+    let alice = TestAccount::from_session(&pds, &create("alice", Some(code.clone())).await.ok());
+    create("bobby", Some(code.clone())).await.ok();
+    assert_eq!(create("carla", Some(code.clone())).await, (400, "InvalidInviteCode"));
+
+    let info = pds
+        .admin()
+        .query("com.atproto.admin.getAccountInfo", &[("did", alice.did.as_str())])
+        .await
+        .ok();
+    assert_eq!(info["invitedBy"]["code"], code);
+    assert_eq!(info["invitedBy"]["uses"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn invite_codes_are_made_by_the_operator_for_whom_they_say() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    assert_eq!(
+        alice.call("com.atproto.server.createInviteCode", json!({ "useCount": 1 })).await,
+        (400, "InvalidToken")
+    );
+
+    let input = json!({ "codeCount": 3, "useCount": 1, "forAccounts": [alice.did] });
+    let made = pds.admin().call("com.atproto.server.createInviteCodes", input).await.ok();
+    assert_eq!(made["codes"][0]["account"], alice.did.as_str());
+    assert_eq!(made["codes"][0]["codes"].as_array().unwrap().len(), 3);
+    let seen = alice.query("com.atproto.server.getAccountInviteCodes", &[]).await.ok();
+    assert_eq!(seen["codes"].as_array().unwrap().len(), 3);
+    assert_eq!(seen["codes"][0]["forAccount"], alice.did.as_str());
+}
+
+#[tokio::test]
+async fn a_reserved_key_stays_the_same_for_its_did() {
+    let pds = TestPds::start().await;
+    let reserve = |input: Value| {
+        let anyone = pds.anyone.clone();
+        async move {
+            anyone.call("com.atproto.server.reserveSigningKey", input).await.ok()["signingKey"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        }
+    };
+    let did = json!({ "did": "did:web:alice.example.com" });
+    let key = reserve(did.clone()).await;
+    assert!(DidKey::parse(&key).is_ok());
+    assert_eq!(reserve(did).await, key);
+    assert_ne!(reserve(json!({})).await, key);
+}
+
+#[tokio::test]
+async fn no_account_is_made_while_the_directory_is_away() {
+    let pds = TestPds::start().await;
+    pds.world.stop_directory().await;
+    let create = "com.atproto.server.createAccount";
+    let input = wanted("alice.test", "a@mail.test");
+    assert_eq!(pds.anyone.call(create, input).await, (502, "UpstreamFailure"));
+    let found =
+        pds.anyone.query("com.atproto.identity.resolveHandle", &[("handle", "alice.test")]).await;
+    assert_eq!(found.error(), (400, "HandleNotFound".to_owned()));
+}

@@ -1,0 +1,220 @@
+//! A server under test.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cairn_identity::{Clock, Curve, SigningKey};
+use cairn_model::Did;
+use cairn_server::config::{FirehoseConfig, Links, RateLimitConfig, Secret, ServerConfig};
+use cairn_server::mail::{Mail, Mailbox, Mailer};
+use cairn_server::{App, AppParts};
+use cairn_store::{Store, StoreConfig};
+use data_encoding::BASE64;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::{ADMIN_PASSWORD, Caller, Firehose, Follower, PASSWORD, TestAccount, World};
+
+/// A whole server on loopback with a folder of its own.
+pub struct TestPds {
+    pub world: World,
+    /// A caller without credentials.
+    pub anyone: Caller,
+    pub config: ServerConfig,
+    rotation_key: SigningKey,
+    mailbox: Arc<Mailbox>,
+    folder: TempDir,
+    port: u16,
+    running: Option<Running>,
+}
+
+struct Running {
+    store: Store,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl TestPds {
+    /// A server in a network of its own.
+    pub async fn start() -> Self {
+        World::start().await.pds().await
+    }
+
+    /// A server in a network of its own with other settings.
+    pub async fn start_with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        World::start().await.pds_with(change).await
+    }
+
+    pub(crate) async fn start_in(world: World, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut config = config(port);
+        change(&mut config);
+        let mut pds = Self {
+            anyone: Caller::anyone(&format!("http://127.0.0.1:{port}")),
+            world,
+            config,
+            rotation_key: SigningKey::generate(Curve::K256),
+            mailbox: Arc::default(),
+            folder: tempfile::tempdir().unwrap(),
+            port,
+            running: None,
+        };
+        pds.run(listener).await;
+        pds
+    }
+
+    async fn run(&mut self, listener: TcpListener) {
+        let storage = StoreConfig {
+            clock: Arc::clone(self.world.clock()) as Arc<dyn Clock>,
+            ..StoreConfig::new(self.folder.path())
+        };
+        let store =
+            tokio::task::spawn_blocking(move || Store::open(storage)).await.unwrap().unwrap();
+        let app = App::new(AppParts {
+            config: self.config.clone(),
+            store: store.clone(),
+            clock: Arc::clone(self.world.clock()) as Arc<dyn Clock>,
+            resolver: Arc::new(self.world.resolver()),
+            plc: self.world.plc().clone(),
+            http: self.world.http().clone(),
+            lexicons: cairn_lexicon::Lexicons::known(),
+            rotation_key: self.rotation_key.clone(),
+            mailer: Arc::clone(&self.mailbox) as Arc<dyn Mailer>,
+        });
+        let (stop, stopped) = oneshot::channel();
+        let served =
+            tokio::spawn(cairn_server::serve(listener, app, async move { drop(stopped.await) }));
+        self.running = Some(Running { store, stop, served });
+    }
+
+    /// Stops the server in an orderly way and checks every repository.
+    pub async fn stop(&mut self) {
+        let Some(Running { store, stop, served }) = self.running.take() else { return };
+        let _ = stop.send(());
+        served.await.unwrap().unwrap();
+        let report = store.verify(None).await.unwrap();
+        assert!(report.problems.is_empty(), "{:#?}", report.problems);
+        store.close().await;
+    }
+
+    /// Stops the server and starts it again on the same folder and port.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        self.run(listener).await;
+    }
+
+    /// The origin that DID documents name.
+    pub fn url(&self) -> &str {
+        &self.config.public_url
+    }
+
+    /// The folder with everything that the server keeps.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// The server's key for did:plc operations.
+    pub fn rotation_key(&self) -> &SigningKey {
+        &self.rotation_key
+    }
+
+    /// The operator.
+    pub fn admin(&self) -> Caller {
+        let credentials = BASE64.encode(format!("admin:{ADMIN_PASSWORD}").as_bytes());
+        self.anyone.authorized(format!("Basic {credentials}"))
+    }
+
+    /// A new account with the handle `NAME.test`.
+    pub async fn account(&self, name: &str) -> TestAccount {
+        self.account_named(&format!("{name}.test")).await
+    }
+
+    /// A new account with this handle, and mail to its first part.
+    pub async fn account_named(&self, handle: &str) -> TestAccount {
+        let (name, _) = handle.split_once('.').unwrap();
+        let input =
+            json!({ "handle": handle, "email": format!("{name}@mail.test"), "password": PASSWORD });
+        let created = self.anyone.call("com.atproto.server.createAccount", input).await.ok();
+        TestAccount::from_session(self, &created)
+    }
+
+    /// Follows the firehose live, from now on.
+    pub async fn firehose(&self) -> Firehose {
+        Firehose::connect(&self.anyone.base, None).await.unwrap()
+    }
+
+    /// Follows the firehose from a cursor on; 0 is the beginning.
+    pub async fn firehose_from(&self, cursor: u64) -> Firehose {
+        Firehose::connect(&self.anyone.base, Some(cursor)).await.unwrap()
+    }
+
+    /// A strict consumer that has seen nothing yet.
+    pub async fn follower(&self) -> Follower {
+        Follower::new(self.world.clone(), self.firehose_from(0).await)
+    }
+
+    /// Mail that the server has sent, newest first.
+    pub fn mail(&self) -> Vec<Mail> {
+        self.mailbox.delivered()
+    }
+
+    /// The code in the newest mail to an address.
+    pub fn mailed_code(&self, to: &str) -> String {
+        let mail = self.mail().into_iter().find(|mail| mail.to == to).expect("a mail was sent");
+        let is_code = |word: &&str| word.len() == 11 && word.as_bytes()[5] == b'-';
+        mail.text.split_whitespace().find(is_code).expect("the mail has a code").to_owned()
+    }
+}
+
+/// Nothing that a test does may leave a repository that is not what it says.
+impl Drop for TestPds {
+    fn drop(&mut self) {
+        let Some(Running { store, stop, served }) = self.running.take() else { return };
+        let _ = stop.send(());
+        served.abort();
+        if std::thread::panicking() {
+            return;
+        }
+        let checked = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(store.verify(None))
+        });
+        let report = checked.join().unwrap().unwrap();
+        assert!(report.problems.is_empty(), "{:#?}", report.problems);
+    }
+}
+
+fn config(port: u16) -> ServerConfig {
+    ServerConfig {
+        public_url: format!("http://localhost:{port}"),
+        hostname: "localhost".to_owned(),
+        service_did: Did::parse(&format!("did:web:localhost%3A{port}")).unwrap(),
+        version: "test".to_owned(),
+        dev_mode: false,
+        handle_domains: vec![".test".to_owned()],
+        admin_password: Some(Secret::new(ADMIN_PASSWORD)),
+        jwt_secret: Secret::new(format!("a secret of the server on port {port}")),
+        recovery_did_key: None,
+        invites_required: false,
+        blob_upload_limit: 16 * 1024 * 1024,
+        import_limit: None,
+        accepting_imports: true,
+        did_doc_with_session: false,
+        links: Links::default(),
+        contact_email: None,
+        crawlers: Vec::new(),
+        appview: None,
+        moderation: None,
+        reports: None,
+        rate_limits: RateLimitConfig::default(),
+        write_limits: None,
+        trusted_proxies: Vec::new(),
+        firehose: FirehoseConfig::default(),
+    }
+}

@@ -1,0 +1,120 @@
+//! The network that servers under test live in.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use cairn_identity::{
+    Clock, GuardPolicy, GuardedClient, LocalHandles, NetworkResolver, NetworkResolverConfig,
+    PlcClient, PublicKey, Resolver, TestClock,
+};
+use cairn_model::{Did, Handle};
+use cairn_plc::{Directory, Location};
+use cairn_server::ServerConfig;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::TestPds;
+
+/// A did:plc directory, a clock, and handles.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+struct Inner {
+    clock: Arc<TestClock>,
+    plc: PlcClient,
+    http: GuardedClient,
+    handles: Mutex<HashMap<Handle, Did>>,
+    directory: Mutex<Option<Served>>,
+}
+
+/// A server that runs: how to stop it, and how to wait for its end.
+type Served = (oneshot::Sender<()>, JoinHandle<std::io::Result<()>>);
+
+impl World {
+    /// An empty network. It ends with the test's runtime.
+    pub async fn start() -> Self {
+        let clock = Arc::new(TestClock::new(Timestamp::now()));
+        let directory =
+            Directory::open(&Location::Memory, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let served =
+            tokio::spawn(cairn_plc::serve(listener, directory, async move { drop(stopped.await) }));
+        let http =
+            GuardedClient::new(GuardPolicy { allow_private: true, ..GuardPolicy::default() })
+                .unwrap();
+        let plc = PlcClient::new(&base, http.clone()).unwrap();
+        Self(Arc::new(Inner {
+            clock,
+            plc,
+            http,
+            handles: Mutex::default(),
+            directory: Mutex::new(Some((stop, served))),
+        }))
+    }
+
+    /// Starts a server whose accounts have handles under `.test`.
+    pub async fn pds(&self) -> TestPds {
+        self.pds_with(|_| {}).await
+    }
+
+    /// Starts a server with other settings.
+    pub async fn pds_with(&self, change: impl FnOnce(&mut ServerConfig)) -> TestPds {
+        TestPds::start_in(self.clone(), change).await
+    }
+
+    pub fn clock(&self) -> &Arc<TestClock> {
+        &self.0.clock
+    }
+
+    pub fn plc(&self) -> &PlcClient {
+        &self.0.plc
+    }
+
+    pub fn http(&self) -> &GuardedClient {
+        &self.0.http
+    }
+
+    /// Lets a handle resolve to a DID, as its owner's DNS would.
+    pub fn set_handle(&self, handle: &str, did: &str) {
+        self.0
+            .handles
+            .lock()
+            .unwrap()
+            .insert(Handle::parse(handle).unwrap(), Did::parse(did).unwrap());
+    }
+
+    /// Takes the did:plc directory off the network.
+    pub async fn stop_directory(&self) {
+        let directory = self.0.directory.lock().unwrap().take();
+        if let Some((stop, served)) = directory {
+            let _ = stop.send(());
+            served.await.unwrap().unwrap();
+        }
+    }
+
+    /// A resolver with a cache of its own.
+    pub fn resolver(&self) -> NetworkResolver {
+        let handles = Arc::clone(&self.0);
+        let local_handles: LocalHandles = Arc::new(move |handle| {
+            let did = handles.handles.lock().unwrap().get(&handle).cloned();
+            Box::pin(std::future::ready(did))
+        });
+        NetworkResolver::new(NetworkResolverConfig {
+            plc: self.0.plc.clone(),
+            http: self.0.http.clone(),
+            clock: Arc::clone(&self.0.clock) as Arc<dyn Clock>,
+            dns: None,
+            backup_dns: None,
+            local_handles: Some(local_handles),
+        })
+    }
+
+    /// The key that a DID's document names at the moment.
+    pub async fn signing_key(&self, did: &Did) -> PublicKey {
+        self.resolver().did(did, true).await.unwrap().signing_key().unwrap()
+    }
+}
