@@ -6,7 +6,6 @@ use std::sync::Arc;
 use cairn_identity::{Clock, GuardedClient, PlcClient, Resolver, SigningKey, service_auth};
 use cairn_lexicon::Lexicons;
 use cairn_store::Store;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,6 +15,7 @@ use crate::error::XrpcError;
 use crate::firehose::Subscribers;
 use crate::limits::RateLimits;
 use crate::mail::Mailer;
+use crate::workers::{WorkError, Workers};
 
 /// The running server. Cloning shares it.
 #[derive(Clone)]
@@ -60,14 +60,14 @@ pub struct AppInner {
     pub tasks: TaskTracker,
     /// Cancelled when the server stops.
     pub stopping: CancellationToken,
-    blocking: Semaphore,
+    workers: Workers,
 }
 
 impl App {
     pub fn new(parts: AppParts) -> Self {
         let AppParts { config, store, clock, resolver, plc, http, lexicons, rotation_key, mailer } =
             parts;
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let workers = Workers::start().expect("the system gives a process its first few threads");
         Self(Arc::new(AppInner {
             tokens: SessionTokens::new(&config.jwt_secret, config.service_did.clone()),
             service_tokens: service_auth::Verifier::for_pds(&config.service_did),
@@ -75,7 +75,7 @@ impl App {
             subscribers: Subscribers::new(config.firehose.max_subscribers),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            blocking: Semaphore::new(cores),
+            workers,
             config,
             store,
             clock,
@@ -92,13 +92,15 @@ impl App {
     /// there are cores.
     ///
     /// # Errors
-    /// A panic in `work` becomes a 500.
+    /// 503 when too much of it waits already; a panic in `work` becomes a 500.
     pub async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, XrpcError> {
-        let _permit = self.blocking.acquire().await.map_err(XrpcError::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(XrpcError::internal)
+        self.workers.run(work).await.map_err(|err| match err {
+            WorkError::Busy => XrpcError::unavailable("the server is busy, try again"),
+            WorkError::Panicked => XrpcError::internal(err),
+        })
     }
 
     /// Microseconds since 1970 by the server's clock.

@@ -20,6 +20,7 @@ pub mod records;
 pub mod router;
 mod routes;
 mod serve;
+mod workers;
 pub mod xrpc;
 
 pub use app::{App, AppParts};
