@@ -266,7 +266,7 @@ async fn a_reserved_key_stays_the_same_until_its_account_takes_it() {
 
     let key = world.store.reserved_signing_key(&owner).await.unwrap().unwrap();
     assert_eq!(key.did_key(), first);
-    let by_key = Did::parse(&other.to_string()).unwrap();
+    let by_key = Did::parse(other.as_str()).unwrap();
     let anonymous = world.store.reserved_signing_key(&by_key).await.unwrap().unwrap();
     assert_eq!(anonymous.did_key(), other);
 

@@ -8,8 +8,8 @@ use cairn_model::{BlobRef, Cid, Codec};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::Account;
 use crate::accounts::testing::World;
+use crate::{Account, RepoId, StoreError};
 
 const LIMIT: u64 = 10 << 20;
 const NOW: BlobAges = BlobAges { temporary: Duration::ZERO, unreferenced: Duration::ZERO };
@@ -232,7 +232,7 @@ async fn references_are_settled_after_an_import() {
     world
         .store
         .write_tx(move |tx| {
-            let repo = crate::repo::current(tx, id)?.unwrap().id;
+            let repo = current_repo(tx, id)?;
             settle_references(tx, id, repo)
         })
         .await
@@ -356,12 +356,12 @@ impl World {
         let id = account.id;
         self.store
             .write_tx(move |tx| {
-                let repo = crate::repo::current(tx, id)?.unwrap().id;
+                let repo = current_repo(tx, id)?;
                 tx.execute(
                     "INSERT INTO blob_ref (repo, path, cid) VALUES (?1, ?2, ?3)",
                     (repo.0, path, cid.to_bytes()),
                 )?;
-                Ok::<_, crate::StoreError>(())
+                Ok::<_, StoreError>(())
             })
             .await
             .unwrap();
@@ -371,24 +371,26 @@ impl World {
         let id = account.id;
         self.store
             .write_tx(move |tx| {
-                let repo = crate::repo::current(tx, id)?.unwrap().id;
+                let repo = current_repo(tx, id)?;
                 tx.execute(
                     "DELETE FROM blob_ref WHERE repo = ?1 AND cid = ?2",
                     (repo.0, cid.to_bytes()),
                 )?;
-                Ok::<_, crate::StoreError>(())
+                Ok::<_, StoreError>(())
             })
             .await
             .unwrap();
     }
 
     async fn rev(&self, account: &Account) -> cairn_model::Tid {
-        let id = account.id;
-        self.store
-            .read(move |tx| Ok::<_, crate::StoreError>(crate::repo::current(tx, id)?.unwrap()))
-            .await
-            .unwrap()
-            .head
-            .rev
+        self.store.head(account.id).await.unwrap().unwrap().rev
     }
+}
+
+fn current_repo(conn: &rusqlite::Connection, id: AccountId) -> Result<RepoId, StoreError> {
+    Ok(RepoId(conn.query_row(
+        "SELECT id FROM repo WHERE account = ?1 AND state = 1",
+        [id.get()],
+        |row| row.get(0),
+    )?))
 }
