@@ -1,11 +1,13 @@
 //! Work that goes on beside the requests.
 
 mod crawl;
+mod tidy;
 
 use crate::app::App;
 
 /// Starts the jobs; they end when the server stops.
 pub(crate) fn start(app: &App) {
+    app.tasks.spawn(tidy::keep_tidy(app.clone()));
     for relay in &app.config.crawlers {
         app.tasks.spawn(crawl::keep_followed(app.clone(), relay.clone()));
     }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod json;
+mod legacy;
 mod output;
 mod prepare;
 mod reading;
@@ -13,6 +14,7 @@ mod swap;
 
 pub use answer::{Answer, write_record};
 pub use json::RecordJson;
+pub use legacy::upgrade_pictures;
 pub use output::{CommitView, Written, uri};
 pub use prepare::{Draft, PrepareError, Prepared, Validation, prepare};
 pub use reading::public_repo;

@@ -8,6 +8,9 @@ use crate::auth::Session;
 use crate::records::{self, Draft, RecordJson, UPDATE_POINTS, Written, swap_record};
 use crate::xrpc::{Cx, Input, Json, Result};
 
+/// Its pictures may still be referred to as in 2022.
+const PROFILE: &str = "app.bsky.actor.profile";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PutRecord {
@@ -22,8 +25,15 @@ pub struct PutRecord {
 }
 
 /// Creates or updates. A record that is there already, byte for byte, makes no commit.
-pub async fn put_record(cx: Cx<Session>, Input(input): Input<PutRecord>) -> Result<Json<Written>> {
-    let did = cx.own_repo(&input.repo)?.did.clone();
+pub async fn put_record(
+    cx: Cx<Session>,
+    Input(mut input): Input<PutRecord>,
+) -> Result<Json<Written>> {
+    let account = cx.own_repo(&input.repo)?;
+    let did = account.did.clone();
+    if input.collection == PROFILE {
+        records::upgrade_pictures(&cx.app, account.id, &mut input.record.0).await?;
+    }
     let draft = Draft {
         collection: input.collection,
         rkey: input.rkey,

@@ -33,7 +33,7 @@ pub async fn create_session(
     cx: Cx<Anyone>,
     Input(input): Input<CreateSession>,
 ) -> Result<Json<SessionAnswer>> {
-    let identifier = input.identifier.trim().to_lowercase();
+    let identifier = canonical(&input.identifier);
     cx.charge(Bucket::CreateSession, &format!("{identifier} {}", cx.client_ip), 1)?;
 
     let account = find(&cx.app, &identifier).await?;
@@ -54,6 +54,12 @@ pub async fn create_session(
         session::open(&cx.app, &account, app_password, session::client_of(&cx)).await?
     };
     Ok(Json(SessionAnswer::new(&cx.app, &account, Some(tokens)).await))
+}
+
+/// Handles and addresses are told apart without regard to case, DIDs are not.
+fn canonical(identifier: &str) -> String {
+    let identifier = identifier.trim();
+    if identifier.starts_with("did:") { identifier.to_owned() } else { identifier.to_lowercase() }
 }
 
 /// The account of a handle, a DID, or, if it contains an `@`, an e-mail address.
