@@ -217,3 +217,17 @@ async fn a_profile_that_changes_its_picture_lets_go_of_the_old_one() {
     assert_eq!(get(&old).await, (400, "BlobNotFound"));
     get(&new).await.body();
 }
+
+#[tokio::test]
+async fn an_old_profile_can_be_edited_with_its_old_picture() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let blob = alice.blob("image/png", PNG).await;
+    let old = json!({ "cid": cid(&blob), "mimeType": "image/png" });
+    alice.put("app.bsky.actor.profile", "self", json!({ "avatar": old })).await.ok();
+    let profile = alice.record("app.bsky.actor.profile", "self").await.ok();
+    assert_eq!(profile["value"]["avatar"], blob);
+    let unknown = json!({ "cid": Cid::raw_of(b"other"), "mimeType": "image/png" });
+    let reply = alice.put("app.bsky.actor.profile", "self", json!({ "avatar": unknown })).await;
+    assert_eq!(reply.error(), (400, "InvalidRequest".to_owned()));
+}

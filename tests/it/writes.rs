@@ -263,6 +263,7 @@ async fn a_batch_is_one_commit_or_nothing() {
         assert_eq!(alice.head().await, head);
     }
 
+    assert_eq!(apply(Vec::new()).await.ok()["results"], json!([]));
     let mixed = apply(vec![update("a", 10), delete("b"), create("d", 4)]).await.ok();
     assert_eq!(
         mixed["results"][1],
