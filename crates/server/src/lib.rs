@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod app;
+mod argon;
 pub mod auth;
 mod compress;
 pub mod config;
