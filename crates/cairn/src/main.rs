@@ -15,6 +15,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The C library's allocator keeps what a burst of password hashes used once; this one gives it
+/// back to the system.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A personal data server for the AT Protocol.
 #[derive(Debug, Parser)]
 #[command(version, about)]
