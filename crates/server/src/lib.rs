@@ -21,6 +21,7 @@ pub mod records;
 pub mod router;
 mod routes;
 mod serve;
+mod stall;
 mod workers;
 pub mod xrpc;
 

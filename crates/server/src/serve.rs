@@ -22,9 +22,12 @@ use crate::app::App;
 use crate::jobs;
 use crate::read_away::ReadAway;
 use crate::router;
+use crate::stall::Stalling;
 
 /// An idle connection is kept for this long, and a request's head may take as long.
 const KEEP_ALIVE: Duration = Duration::from_secs(90);
+/// A client that takes nothing of its answer for this long is gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(90);
 /// The longest head of a request; also what a connection buffers of a body.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 /// Connections at once. The next ones wait in the listener's queue.
@@ -61,8 +64,12 @@ pub async fn serve(
         };
         let app = app.clone();
         let service = service_fn(move |request| handle(app.clone(), request, peer));
-        let connection =
-            http.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = http
+            .serve_connection_with_upgrades(
+                TokioIo::new(Stalling::new(stream, WRITE_PATIENCE)),
+                service,
+            )
+            .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(err) = connection.await {

@@ -114,8 +114,7 @@ impl SessionTokens {
             BASE64URL_NOPAD.encode(&crate::xrpc::reply::json_body(&Header { typ, alg: "HS256" }))
         };
         Self {
-            mac: Hmac::new_from_slice(secret.expose())
-                .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length")),
+            mac: Hmac::new_from_slice(secret.expose()).expect("HMAC takes keys of any length"),
             audience,
             access_header: header("at+jwt"),
             refresh_header: header("refresh+jwt"),

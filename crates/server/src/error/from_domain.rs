@@ -18,11 +18,8 @@ impl From<StoreError> for XrpcError {
             StoreError::Contended => {
                 Self::unavailable("the repository is busy, try again").because(err)
             }
-            StoreError::Io(_)
-            | StoreError::Corrupt(_)
-            | StoreError::Engine(_)
-            | StoreError::Damaged { .. }
-            | StoreError::Abandoned => Self::internal(err),
+            // The rest are faults of the machine or of this program.
+            err => Self::internal(err),
         }
     }
 }

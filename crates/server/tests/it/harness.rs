@@ -15,7 +15,7 @@ use cairn_server::config::{FirehoseConfig, Links, RateLimitConfig, Secret, Serve
 use cairn_server::mail::Mailbox;
 use cairn_server::{App, AppParts, router};
 use cairn_store::{
-    NewAccount, NewRecord, RecordWrite, Store, StoreConfig, WriteAction, WriteRequest,
+    NewAccount, NewRecord, RecordWrite, Store, StoreConfig, StoreError, WriteAction, WriteRequest,
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -170,6 +170,25 @@ impl Server {
         body: impl Into<Body>,
     ) -> Reply {
         self.send(request(Method::POST, path, headers, body.into())).await
+    }
+}
+
+impl Drop for Server {
+    /// Whatever a test did: rows, trees, commits and signatures agree afterwards.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let store = self.app.store.clone();
+        let check = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(store.verify(None))
+        });
+        match check.join().unwrap() {
+            Ok(report) => assert_eq!(report.problems, []),
+            Err(StoreError::Closed) => {}
+            Err(err) => panic!("the store cannot be checked: {err}"),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod auth_table;
 mod bodies;
 mod firehose;
 mod harness;
+mod jobs;
 mod limits;
 mod machinery;
 mod routes;
