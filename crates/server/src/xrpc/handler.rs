@@ -2,7 +2,7 @@
 //!
 //! A handler takes the context and at most one of [`Params`], [`Input`] and [`Upload`]:
 //!
-//! ```ignore
+//! ```text
 //! pub async fn get_head(cx: Cx<RepoReader>, Params(params): Params<RepoParams>) -> Result<Json<Head>>
 //! pub async fn create_record(cx: Cx<Session>, Input(input): Input<CreateRecord>) -> Result<Json<Created>>
 //! pub async fn upload_blob(cx: Cx<SessionOrService>, body: Upload) -> Result<Json<Uploaded>>
