@@ -10,6 +10,12 @@ import { Relay, Tap, goatFirehose } from './network.mjs'
 import { Pds, startPlc } from './target.mjs'
 import * as verify from './verify.mjs'
 
+// What breaks the suite itself must not look like a pass.
+process.on('uncaughtException', (err) => {
+  verdict('the suite runs to its end', [err.stack ?? err])
+  process.exit(1)
+})
+
 const ACCOUNTS = 30
 const seed = Number(process.env.INTEROP_SEED ?? 20261123)
 const random = load.randomness(seed)
@@ -19,7 +25,7 @@ fs.rmSync(logs, { recursive: true, force: true })
 fs.mkdirSync(logs, { recursive: true })
 process.on('exit', () => fs.rmSync(work, { recursive: true, force: true }))
 setTimeout(() => {
-  note('the suite takes too long')
+  verdict('the suite runs to its end', ['it takes more than 15 minutes'])
   process.exit(1)
 }, 15 * 60_000).unref()
 note(`target ${process.env.INTEROP_TARGET}, seed ${seed}, logs in tests/interop/.cache/logs`)

@@ -8,13 +8,18 @@ import { freePort, healthy, home, start, stop } from './lib.mjs'
 const [command, ...prefix] =
   process.env.INTEROP_TARGET === 'reference'
     ? [process.env.NODE, path.join(home, 'reference', 'serve.mjs')]
-    : [process.env.CAIRN_BIN]
+    : [process.env.INTEROP_BIN]
+
+// A server is configured by what it is given here, not by what surrounds the suite.
+const nothingInherited = Object.fromEntries(
+  Object.keys(process.env).filter((key) => /^(CAIRN|PDS)_/.test(key)).map((key) => [key, undefined]),
+)
 
 export async function startPlc({ work, logs }) {
   const port = await freePort()
   const data = path.join(work, 'plc')
   fs.mkdirSync(data, { recursive: true })
-  const child = start('plc', command, [...prefix, 'plc', '--port', String(port), '--data', data], { logs })
+  const child = start('plc', command, [...prefix, 'plc', '--port', String(port), '--data', data], { logs, env: nothingInherited })
   const url = `http://localhost:${port}`
   await healthy(url, 30_000, child, { anyStatus: true })
   return { url, child }
@@ -32,6 +37,7 @@ export class Pds {
     const data = path.join(work, name)
     for (const folder of ['', 'blobs', 'blobs-tmp']) fs.mkdirSync(path.join(data, folder), { recursive: true })
     pds.env = {
+      ...nothingInherited,
       PDS_PORT: String(pds.port),
       PDS_HOSTNAME: 'localhost',
       PDS_DEV_MODE: '1',

@@ -176,13 +176,15 @@ export async function since(pds, plc, all, copies) {
       const { writes, commit } = await verifyDiffCar(old, changes, account.did, key)
       const records = new Map()
       for await (const { collection, rkey, cid } of old.walkRecords()) records.set(`${collection}/${rkey}`, cid.toString())
+      const sent = new Set([...readCar(changes)].map(({ cid }) => CID.toString(cid)))
+      const again = [...records].filter(([path, cid]) => now.records.get(path) === cid && sent.has(cid))
+      if (again.length) reasons.push(`${account.handle}: ${again.length} records that have not changed, as ${again[0][0]}`)
       for (const { action, collection, rkey, cid } of writes) {
         if (action === 'delete') records.delete(`${collection}/${rkey}`)
         else records.set(`${collection}/${rkey}`, cid.toString())
       }
       if (commit.rev !== now.rev) reasons.push(`${account.handle}: brought to ${commit.rev}, it is at ${now.rev}`)
       for (const reason of sameRecords(records, now.records)) reasons.push(`${account.handle}: ${reason}`)
-      if (changes.length >= car.length * 2) reasons.push(`${account.handle}: ${changes.length} bytes of changes to a copy of ${car.length}`)
     } catch (err) {
       reasons.push(`${account.handle}: ${err.message}`)
     }

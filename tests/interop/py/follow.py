@@ -93,6 +93,7 @@ client = FirehoseSubscribeReposClient(
 def follow():
     try:
         client.start(on_message, on_error)
+        fault(last_seq, '', 'the client takes the stream for ended (closed with 1000 or 1001) and stops to follow')
     except Exception as error:  # the suite must hear of whatever ends the client
         fault(last_seq, '', f'the client gave up: {error!r}')
 
