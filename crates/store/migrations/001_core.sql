@@ -20,26 +20,24 @@ CREATE TABLE repo (
 CREATE UNIQUE INDEX repo_current ON repo (account) WHERE state = 1;
 CREATE INDEX repo_leftover ON repo (state) WHERE state <> 1;
 
-CREATE TABLE record (
+-- Records and nodes together, in the order of an export. A node stands at (key, layer), where its key is the nearest one
+-- to its left on a higher layer. A record stands at its own key, with 255 for a layer: before the nodes there. A record
+-- and the lowest node that holds it are close, mostly on the same page, so a write touches few pages.
+CREATE TABLE tree (
     repo INTEGER NOT NULL,
-    path TEXT NOT NULL,
-    cid BLOB NOT NULL,
-    rev INTEGER NOT NULL,
-    bytes BLOB NOT NULL,
-    PRIMARY KEY (repo, path)
-) STRICT, WITHOUT ROWID;
-
--- A node of the tree stands at (lo, layer): lo is the nearest key to its left on a higher layer. Rows in key order,
--- merged with the records, are the pre-order of an export.
-CREATE TABLE node (
-    repo INTEGER NOT NULL,
-    lo TEXT NOT NULL,
+    key TEXT NOT NULL,
     layer INTEGER NOT NULL,
     cid BLOB NOT NULL,
     rev INTEGER NOT NULL,
     bytes BLOB NOT NULL,
-    PRIMARY KEY (repo, lo, layer DESC)
+    PRIMARY KEY (repo, key, layer DESC)
 ) STRICT, WITHOUT ROWID;
+
+CREATE VIEW record (repo, path, cid, rev, bytes) AS
+    SELECT repo, key, cid, rev, bytes FROM tree WHERE layer = 255;
+
+CREATE VIEW node (repo, lo, layer, cid, rev, bytes) AS
+    SELECT repo, key, layer, cid, rev, bytes FROM tree WHERE layer < 255;
 
 -- Which record refers to which blob.
 CREATE TABLE blob_ref (

@@ -33,6 +33,9 @@ pub enum StoreError {
     /// The reader of an export took so little for so long that it was given up.
     #[error("the export was taken too slowly")]
     Abandoned,
+    /// A job panicked: a defect in this crate.
+    #[error("the store failed by a defect")]
+    Defect,
     /// The store is closing or closed.
     #[error("the store is closed")]
     Closed,

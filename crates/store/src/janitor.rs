@@ -133,10 +133,10 @@ impl Work {
     fn prune_events(&self) -> Result<bool, StoreError> {
         let Ok(before) = self.clock.now().checked_sub(self.retention) else { return Ok(false) };
         let before = before.as_microsecond();
-        let (more, oldest) =
-            self.writer.write_tx_blocking(move |tx| table::prune(tx, before, EVENTS))?;
-        self.events.ring.set_oldest_seq(oldest);
-        Ok(more)
+        let pruned = self.writer.write_tx_blocking(move |tx| table::prune(tx, before, EVENTS))?;
+        let Some(until) = pruned.until else { return Ok(false) };
+        self.events.ring.forget(until, pruned.oldest);
+        Ok(true)
     }
 
     fn purge_events(&self) -> Result<bool, StoreError> {

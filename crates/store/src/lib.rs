@@ -28,7 +28,7 @@ pub use accounts::*;
 pub use app_passwords::*;
 pub use blobs::*;
 pub use config::{StoreConfig, Tuning};
-pub(crate) use db::{ReadTx, WriteTx};
+pub(crate) use db::WriteTx;
 pub use error::{Fault, OpenError, StoreError};
 pub(crate) use events::EventKind;
 pub use events::{Event, EventLog, Subscription};

@@ -3,6 +3,7 @@
 //! Reads never wait for the writer, and a reader's snapshot never shows half a batch.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -89,7 +90,7 @@ impl Readers {
                 let _ = reply.send(work(conn));
             }
         }))?;
-        result.await.map_err(|_| StoreError::Closed)
+        result.await.map_err(|_| StoreError::Defect)
     }
 
     /// Lets the threads finish what is queued, then end.
@@ -116,7 +117,10 @@ impl Shared {
 
     fn run(&self, conn: &Connection) {
         while let Some(job) = self.next() {
-            job(conn);
+            // A panic is its caller's: the reply is dropped. The thread goes on for the others.
+            if catch_unwind(AssertUnwindSafe(|| job(conn))).is_err() && !conn.is_autocommit() {
+                let _ = conn.execute_batch("ROLLBACK");
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 //! changed rows spoils the transaction: the batch is rolled back and its jobs run again, each in a transaction of its
 //! own, so that only the culprit fails. Jobs must therefore be able to run twice.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread::JoinHandle;
@@ -211,7 +212,11 @@ impl Thread {
         for job in batch {
             let mark = tx.mark();
             let changes = conn.total_changes();
-            let refused = job.run(&mut tx) == Ran::Refused;
+            let Some(ran) = run(job, &mut tx) else {
+                roll_back(conn);
+                return Err(Spoilt);
+            };
+            let refused = ran == Ran::Refused;
             // Out of room or on an I/O error the engine may end the transaction by itself.
             if conn.is_autocommit() || (refused && conn.total_changes() != changes) {
                 roll_back(conn);
@@ -230,10 +235,13 @@ impl Thread {
         }
         let conn = &self.parts.conn;
         let mut tx = WriteTx::new(conn, self.parts.clock.now(), self.last_seq);
-        if job.run(&mut tx) == Ran::Refused {
-            roll_back(conn);
-            // The job's own error is its answer.
-            return job.answer(Ok(()));
+        match run(&mut job, &mut tx) {
+            Some(Ran::Done) => {}
+            refused => {
+                roll_back(conn);
+                // A refused job's own error is its answer.
+                return job.answer(refused.map(|_| ()).ok_or(StoreError::Defect));
+            }
         }
         let fate = commit(&self.parts, tx, &mut self.last_seq);
         job.answer(fate);
@@ -246,6 +254,11 @@ impl Thread {
         }
         Ok(conn.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(|_| ())?)
     }
+}
+
+/// Runs a job; none if it panicked. Whatever it left half done is rolled back.
+fn run(job: &mut Box<dyn Job>, tx: &mut WriteTx<'_>) -> Option<Ran> {
+    catch_unwind(AssertUnwindSafe(|| job.run(tx))).ok()
 }
 
 /// Commits, then publishes. On failure nothing has happened and nothing is published.

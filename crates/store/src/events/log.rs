@@ -82,6 +82,11 @@ impl Subscription {
         self.log.head_seq().saturating_sub(self.cursor)
     }
 
+    /// Whether events after the place reached were removed for their age before they were returned.
+    pub fn has_missed_events(&self) -> bool {
+        self.cursor < self.log.ring.removed_seq()
+    }
+
     async fn replay(&mut self) -> Result<Vec<Arc<Event>>, StoreError> {
         let cursor = self.cursor;
         let head = self.log.head_seq();

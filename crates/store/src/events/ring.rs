@@ -30,6 +30,7 @@ pub(crate) struct EventRing {
     recent: RwLock<Recent>,
     head: watch::Sender<u64>,
     oldest: AtomicU64,
+    removed: AtomicU64,
     hidden: RwLock<HashMap<AccountId, u64>>,
     closed: AtomicBool,
     max_events: usize,
@@ -73,6 +74,7 @@ impl EventRing {
             recent: RwLock::new(Recent { events: VecDeque::new(), bytes: 0, complete_after: head }),
             head: watch::Sender::new(head),
             oldest: AtomicU64::new(oldest),
+            removed: AtomicU64::new(0),
             hidden: RwLock::new(hidden),
             closed: AtomicBool::new(false),
             max_events: max_events.max(1),
@@ -139,8 +141,14 @@ impl EventRing {
         self.oldest.load(Ordering::Relaxed)
     }
 
-    /// Forgets events older than `seq`, which have been removed from the table.
-    pub(crate) fn set_oldest_seq(&self, seq: u64) {
+    /// The last event that was removed for its age while this process runs, zero when there is none.
+    pub(crate) fn removed_seq(&self) -> u64 {
+        self.removed.load(Ordering::Relaxed)
+    }
+
+    /// Forgets events up to `removed`, which are gone from the table; the oldest left is `seq`.
+    pub(crate) fn forget(&self, removed: u64, seq: u64) {
+        self.removed.store(removed, Ordering::Relaxed);
         self.oldest.store(seq, Ordering::Relaxed);
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
         while recent.events.front().is_some_and(|(_, event)| event.seq < seq) {

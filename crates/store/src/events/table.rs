@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use crate::error::StoreError;
 use crate::events::Event;
@@ -77,18 +77,28 @@ pub(crate) fn purges(conn: &Connection) -> Result<HashMap<AccountId, u64>, Store
     Ok(purges)
 }
 
+/// What a step of pruning did.
+#[derive(Clone, Copy)]
+pub(crate) struct Pruned {
+    /// The last event that was removed; none when there was nothing to remove.
+    pub(crate) until: Option<u64>,
+    /// The oldest event that is left, zero when there is none.
+    pub(crate) oldest: u64,
+}
+
 /// Removes events older than `before` (microseconds since 1970), at most `limit` of them. The newest event always stays.
-/// Returns whether there may be more, and the oldest sequence number left.
-pub(crate) fn prune(conn: &Connection, before: i64, limit: u32) -> Result<(bool, u64), StoreError> {
-    let removed = conn
+pub(crate) fn prune(conn: &Connection, before: i64, limit: u32) -> Result<Pruned, StoreError> {
+    let until: Option<i64> = conn
         .prepare_cached(
-            "DELETE FROM event WHERE seq IN (SELECT seq FROM event ORDER BY seq LIMIT ?2)
-             AND at < ?1 AND seq < (SELECT max(seq) FROM event)",
+            "SELECT max(seq) FROM (SELECT seq, at FROM event ORDER BY seq LIMIT ?2)
+             WHERE at < ?1 AND seq < (SELECT max(seq) FROM event)",
         )?
-        .execute((before, limit))?;
-    let oldest: Option<i64> =
-        conn.query_row("SELECT min(seq) FROM event", [], |row| row.get(0)).optional()?.flatten();
-    Ok((removed > 0 && removed == limit as usize, seq_of(oldest.unwrap_or(0))?))
+        .query_row((before, limit), |row| row.get(0))?;
+    if let Some(until) = until {
+        conn.prepare_cached("DELETE FROM event WHERE seq <= ?1")?.execute([until])?;
+    }
+    let (_, oldest) = bounds(conn)?;
+    Ok(Pruned { until: until.map(seq_of).transpose()?, oldest })
 }
 
 fn seq_of(row: i64) -> Result<u64, StoreError> {

@@ -183,13 +183,13 @@ fn write_record(
         dropped.extend(blobs::remove(tx, repo, path)?);
     }
     let Some(row) = &change.after else {
-        tx.prepare_cached("DELETE FROM record WHERE repo = ?1 AND path = ?2")?
+        tx.prepare_cached("DELETE FROM tree WHERE repo = ?1 AND key = ?2 AND layer = 255")?
             .execute((repo.0, path.as_str()))?;
         return forget_collection(tx, repo, path);
     };
     // As the only constraint is the key, REPLACE overwrites in place without a look first.
     tx.prepare_cached(
-        "REPLACE INTO record (repo, path, cid, rev, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "REPLACE INTO tree (repo, key, layer, cid, rev, bytes) VALUES (?1, ?2, 255, ?3, ?4, ?5)",
     )?
     .execute((
         repo.0,
@@ -222,13 +222,13 @@ fn write_nodes(tx: &WriteTx<'_>, commit: &Prepared) -> Result<(), StoreError> {
     let rev = rev_row(commit.head.rev);
     if !commit.nodes.removed.is_empty() {
         let mut delete =
-            tx.prepare_cached("DELETE FROM node WHERE repo = ?1 AND lo = ?2 AND layer = ?3")?;
+            tx.prepare_cached("DELETE FROM tree WHERE repo = ?1 AND key = ?2 AND layer = ?3")?;
         for (lo, layer) in &commit.nodes.removed {
             delete.execute((commit.repo.0, lo, layer))?;
         }
     }
     let mut upsert = tx.prepare_cached(
-        "REPLACE INTO node (repo, lo, layer, cid, rev, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "REPLACE INTO tree (repo, key, layer, cid, rev, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for node in &commit.nodes.upserts {
         upsert.execute((

@@ -1,8 +1,8 @@
 //! A repository as a CAR, streamed in the order of the spec in constant memory.
 //! https://atproto.com/specs/repository#car-file-serialization
 //!
-//! Nodes sorted by position and records sorted by key, merged, are the tree in pre-order: before the record at `k` stand
-//! the nodes at smaller keys, after it those at `k`. So an export is one merge of two range scans.
+//! The rows of a repository lie in the order of an export: for each key its record, then the nodes that stand there from
+//! the top layer down. So an export is one range scan.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -87,7 +87,7 @@ impl Store {
         let told = Arc::clone(&end);
         let mut outlet = Outlet::new(sender, stall, turn);
         tokio::task::spawn_blocking(move || {
-            let result = merge(&conn, &current, since, &mut outlet);
+            let result = scan_rows(&conn, &current, since, &mut outlet);
             if let Err(Stop::Failed(err)) = &result {
                 tracing::warn!(error = err as &dyn std::error::Error, "an export ended early");
             }
@@ -120,7 +120,7 @@ impl<E: Into<StoreError>> From<E> for Stop {
     }
 }
 
-fn merge(
+fn scan_rows(
     conn: &Connection,
     current: &Current,
     since: Option<Tid>,
@@ -128,38 +128,13 @@ fn merge(
 ) -> Result<(), Stop> {
     car::write_header(&[current.head.commit], &mut outlet.buffer);
     car::write_block(&current.head.commit, &current.bytes, &mut outlet.buffer);
-    let (nodes, records) = match since {
-        None => (
-            "SELECT lo, cid, bytes FROM node WHERE repo = ?1 ORDER BY lo, layer DESC",
-            "SELECT path, cid, bytes FROM record WHERE repo = ?1 ORDER BY path",
-        ),
-        Some(_) => (
-            "SELECT lo, cid, bytes FROM node WHERE repo = ?1 AND rev > ?2 ORDER BY lo, layer DESC",
-            "SELECT path, cid, bytes FROM record WHERE repo = ?1 AND rev > ?2 ORDER BY path",
-        ),
-    };
-    let (mut nodes, mut records) = (conn.prepare(nodes)?, conn.prepare(records)?);
-    let repo = current.id.0;
-    let (mut nodes, mut records) = match since {
-        None => (nodes.query([repo])?, records.query([repo])?),
-        Some(since) => {
-            (nodes.query([repo, rev_row(since)])?, records.query([repo, rev_row(since)])?)
-        }
-    };
-    let mut node = nodes.next()?;
-    while let Some(record) = records.next()? {
-        let key = record.get_ref(0)?.as_bytes().map_err(|_| DAMAGED)?;
-        while let Some(row) = node
-            && row.get_ref(0)?.as_bytes().map_err(|_| DAMAGED)? < key
-        {
-            outlet.block(row)?;
-            node = nodes.next()?;
-        }
-        outlet.block(record)?;
-    }
-    while let Some(row) = node {
+    let since = since.map_or(i64::MIN, rev_row);
+    let mut statement = conn.prepare(
+        "SELECT cid, bytes FROM tree WHERE repo = ?1 AND rev > ?2 ORDER BY key, layer DESC",
+    )?;
+    let mut rows = statement.query((current.id.0, since))?;
+    while let Some(row) = rows.next()? {
         outlet.block(row)?;
-        node = nodes.next()?;
     }
     outlet.flush()
 }
@@ -190,10 +165,10 @@ impl Outlet {
         }
     }
 
-    /// Adds the block of a row of (key, cid, bytes).
+    /// Adds the block of a row of (cid, bytes).
     fn block(&mut self, row: &Row<'_>) -> Result<(), Stop> {
-        let cid = cid_of(row.get_ref(1)?)?;
-        let bytes = row.get_ref(2)?.as_blob().map_err(|_| DAMAGED)?;
+        let cid = cid_of(row.get_ref(0)?)?;
+        let bytes = row.get_ref(1)?.as_blob().map_err(|_| DAMAGED)?;
         car::write_block(&cid, bytes, &mut self.buffer);
         if self.buffer.len() < CHUNK_BYTES {
             return Ok(());

@@ -9,9 +9,8 @@ use crate::error::StoreError;
 const ROWS: i64 = 1_000;
 
 /// The tables whose rows belong to a generation, with the columns of their keys.
-const TABLES: [(&str, &str); 5] = [
-    ("record", "repo, path"),
-    ("node", "repo, lo, layer"),
+const TABLES: [(&str, &str); 4] = [
+    ("tree", "repo, key, layer"),
     ("blob_ref", "repo, path, cid"),
     ("backlink", "repo, collection, target, path"),
     ("collection", "repo, name"),
@@ -19,14 +18,14 @@ const TABLES: [(&str, &str); 5] = [
 
 /// Gives up staged generations: after a start none is being filled.
 pub(crate) fn abandon_staged(conn: &Connection) -> Result<(), StoreError> {
-    conn.execute("UPDATE repo SET state = 2 WHERE state = 0", [])?;
+    conn.execute("UPDATE repo SET state = 2 WHERE state = 0 AND state <> 1", [])?;
     Ok(())
 }
 
 /// Removes some rows of a dead generation. Returns whether there may be more.
 pub(crate) fn remove_some(conn: &Connection) -> Result<bool, StoreError> {
     let dead: Option<i64> = conn
-        .prepare_cached("SELECT id FROM repo WHERE state = 2 LIMIT 1")?
+        .prepare_cached("SELECT id FROM repo WHERE state = 2 AND state <> 1 LIMIT 1")?
         .query_row([], |row| row.get(0))
         .optional()?;
     let Some(repo) = dead else { return Ok(false) };

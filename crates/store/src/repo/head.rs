@@ -71,7 +71,7 @@ pub(crate) fn create(
     let (head, bytes) = sign(did, data, 0, next_rev(tx, None), key);
     let repo = insert(tx, account, State::Current, &head, &bytes)?;
     tx.prepare_cached(
-        "INSERT INTO node (repo, lo, layer, cid, rev, bytes) VALUES (?1, '', 0, ?2, ?3, ?4)",
+        "INSERT INTO tree (repo, key, layer, cid, rev, bytes) VALUES (?1, '', 0, ?2, ?3, ?4)",
     )?
     .execute((repo.0, data.digest(), rev_row(head.rev), node.as_ref()))?;
     Ok(head)

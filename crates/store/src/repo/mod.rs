@@ -25,7 +25,7 @@ mod write;
 
 pub use export::Export;
 pub use head::Head;
-pub(crate) use head::{create, current, emit_commit, emit_sync, recommit, retire};
+pub(crate) use head::{create, emit_commit, emit_sync, recommit, retire};
 pub use import::{Import, ImportError, ImportStats, KeyCheck};
 pub use list::{ListedRepo, RepoPage};
 pub use read::{ListedRecord, Record, RecordRange};

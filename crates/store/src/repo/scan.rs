@@ -50,20 +50,16 @@ fn blocks(
     if let Some(cid) = wanted.remove(current.head.commit.digest().as_slice()) {
         found.push((cid, Bytes::from(current.bytes)));
     }
-    for table in ["node", "record"] {
-        if wanted.is_empty() {
-            break;
-        }
-        let mut statement =
-            conn.prepare(&format!("SELECT cid, bytes FROM {table} WHERE repo = ?1"))?;
-        let mut rows = statement.query([current.id.0])?;
-        while let Some(row) = rows.next()? {
-            const DAMAGED: StoreError = StoreError::Damaged { what: "block" };
-            let digest = row.get_ref(0)?.as_blob().map_err(|_| DAMAGED)?;
-            if let Some(cid) = wanted.remove(digest) {
-                let bytes = row.get_ref(1)?.as_blob().map_err(|_| DAMAGED)?;
-                found.push((cid, Bytes::copy_from_slice(bytes)));
-            }
+    let mut statement = conn.prepare("SELECT cid, bytes FROM tree WHERE repo = ?1")?;
+    let mut rows = statement.query([current.id.0])?;
+    while !wanted.is_empty()
+        && let Some(row) = rows.next()?
+    {
+        const DAMAGED: StoreError = StoreError::Damaged { what: "block" };
+        let digest = row.get_ref(0)?.as_blob().map_err(|_| DAMAGED)?;
+        if let Some(cid) = wanted.remove(digest) {
+            let bytes = row.get_ref(1)?.as_blob().map_err(|_| DAMAGED)?;
+            found.push((cid, Bytes::copy_from_slice(bytes)));
         }
     }
     Ok(found)

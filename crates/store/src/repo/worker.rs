@@ -7,6 +7,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cairn_identity::Clock;
@@ -87,7 +88,7 @@ impl Repos {
             let (reply, result) = oneshot::channel();
             let item = Item::Write(Arc::clone(&request), reply);
             worker.send(item).await.map_err(|_| StoreError::Closed)?;
-            match result.await.map_err(|_| StoreError::Closed)? {
+            match result.await.map_err(|_| StoreError::Defect)? {
                 Ok(outcome) => return Ok(outcome),
                 Err(Failure::Refused(err)) => return Err(err),
                 Err(Failure::Stale) => {}
@@ -131,11 +132,21 @@ impl Worker {
                 Item::Write(request, reply) => {
                     // A caller that has gone away before the work began wants nothing.
                     if !reply.is_closed() {
-                        self.handle(&request, reply);
+                        self.guard(&request, reply);
                     }
                 }
                 Item::Stop => queue.close(),
             }
+        }
+    }
+
+    /// A panic costs the request and what is in memory of its repository, nothing else.
+    fn guard(&mut self, request: &WriteRequest, reply: Reply) {
+        let handled = catch_unwind(AssertUnwindSafe(|| self.handle(request, reply)));
+        if handled.is_err()
+            && let Some(warm) = self.warm.pop(&request.account)
+        {
+            warm.chain.wait();
         }
     }
 

@@ -3,7 +3,10 @@
 //! Only `support::open` knows which engine is under test. Each test ends with `World::finish`, which checks every repository
 //! and follows every event as a strict consumer would.
 
+#![allow(clippy::unwrap_used)]
+
 mod concurrency;
+mod crash;
 mod damage;
 mod events;
 mod export;

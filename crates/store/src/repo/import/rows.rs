@@ -38,14 +38,14 @@ impl Chunk {
         rev: i64,
     ) -> Result<(), StoreError> {
         let mut insert = tx.prepare_cached(
-            "INSERT INTO node (repo, lo, layer, cid, rev, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO tree (repo, key, layer, cid, rev, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         for node in &self.nodes {
             let bytes = node.bytes.as_ref();
             insert.execute((repo.0, &node.lo, node.layer, node.cid.digest(), rev, bytes))?;
         }
         let mut insert = tx.prepare_cached(
-            "INSERT INTO record (repo, path, cid, rev, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO tree (repo, key, layer, cid, rev, bytes) VALUES (?1, ?2, 255, ?3, ?4, ?5)",
         )?;
         for record in &self.records {
             let bytes = record.bytes.as_ref();

@@ -10,6 +10,8 @@ pub(crate) mod connection;
 pub(crate) mod lock;
 pub(crate) mod migrations;
 pub(crate) mod reader;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tx;
 pub(crate) mod writer;
 
