@@ -233,7 +233,8 @@ impl Subscriber {
                         .await?;
                     (close_code::POLICY, name)
                 }
-                None => (close_code::AWAY, "server stops"),
+                // «Service restart»: some clients take 1000 and 1001 as the end of the stream and never come back.
+                None => (close_code::RESTART, "server stops"),
             };
             self.socket
                 .send(Message::Close(Some(CloseFrame { code, reason: reason.into() })))

@@ -218,7 +218,7 @@ async fn a_stop_closes_sockets_properly_and_ends_soon() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     listening.stop.send(()).unwrap();
     let Some(Ok(Message::Close(Some(close)))) = socket.next().await else { panic!("not closed") };
-    assert_eq!(close.code, CloseCode::Away);
+    assert_eq!(close.code, CloseCode::Restart);
     drop(socket);
     tokio::time::timeout(Duration::from_secs(5), listening.done).await.unwrap().unwrap().unwrap();
 }
