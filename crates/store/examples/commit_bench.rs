@@ -1,8 +1,10 @@
-//! What the store costs by itself: CPU per commit, read, exported and imported record, and replayed event.
+//! What the store costs by itself: CPU per commit, read, exported and imported record, and replayed
+//! event.
 //!
 //! `cargo run --release -p cairn-store --example commit_bench -- [accounts] [in flight] [commits] [page size] [records before] [checkpoint pages]`
 //!
-//! CPU is that of the whole process, the caller included. Run it on the disk that you want to know about.
+//! CPU is that of the whole process, the caller included. Run it on the disk that you want to know
+//! about.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -30,7 +30,8 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// The defaults for a store in this directory: blobs in `blobs`, the master key in `master.key`.
+    /// The defaults for a store in this directory: blobs in `blobs`, the master key in
+    /// `master.key`.
     pub fn new(dir: impl Into<PathBuf>) -> StoreConfig {
         let dir = dir.into();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -63,7 +64,8 @@ pub struct Tuning {
     pub mmap_bytes: i64,
     /// Pages in the write-ahead log that start a checkpoint in the background.
     pub checkpoint_pages: i32,
-    /// Pages in the write-ahead log at which the writer waits for readers so that it can begin the log anew.
+    /// Pages in the write-ahead log at which the writer waits for readers so that it can begin the
+    /// log anew.
     pub log_limit_pages: i32,
     /// Jobs in one transaction of the writer.
     pub batch_jobs: usize,

@@ -1,7 +1,7 @@
 //! What can go wrong below the domain: the disk, the database engine, a closed store.
 //!
-//! Errors of the domain (a stale swap, a handle that is taken) are enums beside the operation that gives them; each
-//! has a variant for a [`StoreError`].
+//! Errors of the domain (a stale swap, a handle that is taken) are enums beside the operation that
+//! gives them; each has a variant for a [`StoreError`].
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What goes on in the background: old events and dead generations of repositories are removed, in chunks so small that
-//! nobody who writes notices.
+//! What goes on in the background: old events and dead generations of repositories are removed, in
+//! chunks so small that nobody who writes notices.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,8 +33,8 @@ pub(crate) struct Janitor {
 }
 
 impl Store {
-    /// Removes at once what the background would remove bit by bit: events beyond their retention, events of deleted
-    /// accounts, repositories that were replaced.
+    /// Removes at once what the background would remove bit by bit: events beyond their retention,
+    /// events of deleted accounts, repositories that were replaced.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let work = Arc::clone(&self.janitor().work);
         tokio::task::spawn_blocking(move || {

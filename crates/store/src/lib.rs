@@ -1,8 +1,10 @@
 //! All persistent state of a Cairn server: accounts, repositories, events, blobs.
 //!
-//! The API speaks of the domain; the engine behind it (SQLite) does not show. Three promises carry it:
+//! The API speaks of the domain; the engine behind it (SQLite) does not show. Three promises carry
+//! it:
 //!
-//! - A write's records, tree nodes, commit, blob references and firehose event become durable together or not at all.
+//! - A write's records, tree nodes, commit, blob references and firehose event become durable
+//!   together or not at all.
 //! - What is acknowledged is synced to the disk, and no event is sent before that.
 //! - Reads see whole batches, never wait for writes, and run off the async threads.
 

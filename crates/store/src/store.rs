@@ -30,7 +30,8 @@ const SCANS: usize = 128;
 
 /// A Cairn server's state. Cheap to clone; all clones are the same store.
 ///
-/// Dropping the last clone closes it and blocks until that is done; [`Store::close`] does it without blocking.
+/// Dropping the last clone closes it and blocks until that is done; [`Store::close`] does it
+/// without blocking.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -53,7 +54,8 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the store, making it if there is none, and finishes what a crash left half done. Blocks.
+    /// Opens the store, making it if there is none, and finishes what a crash left half done.
+    /// Blocks.
     ///
     /// # Errors
     /// [`OpenError::Locked`] when another process has the directory.
@@ -95,8 +97,8 @@ impl Store {
         })
     }
 
-    /// Finishes what is queued, moves the log into the database file and releases the directory. Later calls on any
-    /// clone fail with [`StoreError::Closed`].
+    /// Finishes what is queued, moves the log into the database file and releases the directory.
+    /// Later calls on any clone fail with [`StoreError::Closed`].
     pub async fn close(&self) {
         let store = self.clone();
         let closing = tokio::task::spawn_blocking(move || store.inner.threads.stop());
@@ -112,8 +114,8 @@ impl Store {
 
     /// Runs `work` in the writer's transaction and returns when it is durable.
     ///
-    /// An error of `work` undoes what it did. It must not depend on running once: it runs again when another job of
-    /// its batch spoils the transaction.
+    /// An error of `work` undoes what it did. It must not depend on running once: it runs again
+    /// when another job of its batch spoils the transaction.
     pub(crate) async fn write_tx<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -22,8 +22,9 @@ pub(crate) struct Threads {
     running: Mutex<Option<Running>>,
 }
 
-/// Groups in the order in which they were started. They end in reverse: users before what they use. The writer and
-/// the checkpointer close their connections last, and the engine then moves the log into the database file.
+/// Groups in the order in which they were started. They end in reverse: users before what they use.
+/// The writer and the checkpointer close their connections last, and the engine then moves the log
+/// into the database file.
 struct Running {
     groups: Vec<(Stop, Vec<JoinHandle<()>>)>,
     _lock: DirLock,

@@ -1,8 +1,9 @@
 //! Moves pages from the write-ahead log into the database file without stalling the writer.
 //!
-//! A background thread does the bulk of the work with passive checkpoints. The log can only begin anew when all of it has
-//! been moved, which never happens by itself while writes go on; so the writer moves the small rest between two
-//! batches. When a reader pins the log for so long that it grows past a limit, the writer waits for it, briefly.
+//! A background thread does the bulk of the work with passive checkpoints. The log can only begin
+//! anew when all of it has been moved, which never happens by itself while writes go on; so the
+//! writer moves the small rest between two batches. When a reader pins the log for so long that it
+//! grows past a limit, the writer waits for it, briefly.
 //! https://sqlite.org/wal.html#avoiding_excessively_large_wal_files
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};

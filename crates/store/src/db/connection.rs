@@ -27,8 +27,8 @@ impl Opener {
 
     /// The only connection that writes. Makes the file and brings its schema up to date.
     ///
-    /// `synchronous=FULL` syncs the log at each commit: what was answered survives a power cut. Checkpoints are left to
-    /// their own thread.
+    /// `synchronous=FULL` syncs the log at each commit: what was answered survives a power cut.
+    /// Checkpoints are left to their own thread.
     pub(crate) fn writer(&self) -> Result<Connection, OpenError> {
         let mut conn = Connection::open_with_flags(
             &self.path,
@@ -77,8 +77,8 @@ impl Opener {
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.busy_timeout(Duration::from_secs(10))?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        // Without it the planner looks at bound values to see whether a partial index applies, and compiles a cached
-        // statement anew whenever they change.
+        // Without it the planner looks at bound values to see whether a partial index applies, and
+        // compiles a cached statement anew whenever they change.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(())
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::error::OpenError;
 
-/// Held for as long as the store is open; the system releases it when the process ends, however it ends.
+/// Held for as long as the store is open; the system releases it when the process ends, however it
+/// ends.
 #[derive(Debug)]
 pub(crate) struct DirLock {
     _file: File,

@@ -68,7 +68,8 @@ impl Readers {
         self.run(move |conn| in_snapshot(conn, work)).await?
     }
 
-    /// Runs `work` without a transaction: each statement sees its own moment. For reads of one statement.
+    /// Runs `work` without a transaction: each statement sees its own moment. For reads of one
+    /// statement.
     pub(crate) async fn read_one<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -81,7 +81,8 @@ impl<'c> WriteTx<'c> {
 
     /// Stores an event under the next sequence number. It is published once the batch is durable.
     ///
-    /// The sequence comes from the clock, so it does not go back after an old backup was restored: relays punish that.
+    /// The sequence comes from the clock, so it does not go back after an old backup was restored:
+    /// relays punish that.
     pub(crate) fn emit(
         &mut self,
         account: AccountId,

@@ -1,11 +1,13 @@
 //! The one writer: group commit on a thread that owns the writing connection.
 //!
-//! It takes everything that has queued, runs it as one transaction, commits with one sync, publishes the events in
-//! order, then answers the callers. Nothing is answered and nothing is published before the sync.
+//! It takes everything that has queued, runs it as one transaction, commits with one sync,
+//! publishes the events in order, then answers the callers. Nothing is answered and nothing is
+//! published before the sync.
 //!
-//! A job that refuses (an error of its domain) before it changed a row concerns nobody else. A job that fails after it
-//! changed rows spoils the transaction: the batch is rolled back and its jobs run again, each in a transaction of its
-//! own, so that only the culprit fails. Jobs must therefore be able to run twice.
+//! A job that refuses (an error of its domain) before it changed a row concerns nobody else. A job
+//! that fails after it changed rows spoils the transaction: the batch is rolled back and its jobs
+//! run again, each in a transaction of its own, so that only the culprit fails. Jobs must therefore
+//! be able to run twice.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -35,10 +37,12 @@ pub(crate) enum Ran {
 
 /// A unit of work for the writer.
 pub(crate) trait Job: Send {
-    /// Runs the statements; keeps the result for [`Job::answer`]. May be called again after a roll-back.
+    /// Runs the statements; keeps the result for [`Job::answer`]. May be called again after a
+    /// roll-back.
     fn run(&mut self, tx: &mut WriteTx<'_>) -> Ran;
 
-    /// Told once, when the fate of the batch is known: the result that `run` kept is durable, or `Err` says why not.
+    /// Told once, when the fate of the batch is known: the result that `run` kept is durable, or
+    /// `Err` says why not.
     fn answer(self: Box<Self>, fate: Result<(), StoreError>);
 }
 

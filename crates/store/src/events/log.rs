@@ -20,13 +20,14 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// The newest sequence number, zero when there has never been an event. A cursor beyond it is in the future.
+    /// The newest sequence number, zero when there has never been an event. A cursor beyond it is
+    /// in the future.
     pub fn head_seq(&self) -> u64 {
         self.ring.head_seq()
     }
 
-    /// The oldest sequence number that is kept, zero when there is none. A cursor below it is outdated when events have
-    /// been removed.
+    /// The oldest sequence number that is kept, zero when there is none. A cursor below it is
+    /// outdated when events have been removed.
     pub fn oldest_seq(&self) -> u64 {
         self.ring.oldest_seq()
     }
@@ -47,7 +48,8 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The next events in order, at least one; waits until there is one. Can be dropped and called again.
+    /// The next events in order, at least one; waits until there is one. Can be dropped and called
+    /// again.
     ///
     /// # Errors
     /// When the log cannot be read or the store has closed.
@@ -96,7 +98,8 @@ impl Subscription {
             .pager
             .read_one(move |tx| table::page(tx, cursor, BATCH_EVENTS, &hidden))
             .await?;
-        // Everything up to `head` was durable before the page was read. Rows that are gone are no reason to look again.
+        // Everything up to `head` was durable before the page was read. Rows that are gone are no
+        // reason to look again.
         self.cursor = if page.reached == cursor { head.max(cursor) } else { page.reached };
         Ok(page.events)
     }

@@ -1,7 +1,8 @@
 //! The event log: what the firehose sends.
 //!
-//! Frames are encoded once; a row holds the bytes that go on the socket. Recent events are in a ring in memory; a
-//! subscriber that is behind it pages the table on threads of its own, so a slow consumer never slows another.
+//! Frames are encoded once; a row holds the bytes that go on the socket. Recent events are in a
+//! ring in memory; a subscriber that is behind it pages the table on threads of its own, so a slow
+//! consumer never slows another.
 //! https://atproto.com/specs/event-stream
 
 pub(crate) mod log;

@@ -12,7 +12,8 @@ use crate::ids::AccountId;
 /// One event of the firehose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the stream: microseconds since 1970 when the clock is sane, strictly increasing always.
+    /// Its place in the stream: microseconds since 1970 when the clock is sane, strictly increasing
+    /// always.
     pub seq: u64,
     /// The bytes that go on the socket, shared among all subscribers.
     pub frame: Bytes,
@@ -62,7 +63,8 @@ pub(crate) enum Fresh {
 }
 
 impl EventRing {
-    /// `head` and `oldest` are from the table; zero when it is empty. `hidden` are events that await removal.
+    /// `head` and `oldest` are from the table; zero when it is empty. `hidden` are events that
+    /// await removal.
     pub(crate) fn new(
         head: u64,
         oldest: u64,
@@ -141,7 +143,8 @@ impl EventRing {
         self.oldest.load(Ordering::Relaxed)
     }
 
-    /// The last event that was removed for its age while this process runs, zero when there is none.
+    /// The last event that was removed for its age while this process runs, zero when there is
+    /// none.
     pub(crate) fn removed_seq(&self) -> u64 {
         self.removed.load(Ordering::Relaxed)
     }

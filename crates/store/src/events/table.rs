@@ -29,7 +29,8 @@ pub(crate) struct Page {
     pub(crate) reached: u64,
 }
 
-/// Events after `cursor`, as far as a page goes. Frames are not decoded; a page's frames share one buffer.
+/// Events after `cursor`, as far as a page goes. Frames are not decoded; a page's frames share one
+/// buffer.
 pub(crate) fn page(
     conn: &Connection,
     cursor: u64,
@@ -86,7 +87,8 @@ pub(crate) struct Pruned {
     pub(crate) oldest: u64,
 }
 
-/// Removes events older than `before` (microseconds since 1970), at most `limit` of them. The newest event always stays.
+/// Removes events older than `before` (microseconds since 1970), at most `limit` of them. The
+/// newest event always stays.
 pub(crate) fn prune(conn: &Connection, before: i64, limit: u32) -> Result<Pruned, StoreError> {
     let until: Option<i64> = conn
         .prepare_cached(
@@ -108,8 +110,8 @@ fn seq_of(row: i64) -> Result<u64, StoreError> {
 /// Rows that one step of a purge looks at.
 const PURGE_ROWS: u32 = 5_000;
 
-/// Removes events of an account after `cursor` and up to `until`, a chunk of them. Returns how far it looked; none when it
-/// is done.
+/// Removes events of an account after `cursor` and up to `until`, a chunk of them. Returns how far
+/// it looked; none when it is done.
 ///
 /// The log has no index by account: it would cost each write a page, and a purge is rare.
 pub(crate) fn purge(

@@ -1,7 +1,8 @@
 //! What a request changes, worked out against the tree before the tree is touched.
 //!
-//! Several writes of one path become one operation, since the paths of an event's operations are unique: a create and a
-//! delete cancel out, a delete and a create are an update. What ends as it began is no operation.
+//! Several writes of one path become one operation, since the paths of an event's operations are
+//! unique: a create and a delete cancel out, a delete and a create are an update. What ends as it
+//! began is no operation.
 
 use std::collections::HashMap;
 
@@ -156,7 +157,8 @@ impl Plan<'_> {
         }
     }
 
-    /// Deletes the other records that make the same link. Returns where the record itself stands afterwards.
+    /// Deletes the other records that make the same link. Returns where the record itself stands
+    /// afterwards.
     fn remove_duplicates(&mut self, at: usize, link: &Link) -> Result<usize, Failure> {
         let mut paths = links::same_links(self.before.conn, self.before.repo, link)?;
         let same = |other: &&Link| {
@@ -169,7 +171,8 @@ impl Plan<'_> {
         paths.retain(|path| *path != link.path);
         for path in paths {
             let at = self.now(&path)?;
-            // A row may be older than the commits on their way: what counts is the tree, and then the content.
+            // A row may be older than the commits on their way: what counts is the tree, and then
+            // the content.
             if self.still_links(at, link)? {
                 self.clear(at);
             }
@@ -196,7 +199,8 @@ impl Plan<'_> {
         if let Some(own) = self.before.fresh_links.iter().rev().find(fresh) {
             return Ok(own.target == link.target);
         }
-        // The row that the backlink was read from, unless a commit on its way has put another record there.
+        // The row that the backlink was read from, unless a commit on its way has put another
+        // record there.
         let stored = self
             .before
             .conn

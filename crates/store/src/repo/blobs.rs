@@ -9,8 +9,8 @@ use crate::db::WriteTx;
 use crate::error::StoreError;
 use crate::ids::{AccountId, RepoId};
 
-/// Checks that the account has the blob and may use it. What a record says of a blob that nothing refers to yet must be
-/// true; later ones are not compared, as in the reference implementation.
+/// Checks that the account has the blob and may use it. What a record says of a blob that nothing
+/// refers to yet must be true; later ones are not compared, as in the reference implementation.
 pub(crate) fn check(
     conn: &Connection,
     account: AccountId,

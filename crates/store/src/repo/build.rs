@@ -103,7 +103,8 @@ impl Warm {
             .covering_proof(&source, ops.iter().map(|op| op.path.as_str()))
             .map_err(tree_failure)?;
         let before = self.head;
-        // A generator of its own: one that is shared would carry a rev from the future to every repository.
+        // A generator of its own: one that is shared would carry a rev from the future to every
+        // repository.
         let micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
         let rev = TidClock::new(clock_id).next_after(Some(before.rev), micros);
         let (head, commit) = head::sign(&self.did, nodes.root, nodes.layer, rev, &self.key);
@@ -139,8 +140,8 @@ impl Warm {
         })
     }
 
-    /// Forgets nodes that can be read again: only when all commits so far are durable, for until then the rows are older
-    /// than the tree.
+    /// Forgets nodes that can be read again: only when all commits so far are durable, for until
+    /// then the rows are older than the tree.
     fn prune(&mut self, keep: usize) {
         let loaded = self.tree.loaded_nodes();
         if loaded > MAX_NODES {
@@ -166,7 +167,8 @@ pub(super) fn check_blobs(
     Ok(())
 }
 
-/// The blocks of the event: commit, new nodes, nodes that the inversion needs, new records. Each once.
+/// The blocks of the event: commit, new nodes, nodes that the inversion needs, new records. Each
+/// once.
 fn blocks(
     cid: &Cid,
     commit: &[u8],

@@ -1,7 +1,8 @@
 //! The commits of one repository that a worker has built and the writer has not answered yet.
 //!
-//! Each is built on the one before, without waiting. If one fails, the whole chain from there on fails too, because each
-//! names the head it was built on; the worker then waits until the chain is through and reads the repository anew.
+//! Each is built on the one before, without waiting. If one fails, the whole chain from there on
+//! fails too, because each names the head it was built on; the worker then waits until the chain is
+//! through and reads the repository anew.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -38,7 +39,8 @@ impl Chain {
     }
 }
 
-/// The place of one commit in its chain. Dropping it unsettled, as when the writer is gone, counts as a failure.
+/// The place of one commit in its chain. Dropping it unsettled, as when the writer is gone, counts
+/// as a failure.
 #[derive(Debug)]
 pub(crate) struct Place {
     chain: Arc<Chain>,

@@ -100,7 +100,8 @@ impl Job for CommitJob {
     }
 }
 
-/// The job that answers a request which changes nothing, once the commits on which that answer rests are durable.
+/// The job that answers a request which changes nothing, once the commits on which that answer
+/// rests are durable.
 pub(crate) struct Confirm {
     pub(crate) chain: Arc<Chain>,
     pub(crate) result: Result<WriteOutcome, Failure>,

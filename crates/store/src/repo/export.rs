@@ -1,8 +1,8 @@
 //! A repository as a CAR, streamed in the order of the spec in constant memory.
 //! https://atproto.com/specs/repository#car-file-serialization
 //!
-//! The rows of a repository lie in the order of an export: for each key its record, then the nodes that stand there from
-//! the top layer down. So an export is one range scan.
+//! The rows of a repository lie in the order of an export: for each key its record, then the nodes
+//! that stand there from the top layer down. So an export is one range scan.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -27,8 +27,8 @@ const CHUNK_BYTES: usize = 128 * 1024;
 /// Chunks that may wait for the reader.
 const CHUNKS: usize = 2;
 
-/// A reader slower than this on average, once the export has taken some time, is given up: it holds a snapshot, and the
-/// log cannot begin anew meanwhile.
+/// A reader slower than this on average, once the export has taken some time, is given up: it holds
+/// a snapshot, and the log cannot begin anew meanwhile.
 const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -62,8 +62,8 @@ impl Export {
 }
 
 impl Store {
-    /// Exports an account's repository as of this moment; with `since`, only the blocks that were written in later revs.
-    /// None when the account has no repository.
+    /// Exports an account's repository as of this moment; with `since`, only the blocks that were
+    /// written in later revs. None when the account has no repository.
     pub async fn export(
         &self,
         account: AccountId,

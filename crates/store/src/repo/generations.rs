@@ -1,5 +1,5 @@
-//! Removing generations that nobody reads any more: replaced by an import, left by one that did not finish, or of a
-//! deleted account.
+//! Removing generations that nobody reads any more: replaced by an import, left by one that did not
+//! finish, or of a deleted account.
 
 use rusqlite::{Connection, OptionalExtension};
 

@@ -1,7 +1,7 @@
 //! The head of a repository: where it starts, how it is signed anew, how it ends.
 //!
-//! These run inside the writer. A worker that holds the repository notices by its next commit, whose
-//! previous head is then not the current one, and reads the repository anew.
+//! These run inside the writer. A worker that holds the repository notices by its next commit,
+//! whose previous head is then not the current one, and reads the repository anew.
 
 use cairn_identity::SigningKey;
 use cairn_model::{Cid, Datetime, Did, Tid, TidClock};
@@ -77,8 +77,8 @@ pub(crate) fn create(
     Ok(head)
 }
 
-/// Signs the present tree anew under `key`, with a higher rev. Emits nothing. Returns the new head and the one before;
-/// none when the account has no repository.
+/// Signs the present tree anew under `key`, with a higher rev. Emits nothing. Returns the new head
+/// and the one before; none when the account has no repository.
 pub(crate) fn recommit(
     tx: &mut WriteTx<'_>,
     account: AccountId,
@@ -93,8 +93,8 @@ pub(crate) fn recommit(
     Ok(Some((head, before.head)))
 }
 
-/// Emits the `#commit` without operations of the present head. `before` is the head that consumers know; none for the
-/// first commit of an account.
+/// Emits the `#commit` without operations of the present head. `before` is the head that consumers
+/// know; none for the first commit of an account.
 pub(crate) fn emit_commit(
     tx: &mut WriteTx<'_>,
     account: AccountId,
@@ -136,8 +136,8 @@ pub(crate) fn emit_sync(
     Ok(())
 }
 
-/// Takes the repository away from its account, and hides the events that it has emitted so far; the rows go in the
-/// background. Emit `#account` after it.
+/// Takes the repository away from its account, and hides the events that it has emitted so far; the
+/// rows go in the background. Emit `#account` after it.
 pub(crate) fn retire(tx: &mut WriteTx<'_>, account: AccountId) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE repo SET state = 2 WHERE account = ?1")?.execute([account.get()])?;
     tx.prepare_cached("DELETE FROM record_takedown WHERE account = ?1")?
@@ -178,8 +178,8 @@ pub(crate) fn insert(
 }
 
 impl Store {
-    /// Signs an account's repository anew, with a higher rev and the same content, and announces it: after its signing
-    /// key has changed. None when there is no such account.
+    /// Signs an account's repository anew, with a higher rev and the same content, and announces
+    /// it: after its signing key has changed. None when there is no such account.
     pub async fn recommit(&self, did: &Did) -> Result<Option<Head>, StoreError> {
         let (did, master) = (did.clone(), self.master_key().clone());
         self.write_tx(move |tx| {

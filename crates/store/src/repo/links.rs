@@ -1,4 +1,5 @@
-//! What follows, blocks, likes and reposts point at: an account has at most one of each per subject.
+//! What follows, blocks, likes and reposts point at: an account has at most one of each per
+//! subject.
 
 use cairn_model::{Limits, RepoPath, Value, cbor};
 use rusqlite::Connection;
@@ -6,7 +7,8 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 use crate::ids::RepoId;
 
-/// Most duplicates that one create replaces; a repository that came from elsewhere may have any number.
+/// Most duplicates that one create replaces; a repository that came from elsewhere may have any
+/// number.
 const MAX_DUPLICATES: u32 = 64;
 
 /// A record that counts as a duplicate of every other with the same collection and target.

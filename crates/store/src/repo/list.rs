@@ -33,8 +33,8 @@ pub struct RepoPage {
 }
 
 impl Store {
-    /// Repositories in the order in which the accounts came, inactive ones included. A cursor that is none of ours
-    /// starts anew.
+    /// Repositories in the order in which the accounts came, inactive ones included. A cursor that
+    /// is none of ours starts anew.
     pub async fn list_repos(
         &self,
         cursor: Option<String>,

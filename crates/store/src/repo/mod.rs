@@ -1,8 +1,9 @@
 //! Repositories: writing, reading, exporting and importing them.
 //! https://atproto.com/specs/repository
 //!
-//! A write goes through the worker of its account ([`worker`]), which applies it to the tree, signs the commit and encodes
-//! the event, and then through the writer ([`commit`]), which only executes rows.
+//! A write goes through the worker of its account ([`worker`]), which applies it to the tree, signs
+//! the commit and encodes the event, and then through the writer ([`commit`]), which only executes
+//! rows.
 
 mod apply;
 mod blobs;

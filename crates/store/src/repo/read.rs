@@ -93,7 +93,8 @@ impl Store {
         .await
     }
 
-    /// How many blocks an export of an account's repository has: its commit, its nodes and its records.
+    /// How many blocks an export of an account's repository has: its commit, its nodes and its
+    /// records.
     pub async fn block_count(&self, account: AccountId) -> Result<u64, StoreError> {
         self.read_one(move |tx| {
             let count: i64 = tx
@@ -134,8 +135,8 @@ impl Store {
         .await
     }
 
-    /// A CAR that proves what is at `path`, or that nothing is: commit, the nodes on the path, the record. None when
-    /// the account has no repository.
+    /// A CAR that proves what is at `path`, or that nothing is: commit, the nodes on the path, the
+    /// record. None when the account has no repository.
     pub async fn record_proof(
         &self,
         account: AccountId,

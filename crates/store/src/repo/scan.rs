@@ -1,4 +1,5 @@
-//! Reads that take long: each on a thread and a snapshot of its own, so that short reads do not wait for them.
+//! Reads that take long: each on a thread and a snapshot of its own, so that short reads do not
+//! wait for them.
 
 use bytes::Bytes;
 use cairn_model::Cid;
@@ -12,7 +13,8 @@ use crate::ids::AccountId;
 use crate::store::Store;
 
 impl Store {
-    /// The blocks of these CIDs in an account's repository: commit, nodes, records; those that it has.
+    /// The blocks of these CIDs in an account's repository: commit, nodes, records; those that it
+    /// has.
     ///
     /// Rows are stored by position, so this looks through all of them.
     pub async fn blocks(

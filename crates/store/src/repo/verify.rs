@@ -1,4 +1,5 @@
-//! The check that a repository is what it says: rows against the tree, against a tree built anew, and against the commit.
+//! The check that a repository is what it says: rows against the tree, against a tree built anew,
+//! and against the commit.
 
 use cairn_identity::SigningKey;
 use cairn_model::{Cid, Did, Limits, RepoPath, Tid, Value, blob_refs_lenient, cbor};
@@ -78,8 +79,9 @@ pub enum RepoFault {
 }
 
 impl Store {
-    /// Checks an account's repository, or all: what each row says, that the stored tree is the one that its records give
-    /// when it is built anew, that the commit signs it, and the derived tables.
+    /// Checks an account's repository, or all: what each row says, that the stored tree is the one
+    /// that its records give when it is built anew, that the commit signs it, and the derived
+    /// tables.
     pub async fn verify(&self, account: Option<AccountId>) -> Result<VerifyReport, StoreError> {
         let _turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let opener = self.opener().clone();

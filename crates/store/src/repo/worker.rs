@@ -1,9 +1,10 @@
 //! Workers: the threads that turn requests into commits.
 //!
-//! An account's requests always go to the same worker, so its commits are ordered without a lock. The worker keeps the hot
-//! path of the trees of its active repositories and builds a commit on the one before without waiting for that to be
-//! durable. Nodes of commits that are on their way to the disk are always in the tree: it is only pruned when all of
-//! them have arrived, so what it reads from the rows is never older than what it needs.
+//! An account's requests always go to the same worker, so its commits are ordered without a lock.
+//! The worker keeps the hot path of the trees of its active repositories and builds a commit on the
+//! one before without waiting for that to be durable. Nodes of commits that are on their way to the
+//! disk are always in the tree: it is only pruned when all of them have arrived, so what it reads
+//! from the rows is never older than what it needs.
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
@@ -99,7 +100,8 @@ impl Repos {
 }
 
 impl Store {
-    /// Applies writes to an account's repository as one commit, and returns when the commit and its event are durable.
+    /// Applies writes to an account's repository as one commit, and returns when the commit and its
+    /// event are durable.
     ///
     /// Concurrent requests for one account each get a commit of their own, on top of the last.
     pub async fn write(&self, request: WriteRequest) -> Result<WriteOutcome, WriteError> {
@@ -107,8 +109,9 @@ impl Store {
     }
 }
 
-/// Ends a worker after what is queued. Called from a thread that may block, or from the drop of the last clone of the
-/// store, where async code may be waiting: then the queue has room, for nobody sends any more.
+/// Ends a worker after what is queued. Called from a thread that may block, or from the drop of the
+/// last clone of the store, where async code may be waiting: then the queue has room, for nobody
+/// sends any more.
 fn stop(worker: &mpsc::Sender<Item>) {
     while let Err(mpsc::error::TrySendError::Full(_)) = worker.try_send(Item::Stop) {
         std::thread::sleep(std::time::Duration::from_millis(1));
@@ -202,7 +205,8 @@ impl Worker {
         Ok(Built::Commit(Box::new(prepared?)))
     }
 
-    /// Makes sure that the repository is in memory as it will be once all commits on their way are durable.
+    /// Makes sure that the repository is in memory as it will be once all commits on their way are
+    /// durable.
     fn warm_up(&mut self, did: &Did) -> Result<(), Failure> {
         if let Some(warm) = self.warm.get(did) {
             if !warm.chain_broken && !warm.chain.is_poisoned() {

@@ -20,7 +20,8 @@ pub struct WriteRequest {
     pub writes: Vec<RecordWrite>,
     /// Only if the current commit is this one.
     pub swap_commit: Option<Cid>,
-    /// A follow, block, like or repost takes the place of those of the same kind with the same subject.
+    /// A follow, block, like or repost takes the place of those of the same kind with the same
+    /// subject.
     pub dedupe: bool,
 }
 
@@ -33,7 +34,8 @@ pub struct RecordWrite {
     pub action: WriteAction,
 }
 
-/// What happens to a record. `swap`: only if the record's CID is this, or, if `Some(None)`, there is no record.
+/// What happens to a record. `swap`: only if the record's CID is this, or, if `Some(None)`, there
+/// is no record.
 #[derive(Clone, Debug)]
 pub enum WriteAction {
     /// There must be no record.

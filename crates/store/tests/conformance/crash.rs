@@ -1,4 +1,5 @@
-//! A process that is killed, and one whose files cannot grow: what was acknowledged is there, and nothing else is broken.
+//! A process that is killed, and one whose files cannot grow: what was acknowledged is there, and
+//! nothing else is broken.
 //!
 //! The tests run themselves again as a child that writes and tells each acknowledgement.
 

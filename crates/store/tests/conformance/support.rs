@@ -104,8 +104,8 @@ impl World {
         self.store.close().await;
     }
 
-    /// Follows all events strictly: each commit must verify by itself and continue the last one. With `to_the_end`, the
-    /// last of each repository must be its head.
+    /// Follows all events strictly: each commit must verify by itself and continue the last one.
+    /// With `to_the_end`, the last of each repository must be its head.
     pub async fn follow(&self, to_the_end: bool) {
         let mut heads: HashMap<Did, (Cid, Tid, Cid)> = HashMap::new();
         let mut last_seq = 0;

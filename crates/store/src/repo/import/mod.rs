@@ -1,10 +1,11 @@
 //! Import: a CAR replaces an account's repository, after it has been checked whole.
 //! https://atproto.com/guides/account-migration
 //!
-//! The CAR is spooled to a file while it comes in, each block's hash checked. Then its tree is walked from the root, which
-//! checks the structure and gives the rows in order; they fill a new generation in small transactions, beside the
-//! current one. A last small transaction puts the new one in its place, under a fresh commit that the account's present
-//! key signs. Blocks that the tree does not reach are never stored.
+//! The CAR is spooled to a file while it comes in, each block's hash checked. Then its tree is
+//! walked from the root, which checks the structure and gives the rows in order; they fill a new
+//! generation in small transactions, beside the current one. A last small transaction puts the new
+//! one in its place, under a fresh commit that the account's present key signs. Blocks that the
+//! tree does not reach are never stored.
 
 mod rows;
 mod spool;
@@ -179,8 +180,9 @@ impl Import {
         }
     }
 
-    /// After the last part: checks everything and puts the repository in place. `key_check` says of the commit's signing
-    /// bytes and signature whether the key in the account's DID document made it.
+    /// After the last part: checks everything and puts the repository in place. `key_check` says of
+    /// the commit's signing bytes and signature whether the key in the account's DID document made
+    /// it.
     ///
     /// # Errors
     /// When the CAR is not a sound repository of this account.

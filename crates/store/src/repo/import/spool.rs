@@ -15,8 +15,8 @@ use crate::error::StoreError;
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Of an entry's second number, the bits that hold the length of the block; the rest is where it begins. A reader takes no
-/// block of 2^24 bytes, and no file has 2^40.
+/// Of an entry's second number, the bits that hold the length of the block; the rest is where it
+/// begins. A reader takes no block of 2^24 bytes, and no file has 2^40.
 const LENGTH_BITS: u32 = 24;
 
 /// Takes a CAR in parts.
