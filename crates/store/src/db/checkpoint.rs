@@ -10,12 +10,17 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 
 use crate::config::Tuning;
+use crate::db::connection;
 use crate::error::{OpenError, StoreError};
+
+/// How long the writer waits for readers that keep the log from beginning anew.
+const MAX_STALL: Duration = Duration::from_millis(50);
 
 /// The agreement between the writer and the checkpointer.
 pub(crate) struct Checkpoints {
@@ -63,7 +68,7 @@ impl Checkpoints {
         if moved > 0 && log_pages.saturating_sub(moved) < self.start_at {
             checkpoint(conn, CheckpointMode::PASSIVE);
         } else if log_pages >= self.wait_at.load(Ordering::Relaxed) {
-            checkpoint(conn, CheckpointMode::RESTART);
+            restart(conn);
             // A reader that still pins the log is not waited for at every batch.
             self.wait_at.store(log_pages.saturating_add(self.limit / 4), Ordering::Relaxed);
         } else if !self.busy.swap(true, Ordering::AcqRel) {
@@ -86,6 +91,17 @@ impl Checkpoints {
             self.moved.store(moved, Ordering::Release);
             self.busy.store(false, Ordering::Release);
         }
+    }
+}
+
+/// Waits for readers, but not long: all writes wait meanwhile.
+fn restart(conn: &Connection) {
+    let patient = conn.busy_timeout(MAX_STALL).and_then(|()| {
+        checkpoint(conn, CheckpointMode::RESTART);
+        conn.busy_timeout(connection::BUSY_TIMEOUT)
+    });
+    if let Err(err) = patient {
+        tracing::warn!(error = &err as &dyn std::error::Error, "a timeout could not be set");
     }
 }
 

@@ -13,6 +13,12 @@ use crate::error::OpenError;
 /// Statements that each connection keeps prepared.
 const STATEMENTS: usize = 256;
 
+/// Only a tool from outside can hold a lock for long.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What remains of the log's file when it begins anew after it had grown.
+const LOG_BYTES: i64 = 64 << 20;
+
 /// Opens connections to one database file.
 #[derive(Clone, Debug)]
 pub(crate) struct Opener {
@@ -40,6 +46,7 @@ impl Opener {
         conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+        conn.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
         self.common(&conn, self.tuning.writer_cache_kib)?;
         migrations::migrate(&mut conn)?;
         if let Some(pages) = self.tuning.max_pages {
@@ -75,7 +82,7 @@ impl Opener {
     fn common(&self, conn: &Connection, cache_kib: u32) -> Result<(), OpenError> {
         conn.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
-        conn.busy_timeout(Duration::from_secs(10))?;
+        conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         // Without it the planner looks at bound values to see whether a partial index applies, and
         // compiles a cached statement anew whenever they change.

@@ -29,6 +29,10 @@ use crate::seal::MasterKey;
 /// Nodes in memory at which a worker waits for the commits on their way, so that it can prune.
 const MAX_NODES: usize = 8_192;
 
+/// Links of commits on their way at which a worker waits for them: each new link is compared with
+/// all.
+const MAX_FRESH_LINKS: usize = 256;
+
 /// A repository in memory: what its next commit needs.
 pub(super) struct Warm {
     pub(super) account: AccountId,
@@ -78,6 +82,9 @@ impl Warm {
         keep_nodes: usize,
     ) -> Result<Effect, Failure> {
         self.prune(keep_nodes);
+        if self.fresh_links.len() > MAX_FRESH_LINKS {
+            self.chain.wait();
+        }
         if !self.fresh_links.is_empty() && self.chain.is_settled() {
             self.fresh_links.clear();
         }

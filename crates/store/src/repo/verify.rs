@@ -10,6 +10,7 @@ use super::head::{self, Current};
 use super::rows::{cid_of, rev_of};
 use super::{links, scan};
 use crate::accounts::{self, AccountRef};
+use crate::db::reader::in_snapshot;
 use crate::error::StoreError;
 use crate::ids::{AccountId, RepoId};
 use crate::seal::MasterKey;
@@ -88,14 +89,14 @@ impl Store {
         let master = self.master_key().clone();
         tokio::task::spawn_blocking(move || {
             let conn = scan::open(&opener)?;
-            conn.execute_batch("BEGIN")?;
             let accounts = match account {
                 Some(account) => vec![account],
                 None => all(&conn)?,
             };
             let mut report = VerifyReport::default();
             for account in accounts {
-                check_account(&conn, account, &master, &mut report)?;
+                // A snapshot for each: one for all would keep the log from beginning anew.
+                in_snapshot(&conn, |tx| check_account(tx, account, &master, &mut report))?;
             }
             Ok(report)
         })

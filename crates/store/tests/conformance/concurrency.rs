@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use cairn_model::{Map, Value};
 use cairn_store::WriteRequest;
 
-use crate::support::{World, create, note, update};
+use crate::support::{World, create, note, record, update};
 
 /// What peers lose: two writers that build on one root.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -100,6 +101,35 @@ async fn status_changes_and_key_changes_cut_into_a_stream_of_writes() {
     let written = writer.await.unwrap();
     let account = world.store.account(&alice).await.unwrap().unwrap();
     assert_eq!(world.store.record_count(account.id).await.unwrap(), written);
+    Arc::into_inner(world).unwrap().finish().await;
+}
+
+/// Likes that are not yet durable count as duplicates too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_likes_of_one_post_at_once_one_stays() {
+    let world = Arc::new(World::new());
+    let alice = world.account("alice").await.did;
+    let mut tasks = Vec::new();
+    for i in 0..600 {
+        let subject = Map::from_iter([("uri", format!("at://x/y/{}", i % 3))]);
+        let like = Map::from_iter([
+            ("$type", Value::from("app.bsky.feed.like")),
+            ("subject", Value::from(subject)),
+        ]);
+        let request = WriteRequest {
+            account: alice.clone(),
+            writes: vec![create(&format!("app.bsky.feed.like/{i}"), record(Value::from(like)))],
+            swap_commit: None,
+            dedupe: true,
+        };
+        let world = Arc::clone(&world);
+        tasks.push(tokio::spawn(async move { world.store.write(request).await.map(|_| ()) }));
+    }
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    let account = world.store.account(&alice).await.unwrap().unwrap();
+    assert_eq!(world.store.record_count(account.id).await.unwrap(), 3);
     Arc::into_inner(world).unwrap().finish().await;
 }
 

@@ -1,11 +1,13 @@
 //! Export, partial export, proofs and import.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use cairn_model::Cid;
 use cairn_repo::car::{CarItem, CarReader};
 use cairn_repo::walk::{BlockSource, Step, Walker};
 use cairn_repo::{BlockMap, Commit, verify};
-use cairn_store::ImportError;
+use cairn_store::{ImportError, StoreError};
 
 use crate::support::{Repo, World, create, note, path};
 
@@ -67,14 +69,27 @@ async fn an_export_is_the_whole_repository_in_pre_order() {
     world.finish().await;
 }
 
+/// Nor does a reader that takes nothing for a while stop the writer, however small the log may be.
 #[tokio::test]
 async fn an_export_is_of_one_moment() {
-    let world = World::new();
+    let world = World::with(|config| {
+        config.tuning.checkpoint_pages = 10;
+        config.tuning.log_limit_pages = 40;
+    });
     let alice = world.account("alice").await;
     fill(&alice, 600).await;
+    for i in 0..40 {
+        alice.create(&format!("com.example.big/{i}"), &"x".repeat(40_000)).await.unwrap();
+    }
     let before = alice.head().await;
     let mut export = world.store.export(alice.id, None).await.unwrap().unwrap();
-    fill_more(&alice).await;
+    let writes = async {
+        fill_more(&alice).await;
+        for i in 0..40 {
+            alice.delete(&format!("com.example.big/{i}")).await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), writes).await.unwrap();
     let mut car = Vec::new();
     while let Some(chunk) = export.next_chunk().await.unwrap() {
         car.extend_from_slice(&chunk);
@@ -87,7 +102,26 @@ async fn an_export_is_of_one_moment() {
     while let Some(step) = walker.next(&mut source).unwrap() {
         records += usize::from(matches!(step, Step::Record { .. }));
     }
-    assert_eq!(records, 600);
+    assert_eq!(records, 640);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_export_that_is_not_taken_ends_with_an_error() {
+    let world = World::with(|config| config.tuning.export_stall = Duration::from_millis(50));
+    let alice = world.account("alice").await;
+    for i in 0..40 {
+        alice.create(&format!("com.example.big/{i}"), &"x".repeat(40_000)).await.unwrap();
+    }
+    let mut export = world.store.export(alice.id, None).await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let end = loop {
+        match export.next_chunk().await {
+            Ok(Some(_)) => {}
+            end => break end,
+        }
+    };
+    assert!(matches!(end, Err(StoreError::Abandoned)), "{end:?}");
     world.finish().await;
 }
 
