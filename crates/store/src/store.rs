@@ -190,7 +190,10 @@ impl Store {
 fn ring(conn: &Connection, config: &StoreConfig) -> Result<EventRing, StoreError> {
     let (head, oldest) = table::bounds(conn)?;
     let tuning = &config.tuning;
-    Ok(EventRing::new(head, oldest, table::purges(conn)?, tuning.ring_events, tuning.ring_bytes))
+    let ring =
+        EventRing::new(head, oldest, table::purges(conn)?, tuning.ring_events, tuning.ring_bytes);
+    ring.forget(table::removed(conn)?, oldest);
+    Ok(ring)
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> OpenError {

@@ -116,8 +116,8 @@ impl Subscriber {
         }
         // Subscribed before the check, so that what the client is told about the window holds for what it gets.
         let mut subscription = events.subscribe(cursor);
-        let outdated = cursor.is_some_and(|cursor| cursor > 0 && cursor < events.oldest_seq());
-        if outdated {
+        // Zero asks for whatever is left.
+        if cursor.is_some_and(|cursor| cursor > 0) && subscription.has_missed_events() {
             let info = frame::info(
                 "OutdatedCursor",
                 Some("Requested cursor exceeded limit. Possibly missing events"),
@@ -134,12 +134,17 @@ impl Subscriber {
         loop {
             // The client's side comes before the events: a busy stream must not leave its pings unanswered.
             let outcome = tokio::select! {
+        // Until the first batch, the place is the client's cursor: what lies behind it has been told already.
+        let mut has_begun = false;
                 biased;
                 () = stopping.cancelled() => Err(End::Stopping),
                 message = self.socket.recv() => self.heard(message),
                 _ = self.pings.tick() => self.ping().await,
                 batch = subscription.next_batch() => match batch {
-                    Ok(batch) => self.send(batch).await,
+                    Ok(batch) => {
+                        has_begun = true;
+                        self.send(batch).await
+                    }
                     Err(err) => Err(self.log_failure(&err)),
                 },
             };
@@ -147,15 +152,10 @@ impl Subscriber {
                 return end;
             }
             // Rows that were removed before this subscriber came to them are a gap that it must hear of.
-            if subscription.lag() > 0 && self.lost_its_place(subscription) {
+            if has_begun && subscription.has_missed_events() {
                 return End::TooSlow;
             }
         }
-    }
-
-    /// Whether events after the subscriber's place have been removed for their age.
-    fn lost_its_place(&self, subscription: &Subscription) -> bool {
-        subscription.cursor() < self.app.store.events().oldest_seq()
     }
 
     fn log_failure(&self, err: &cairn_store::StoreError) -> End {

@@ -137,12 +137,36 @@ async fn a_cursor_in_the_future_is_an_error_and_the_end() {
 #[tokio::test]
 async fn an_outdated_cursor_is_told_so_and_gets_what_there_is() {
     let listening = listen(Server::start().await).await;
-    listening.server.person("alice").await;
-    // Sequence numbers are of this century: whoever has seen the first has missed a lot.
+    let store = &listening.server.app.store;
+    let alice = listening.server.person("alice").await;
+    listening.server.clock.advance(Duration::from_secs(100 * 3_600));
+    listening.server.write(&alice, "com.example.note/a", "text").await;
+    store.sweep().await.unwrap();
     let mut socket = listening.subscribe("?cursor=1").await;
     let Event::Info { name, .. } = next(&mut socket).await else { panic!("not an info") };
     assert_eq!(name, "OutdatedCursor");
-    let Event::Identity(_) = next(&mut socket).await else { panic!("not the oldest event") };
+    let Event::Commit(last) = next(&mut socket).await else { panic!("not the oldest event") };
+    // Zero asks for what there is, and whoever has seen all has missed nothing.
+    let mut socket = listening.subscribe("?cursor=0").await;
+    let Event::Commit(_) = next(&mut socket).await else { panic!("not the oldest event") };
+    let mut socket = listening.subscribe(&format!("?cursor={}", last.seq)).await;
+    listening.server.write(&alice, "com.example.note/b", "text").await;
+    let Event::Commit(_) = next(&mut socket).await else { panic!("not the next event") };
+}
+
+#[tokio::test]
+async fn a_cursor_before_the_first_event_of_all_has_missed_nothing() {
+    let listening = listen(
+        Server::with(|config| config.firehose.ping_interval = Duration::from_millis(10)).await,
+    )
+    .await;
+    listening.server.person("alice").await;
+    let mut socket = listening.subscribe("?cursor=1").await;
+    socket.send(Message::Text("hello".into())).await.unwrap();
+    for _ in 0..4 {
+        let event = next(&mut socket).await;
+        assert!(!matches!(event, Event::Info { .. } | Event::Error { .. }), "{event:?}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::error::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/001_core.sql"),
     include_str!("../../migrations/002_accounts.sql"),
+    include_str!("../../migrations/003_event_removed.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

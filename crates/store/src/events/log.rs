@@ -34,6 +34,14 @@ impl EventLog {
 
     /// Follows the log from after `cursor`; from the present on when it is `None`.
     pub fn subscribe(&self, cursor: Option<u64>) -> Subscription {
+    /// A cursor from which the last `n` events follow, or all of them when there are fewer.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn cursor_before_last(&self, n: u32) -> Result<u64, StoreError> {
+        self.pager.read_one(move |tx| table::cursor_before_last(tx, n)).await
+    }
+
         let head = self.ring.watch();
         let cursor = cursor.unwrap_or_else(|| *head.borrow());
         Subscription { log: self.clone(), head, cursor }

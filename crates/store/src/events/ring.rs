@@ -143,8 +143,7 @@ impl EventRing {
         self.oldest.load(Ordering::Relaxed)
     }
 
-    /// The last event that was removed for its age while this process runs, zero when there is
-    /// none.
+    /// The last event that was removed for its age, zero when there is none.
     pub(crate) fn removed_seq(&self) -> u64 {
         self.removed.load(Ordering::Relaxed)
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
 use crate::events::Event;
@@ -19,6 +19,15 @@ pub(crate) fn bounds(conn: &Connection) -> Result<(u64, u64), StoreError> {
         conn.query_row("SELECT max(seq) FROM event", [], |row| row.get::<_, Option<i64>>(0))?;
     let oldest =
         conn.query_row("SELECT min(seq) FROM event", [], |row| row.get::<_, Option<i64>>(0))?;
+/// A cursor from which the last `n` events follow; zero when there are not more.
+pub(crate) fn cursor_before_last(conn: &Connection, n: u32) -> Result<u64, StoreError> {
+    let seq = conn
+        .prepare_cached("SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?1")?
+        .query_row([n], |row| row.get(0))
+        .optional()?;
+    seq_of(seq.unwrap_or(0))
+}
+
     Ok((seq_of(newest.unwrap_or(0))?, seq_of(oldest.unwrap_or(0))?))
 }
 
@@ -85,6 +94,13 @@ pub(crate) struct Pruned {
     pub(crate) until: Option<u64>,
     /// The oldest event that is left, zero when there is none.
     pub(crate) oldest: u64,
+/// The last event that was removed for its age, zero when there is none.
+pub(crate) fn removed(conn: &Connection) -> Result<u64, StoreError> {
+    let seq = conn
+        .query_row("SELECT max(seq) FROM event_removed", [], |row| row.get::<_, Option<i64>>(0))?;
+    seq_of(seq.unwrap_or(0))
+}
+
 }
 
 /// Removes events older than `before` (microseconds since 1970), at most `limit` of them. The
@@ -96,6 +112,8 @@ pub(crate) fn prune(conn: &Connection, before: i64, limit: u32) -> Result<Pruned
              WHERE at < ?1 AND seq < (SELECT max(seq) FROM event)",
         )?
         .query_row((before, limit), |row| row.get(0))?;
+        conn.prepare_cached("INSERT OR REPLACE INTO event_removed (one, seq) VALUES (1, ?1)")?
+            .execute([until])?;
     if let Some(until) = until {
         conn.prepare_cached("DELETE FROM event WHERE seq <= ?1")?.execute([until])?;
     }
