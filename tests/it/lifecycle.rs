@@ -1,6 +1,10 @@
 //! Accounts come, rest, and go; consumers are told in the right order.
 
-use cairn_tests::{PASSWORD, TestPds, post};
+use std::time::Duration;
+
+use cairn_identity::Clock;
+use cairn_tests::{PASSWORD, TestAccount, TestPds, post};
+use jiff::SignedDuration;
 use serde_json::json;
 
 const DEACTIVATE: &str = "com.atproto.server.deactivateAccount";
@@ -60,6 +64,40 @@ async fn the_date_of_deletion_must_be_a_date() {
         (400, "InvalidRequest")
     );
     alice.call(DEACTIVATE, json!({ "deleteAfter": "2027-01-01T00:00:00Z" })).await.ok();
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_when_its_date_has_come_and_it_is_still_deactivated() {
+    let mut pds = TestPds::start().await;
+    let gone = pds.account("gone").await;
+    let back = pds.account("back").await;
+    let held = pds.account("held").await;
+    let due = pds.world.clock().now().saturating_add(SignedDuration::from_hours(48)).unwrap();
+    for account in [&gone, &back, &held] {
+        account.call(DEACTIVATE, json!({ "deleteAfter": due.to_string() })).await.ok();
+    }
+    back.poke(ACTIVATE).await.ok();
+    let subject = json!({ "$type": "com.atproto.admin.defs#repoRef", "did": held.did });
+    let takedown = json!({ "subject": subject, "takedown": { "applied": true } });
+    pds.admin().call("com.atproto.admin.updateSubjectStatus", takedown).await.ok();
+
+    pds.world.clock().advance(Duration::from_secs(47 * 3_600));
+    pds.restart().await;
+    let mut firehose = pds.firehose().await;
+    pds.account("alice").await;
+    assert_eq!(firehose.names(1).await, ["identity alice.test"]);
+
+    pds.world.clock().advance(Duration::from_secs(2 * 3_600));
+    pds.restart().await;
+    let mut follower = pds.follower().await;
+    follower.until_status(&gone.did, Some("deleted")).await;
+    let status = async |account: &TestAccount| {
+        let did = [("did", account.did.as_str())];
+        pds.anyone.query("com.atproto.sync.getRepoStatus", &did).await
+    };
+    assert_eq!(status(&gone).await, (400, "RepoNotFound"));
+    assert_eq!(status(&back).await.ok()["active"], true);
+    assert_eq!(status(&held).await.ok()["status"], "takendown");
 }
 
 #[tokio::test]

@@ -14,8 +14,11 @@ use super::{email, identity, password};
 use crate::App;
 use crate::error::XrpcError;
 
-/// An account that was brought along and never activated may be deleted after this time.
-const DELETE_AFTER: SignedDuration = SignedDuration::from_hours(72);
+/// An account that was brought along and never activated is deleted after this time.
+///
+/// Interop: the reference implementation says three days, and deletes nothing. A month leaves room for a move that is
+/// interrupted after the old host has let go.
+const DELETE_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What a person, or a client for them, wants.
 #[derive(Debug)]

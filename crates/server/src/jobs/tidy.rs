@@ -1,4 +1,4 @@
-//! Removing what has expired: sessions, mailed tokens, uploads that no record took, remains of deleted accounts.
+//! Removing what has expired: accounts whose owners left, sessions, mailed tokens, uploads that no record took, remains of deleted accounts.
 
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub(super) async fn keep_tidy(app: App) {
 
 async fn tidy(app: &App) {
     match app.store.tidy().await {
+        Ok(tidied) if tidied.due > 0 => {
+            tracing::info!(?tidied, "deleted accounts whose time had come");
+        }
         Ok(tidied) => tracing::debug!(?tidied, "removed what has expired"),
         Err(error) => tracing::warn!(%error, "what has expired is left for later"),
     }

@@ -7,12 +7,15 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::events::emit_deleted;
-use super::{Account, AccountError, AccountRef};
+use super::{Account, AccountError, AccountRef, AccountStatus};
 use crate::blobs::blocking;
 use crate::{AccountId, Store, StoreError, WriteTx, repo, sessions};
 
 /// Rows that one step removes; the writer serves others in between.
 const STEP_ROWS: usize = 500;
+
+/// Accounts that are looked up at once when their deletion is due.
+const DUE_AT_ONCE: u32 = 100;
 
 /// The tables whose few rows of an account go with it.
 const SMALL_TABLES: [&str; 4] = ["signing_key", "app_password", "mail_token", "preference"];
@@ -27,6 +30,35 @@ impl Store {
         .await?;
         self.janitor().wake();
         Ok(())
+    }
+
+    /// Job: deletes the accounts that are still deactivated when their deletion is due. Returns how
+    /// many.
+    pub async fn delete_due_accounts(&self) -> Result<usize, StoreError> {
+        let mut deleted = 0;
+        loop {
+            let due = self.accounts_past_delete_after(DUE_AT_ONCE).await?;
+            if due.is_empty() {
+                return Ok(deleted);
+            }
+            for account in due {
+                let outcome = self.change_account(account.id, |tx, account| {
+                    // Its owner may have come back between the list and now.
+                    let is_due = account.status() == AccountStatus::Deactivated
+                        && account.delete_after.is_some_and(|at| at <= tx.now());
+                    if is_due {
+                        delete(tx, account)?;
+                    }
+                    Ok(is_due)
+                });
+                match outcome.await {
+                    Ok(is_deleted) => deleted += usize::from(is_deleted),
+                    Err(AccountError::NoAccount(_)) => {}
+                    Err(AccountError::Store(err)) => return Err(err),
+                }
+            }
+            self.janitor().wake();
+        }
     }
 
     /// Job: removes what is left of deleted accounts, and takes up what a crash interrupted.

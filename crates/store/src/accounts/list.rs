@@ -35,13 +35,15 @@ impl Store {
         .await
     }
 
-    /// Deactivated accounts whose owners asked for deletion by now.
+    /// Accounts that are deactivated, and nothing more, and whose deletion is due. Moderation may
+    /// still want the others.
     pub async fn accounts_past_delete_after(&self, limit: u32) -> Result<Vec<Account>, StoreError> {
         let now = micros(self.clock().now());
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM account
                  WHERE delete_after <= ?1 AND deactivated_at IS NOT NULL
+                   AND suspended_at IS NULL AND takedown_ref IS NULL
                  ORDER BY delete_after LIMIT ?2"
             ))?;
             let rows = statement.query_map((now, limit), from_row)?;

@@ -5,6 +5,8 @@ use crate::{BlobAges, Store, StoreError};
 /// How much was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tidied {
+    /// Deactivated accounts whose deletion was due.
+    pub due: usize,
     /// Deleted accounts of which nothing is left.
     pub accounts: usize,
     pub sessions: usize,
@@ -13,13 +15,14 @@ pub struct Tidied {
 }
 
 impl Store {
-    /// Job: finishes deletions and removes what has expired: sessions, mailed tokens, uploads that
+    /// Job: deletes what is due, finishes deletions and removes what has expired: sessions, mailed tokens, uploads that
     /// no record took, and blobs whose last reference went longer ago than the quarantine. Call it
     /// at start and every few minutes. Each step is small, and a later call takes up what an
     /// interrupted one left.
     pub async fn tidy(&self) -> Result<Tidied, StoreError> {
         let ages = BlobAges { unreferenced: self.config().blob_quarantine, ..BlobAges::default() };
         Ok(Tidied {
+            due: self.delete_due_accounts().await?,
             accounts: self.finish_deletions().await?,
             sessions: self.prune_sessions().await?,
             mail_tokens: self.prune_mail_tokens().await?,
