@@ -50,6 +50,13 @@ async fn an_account_is_taken_down_and_brought_back() {
     assert_eq!(alice.create("app.bsky.feed.post", post("x")).await, (401, "AccountTakedown"));
     assert_eq!(alice.refresher().poke("com.atproto.server.refreshSession").await.status / 100, 4);
     assert_eq!(alice.poke("com.atproto.server.activateAccount").await, (401, "AccountTakedown"));
+    // Tokens from before speak for the account nowhere else, except for moving away.
+    let service_auth = async |lxm: &str| {
+        let params = [("aud", "did:web:elsewhere.example"), ("lxm", lxm)];
+        alice.query("com.atproto.server.getServiceAuth", &params).await
+    };
+    assert_eq!(service_auth("app.bsky.feed.getTimeline").await, (400, "InvalidToken"));
+    service_auth("com.atproto.server.createAccount").await.ok();
     let sign_in = |allow: bool| {
         let input =
             json!({ "identifier": "alice.test", "password": PASSWORD, "allowTakendown": allow });

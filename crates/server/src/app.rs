@@ -88,8 +88,7 @@ impl App {
         }))
     }
 
-    /// Runs work that keeps a core busy (password hashing, sniffing) off the async threads, as many at once as
-    /// there are cores.
+    /// Runs work that keeps a core busy (password hashing) off the async threads, a few at once.
     ///
     /// # Errors
     /// 503 when too much of it waits already; a panic in `work` becomes a 500.

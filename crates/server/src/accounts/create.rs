@@ -21,7 +21,6 @@ use crate::error::XrpcError;
 const DELETE_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What a person, or a client for them, wants.
-#[derive(Debug)]
 pub struct Wanted {
     pub handle: String,
     pub email: Option<String>,

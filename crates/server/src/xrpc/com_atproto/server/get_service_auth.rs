@@ -8,6 +8,7 @@ use cairn_identity::service_auth::{self, Claims, DEFAULT_LIFETIME};
 use cairn_model::{Did, Nsid};
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::session::is_blocked;
 use crate::auth::{Session, SessionScope};
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Json, Params, Result};
@@ -92,7 +93,9 @@ fn check_method(caller: &Session, lxm: Option<&Nsid>) -> Result<()> {
         )));
     }
     let creates_account = method.eq_ignore_ascii_case(CREATE_ACCOUNT);
-    if caller.scope == SessionScope::Takendown && !creates_account {
+    // Access tokens from before a takedown are still good for a while: the account's state counts, not only their scope.
+    let takendown = caller.scope == SessionScope::Takendown || is_blocked(&caller.account);
+    if takendown && !creates_account {
         return Err(XrpcError::invalid_token("Bad token scope"));
     }
     let is_privileged = creates_account || method.starts_with("chat.bsky.");
