@@ -45,6 +45,8 @@ async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
     let accepted = compress::Coding::accepted_by(request.headers());
     let client_ip = client_ip(peer, request.headers(), &app.config.trusted_proxies);
     let path = request.uri().path();
+    // Any page in the developer's browser could read the mailbox otherwise.
+    let is_for_all = !path.starts_with("/dev/");
     let mut response = match path.strip_prefix("/xrpc/") {
         Some("_health") => routes::health(&app).await,
         Some(rest) => match dispatch::find(rest, request.method()) {
@@ -53,9 +55,11 @@ async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
         },
         None => routes::answer(&app, request).await,
     };
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    if is_for_all {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
     compress::compress(response, accepted)
 }
 

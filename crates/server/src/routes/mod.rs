@@ -25,8 +25,11 @@ pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response {
         "/robots.txt" => text(
             "# Crawlers are welcome: everything under /xrpc is meant to be read.\nUser-agent: *\nAllow: /\n",
         ),
-        "/.well-known/atproto-did" => well_known::atproto_did(app, request.headers()).await,
-        "/.well-known/did.json" => well_known::did_json(app, request.headers()),
+        "/.well-known/atproto-did" => {
+            let host = well_known::host(&request);
+            well_known::atproto_did(app, host).await
+        }
+        "/.well-known/did.json" => well_known::did_json(app, well_known::host(&request)),
         "/tls-check" => {
             reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await)
         }

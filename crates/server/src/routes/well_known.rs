@@ -2,10 +2,11 @@
 //!
 //! Specs: <https://atproto.com/specs/handle#handle-resolution>, <https://w3c-ccg.github.io/did-method-web/>.
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cairn_model::Handle;
 use cairn_store::AccountRef;
-use http::{HeaderMap, StatusCode, header};
+use http::{Request, StatusCode, header};
 use serde::Serialize;
 use url::form_urlencoded;
 
@@ -15,9 +16,12 @@ use crate::xrpc::Json;
 
 use super::{not_found, reply, text, typed};
 
-/// The name that a request was sent to, without port, in lower case.
-fn host(headers: &HeaderMap) -> Option<String> {
-    let host = headers.get(header::HOST)?.to_str().ok()?;
+/// The name that a request was sent to, without port, in lower case. HTTP/2 has it in the URI.
+pub(super) fn host(request: &Request<Body>) -> Option<String> {
+    let host = match request.uri().host() {
+        Some(host) => host,
+        None => request.headers().get(header::HOST)?.to_str().ok()?,
+    };
     let name =
         host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
     Some(name.map_or(host, |(name, _)| name).to_ascii_lowercase())
@@ -32,8 +36,8 @@ fn is_handle_host(app: &App, name: &str) -> bool {
 }
 
 /// `/.well-known/atproto-did`: the DID of the account whose handle is the host name.
-pub(super) async fn atproto_did(app: &App, headers: &HeaderMap) -> Response {
-    reply(did_of_host(app, headers).await.map(|did| match did {
+pub(super) async fn atproto_did(app: &App, host: Option<String>) -> Response {
+    reply(did_of_host(app, host).await.map(|did| match did {
         Some(did) => text(did),
         None => {
             let mut response = text("User not found");
@@ -43,8 +47,8 @@ pub(super) async fn atproto_did(app: &App, headers: &HeaderMap) -> Response {
     }))
 }
 
-async fn did_of_host(app: &App, headers: &HeaderMap) -> Result<Option<String>, XrpcError> {
-    let Some(name) = host(headers).filter(|name| is_handle_host(app, name)) else {
+async fn did_of_host(app: &App, host: Option<String>) -> Result<Option<String>, XrpcError> {
+    let Some(name) = host.filter(|name| is_handle_host(app, name)) else {
         return Ok(None);
     };
     active_did(app, &name).await
@@ -73,12 +77,12 @@ struct Service<'a> {
 }
 
 /// `/.well-known/did.json`: the server's own document, where its DID is the `did:web` of the host that is asked.
-pub(super) fn did_json(app: &App, headers: &HeaderMap) -> Response {
+pub(super) fn did_json(app: &App, host: Option<String>) -> Response {
     let did = app.config.service_did.as_str();
     // A port is part of a did:web, written %3A.
     let named =
         did.strip_prefix("did:web:").map(|name| name.split("%3A").next().unwrap_or_default());
-    if named.is_none() || named != host(headers).as_deref() {
+    if named.is_none() || named != host.as_deref() {
         return not_found(StatusCode::NOT_FOUND);
     }
     let document = DidDocument {

@@ -1,6 +1,13 @@
 //! The routes beside XRPC.
 
-use crate::harness::Server;
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::body::Body;
+use cairn_server::router;
+use futures_util::StreamExt;
+use http::Method;
+
+use crate::harness::{Server, request};
 
 #[tokio::test]
 async fn health_tells_the_version() {
@@ -25,6 +32,9 @@ async fn a_handle_resolves_by_its_host_name() {
     let reply = ask("ALICE.pds.test:443").await;
     assert_eq!((reply.status.as_u16(), reply.body.as_ref()), (200, alice.did.as_str().as_bytes()));
     assert!(reply.content_type().starts_with("text/plain"));
+    // As HTTP/2 says it.
+    let reply = server.get("http://alice.pds.test/.well-known/atproto-did").await;
+    assert_eq!(reply.body.as_ref(), alice.did.as_str().as_bytes());
     for host in ["bob.pds.test", "pds.test", "alice.elsewhere.test", "", "!"] {
         assert_eq!(ask(host).await.status, 404, "{host}");
     }
@@ -74,6 +84,31 @@ async fn the_front_page_is_text_in_earnest_and_a_live_page_in_development() {
         reply.content_type().starts_with("text/html") && page.contains(alice.did.as_str()),
         "{page}"
     );
-    assert_eq!(server.get("/dev/mail").await.status, 200);
+    let mailbox = server.get("/dev/mail").await;
+    assert_eq!((mailbox.status.as_u16(), mailbox.header("access-control-allow-origin")), (200, ""));
     assert_eq!(server.get("/dev/live.js").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_live_view_begins_with_the_last_events() {
+    let server = Server::with(|config| config.dev_mode = true).await;
+    let alice = server.person("alice").await;
+    for n in 0..60 {
+        server.write(&alice, "com.example.note/a", &n.to_string()).await;
+    }
+    let lines = async |headers: &[(&str, &str)]| {
+        let request = request(Method::GET, "/dev/events", headers, Body::empty());
+        let response =
+            router::answer(server.app.clone(), request, IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
+        let mut body = response.into_body().into_data_stream();
+        let first = body.next().await.unwrap().unwrap();
+        let text = String::from_utf8(first.to_vec()).unwrap();
+        text.lines().filter_map(|line| line.strip_prefix("id: ").map(str::to_owned)).collect()
+    };
+    let shown: Vec<String> = lines(&[]).await;
+    let head = server.app.store.events().head_seq().to_string();
+    assert_eq!((shown.len(), shown.last()), (50, Some(&head)));
+    // A browser that lost the connection goes on where it was.
+    let again: Vec<String> = lines(&[("last-event-id", &shown[46])]).await;
+    assert_eq!(again, shown[47..]);
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cairn_repo::frame::{self, Event};
 use cairn_store::Subscription;
 use futures_util::stream;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 
 use crate::app::App;
@@ -23,9 +23,19 @@ struct Line {
     what: String,
 }
 
-/// `/dev/events`: every event from now on.
-pub(super) fn events(app: &App) -> Response {
-    let follower = Follower { subscription: app.store.events().subscribe(None), app: app.clone() };
+/// Events from before the page was opened.
+const RECENT: u32 = 50;
+
+/// `/dev/events`: the last events and every one from now on. A browser that connects again says what it has seen.
+pub(super) async fn events(app: &App, headers: &HeaderMap) -> Response {
+    let log = app.store.events();
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let cursor = match seen {
+        Some(seq) => Some(seq),
+        // Without the past, the page still shows what comes.
+        None => log.cursor_before_last(RECENT).await.ok(),
+    };
+    let follower = Follower { subscription: log.subscribe(cursor), app: app.clone() };
     let body = Body::from_stream(stream::unfold(follower, |mut follower| async move {
         let chunk = follower.next().await?;
         Some((Ok::<_, Infallible>(chunk), follower))
@@ -49,7 +59,7 @@ impl Follower {
         let mut text = Vec::new();
         for event in batch {
             if let Some(line) = frame::decode(&event.frame).ok().and_then(line) {
-                text.extend_from_slice(b"data: ");
+                text.extend_from_slice(format!("id: {}\ndata: ", line.seq).as_bytes());
                 text.extend_from_slice(&crate::xrpc::reply::json_body(&line));
                 text.extend_from_slice(b"\n\n");
             }

@@ -22,7 +22,7 @@ pub(super) async fn answer(app: &App, request: Request<Body>) -> Response {
     match request.uri().path() {
         "/dev/style.css" => typed("text/css; charset=utf-8", STYLE),
         "/dev/live.js" => typed("text/javascript; charset=utf-8", SCRIPT),
-        "/dev/events" => live::events(app),
+        "/dev/events" => live::events(app, request.headers()).await,
         "/dev/mail" => mailbox(app),
         _ => not_found(StatusCode::NOT_FOUND),
     }
