@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -63,7 +64,12 @@ pub async fn serve(
             continue;
         };
         let app = app.clone();
-        let service = service_fn(move |request| handle(app.clone(), request, peer));
+        let begun = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&begun);
+        let service = service_fn(move |request| {
+            asked.store(true, Ordering::Relaxed);
+            handle(app.clone(), request, peer)
+        });
         let connection = http
             .serve_connection_with_upgrades(
                 TokioIo::new(Stalling::new(stream, WRITE_PATIENCE)),
@@ -72,7 +78,7 @@ pub async fn serve(
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(err) = connection.await {
+            if let Err(err) = attend(connection, &begun).await {
                 tracing::debug!(error = %err, %peer, "connection ended");
             }
             drop(permit);
@@ -81,6 +87,20 @@ pub async fn serve(
     drop(listener);
     stop(app, graceful).await;
     Ok(())
+}
+
+/// Runs a connection to its end, or until it is clear that nobody asks anything on it: the limit for the head counts from
+/// its first byte on, and which version of HTTP is spoken has no limit at all.
+async fn attend<E>(
+    connection: impl Future<Output = Result<(), E>>,
+    begun: &AtomicBool,
+) -> Result<(), E> {
+    let mut connection = std::pin::pin!(connection);
+    match timeout(KEEP_ALIVE, &mut connection).await {
+        Ok(ended) => ended,
+        Err(_) if begun.load(Ordering::Relaxed) => connection.await,
+        Err(_) => Ok(()),
+    }
 }
 
 fn http() -> auto::Builder<TokioExecutor> {

@@ -77,3 +77,19 @@ async fn a_client_that_is_refused_in_mid_upload_gets_its_answer() {
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
     assert!(answer.contains("AuthMissing"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_connection_on_which_nobody_asks_anything_is_ended() {
+    let listening = listen(Server::start().await).await;
+    for said in ["", "P", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nhost: pds.test\r\n"] {
+        let mut silent = TcpStream::connect(&listening.address).await.unwrap();
+        silent.write_all(said.as_bytes()).await.unwrap();
+        // The clock jumps to the next timer whenever nothing else is to be done.
+        tokio::time::pause();
+        let mut answer = Vec::new();
+        let ended =
+            tokio::time::timeout(Duration::from_secs(600), silent.read_to_end(&mut answer)).await;
+        tokio::time::resume();
+        assert!(ended.is_ok(), "still open after {said:?}");
+    }
+}
