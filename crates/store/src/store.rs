@@ -16,7 +16,7 @@ use crate::db::connection::Opener;
 use crate::db::lock::DirLock;
 use crate::db::{ReadTx, Readers, WriteTx, Writer};
 use crate::error::{OpenError, StoreError};
-use crate::events::{EventLog, EventRing, table};
+use crate::events::{EventLog, EventRing, Pages, table};
 use crate::janitor::Janitor;
 use crate::repo::{Repos, generations};
 use crate::seal::MasterKey;
@@ -75,7 +75,7 @@ impl Store {
         let writer = threads.start_writer(conn, &opener, &ring, &config)?;
         let readers = threads.start_readers("cairn-read", &opener, config.readers)?;
         let pager = threads.start_readers("cairn-replay", &opener, PAGERS)?;
-        let events = EventLog { ring, pager };
+        let events = EventLog { ring, pager, pages: Pages::default() };
         let repos = Repos::start(&threads, &config, &opener, &writer, &master_key)?;
         let janitor = Janitor::start(&threads, &config, &writer, &events)?;
         let accounts = AccountCache::new();

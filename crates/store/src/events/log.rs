@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::db::Readers;
 use crate::error::StoreError;
+use crate::events::pages::{Pages, Share};
 use crate::events::ring::{Event, EventRing, Fresh};
 use crate::events::table;
 
@@ -17,6 +18,7 @@ const BATCH_EVENTS: usize = 1024;
 pub struct EventLog {
     pub(crate) ring: Arc<EventRing>,
     pub(crate) pager: Readers,
+    pub(crate) pages: Pages,
 }
 
 impl EventLog {
@@ -32,8 +34,6 @@ impl EventLog {
         self.ring.oldest_seq()
     }
 
-    /// Follows the log from after `cursor`; from the present on when it is `None`.
-    pub fn subscribe(&self, cursor: Option<u64>) -> Subscription {
     /// A cursor from which the last `n` events follow, or all of them when there are fewer.
     ///
     /// # Errors
@@ -42,9 +42,11 @@ impl EventLog {
         self.pager.read_one(move |tx| table::cursor_before_last(tx, n)).await
     }
 
+    /// Follows the log from after `cursor`; from the present on when it is `None`.
+    pub fn subscribe(&self, cursor: Option<u64>) -> Subscription {
         let head = self.ring.watch();
         let cursor = cursor.unwrap_or_else(|| *head.borrow());
-        Subscription { log: self.clone(), head, cursor }
+        Subscription { log: self.clone(), head, cursor, share: None }
     }
 }
 
@@ -53,6 +55,8 @@ pub struct Subscription {
     log: EventLog,
     head: watch::Receiver<u64>,
     cursor: u64,
+    /// While it replays.
+    share: Option<Share>,
 }
 
 impl Subscription {
@@ -69,10 +73,14 @@ impl Subscription {
                     if self.log.ring.is_closed() {
                         return Err(StoreError::Closed);
                     }
+                    self.share = None;
                     self.head.changed().await.map_err(|_| StoreError::Closed)?;
                     continue;
                 }
-                Fresh::Events(events) => events,
+                Fresh::Events(events) => {
+                    self.share = None;
+                    events
+                }
                 Fresh::Behind => self.replay().await?,
             };
             if let Some(last) = events.last() {
@@ -101,10 +109,12 @@ impl Subscription {
         let cursor = self.cursor;
         let head = self.log.head_seq();
         let hidden = self.log.ring.hidden();
+        let share = self.share.get_or_insert_with(|| self.log.pages.share());
+        let page_bytes = share.page_bytes();
         let page = self
             .log
             .pager
-            .read_one(move |tx| table::page(tx, cursor, BATCH_EVENTS, &hidden))
+            .read_one(move |tx| table::page(tx, cursor, BATCH_EVENTS, page_bytes, &hidden))
             .await?;
         // Everything up to `head` was durable before the page was read. Rows that are gone are no
         // reason to look again.

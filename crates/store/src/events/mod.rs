@@ -6,10 +6,12 @@
 //! https://atproto.com/specs/event-stream
 
 pub(crate) mod log;
+mod pages;
 pub(crate) mod ring;
 pub(crate) mod table;
 
 pub use log::{EventLog, Subscription};
+pub(crate) use pages::Pages;
 pub use ring::Event;
 pub(crate) use ring::{Emitted, EventRing};
 

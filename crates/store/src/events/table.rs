@@ -10,15 +10,15 @@ use crate::error::StoreError;
 use crate::events::Event;
 use crate::ids::AccountId;
 
-/// Bytes of frames in one page of a replay.
-const PAGE_BYTES: usize = 1 << 20;
-
 /// The newest and the oldest sequence number; zeros when there is no event.
 pub(crate) fn bounds(conn: &Connection) -> Result<(u64, u64), StoreError> {
     let newest =
         conn.query_row("SELECT max(seq) FROM event", [], |row| row.get::<_, Option<i64>>(0))?;
     let oldest =
         conn.query_row("SELECT min(seq) FROM event", [], |row| row.get::<_, Option<i64>>(0))?;
+    Ok((seq_of(newest.unwrap_or(0))?, seq_of(oldest.unwrap_or(0))?))
+}
+
 /// A cursor from which the last `n` events follow; zero when there are not more.
 pub(crate) fn cursor_before_last(conn: &Connection, n: u32) -> Result<u64, StoreError> {
     let seq = conn
@@ -26,9 +26,6 @@ pub(crate) fn cursor_before_last(conn: &Connection, n: u32) -> Result<u64, Store
         .query_row([n], |row| row.get(0))
         .optional()?;
     seq_of(seq.unwrap_or(0))
-}
-
-    Ok((seq_of(newest.unwrap_or(0))?, seq_of(oldest.unwrap_or(0))?))
 }
 
 /// A page of a replay.
@@ -44,16 +41,17 @@ pub(crate) fn page(
     conn: &Connection,
     cursor: u64,
     max_events: usize,
+    page_bytes: usize,
     hidden: &HashMap<AccountId, u64>,
 ) -> Result<Page, StoreError> {
     let from = i64::try_from(cursor).unwrap_or(i64::MAX);
     let mut statement =
         conn.prepare_cached("SELECT seq, account, frame FROM event WHERE seq > ?1 ORDER BY seq")?;
     let mut rows = statement.query([from])?;
-    let mut buffer = BytesMut::with_capacity(PAGE_BYTES + PAGE_BYTES / 4);
+    let mut buffer = BytesMut::with_capacity(page_bytes + page_bytes / 4);
     let mut ends: Vec<(u64, usize)> = Vec::new();
     let mut reached = cursor;
-    while ends.len() < max_events && buffer.len() < PAGE_BYTES {
+    while ends.len() < max_events && buffer.len() < page_bytes {
         let Some(row) = rows.next()? else { break };
         let seq = seq_of(row.get(0)?)?;
         reached = seq;
@@ -94,13 +92,13 @@ pub(crate) struct Pruned {
     pub(crate) until: Option<u64>,
     /// The oldest event that is left, zero when there is none.
     pub(crate) oldest: u64,
+}
+
 /// The last event that was removed for its age, zero when there is none.
 pub(crate) fn removed(conn: &Connection) -> Result<u64, StoreError> {
     let seq = conn
         .query_row("SELECT max(seq) FROM event_removed", [], |row| row.get::<_, Option<i64>>(0))?;
     seq_of(seq.unwrap_or(0))
-}
-
 }
 
 /// Removes events older than `before` (microseconds since 1970), at most `limit` of them. The
@@ -112,10 +110,10 @@ pub(crate) fn prune(conn: &Connection, before: i64, limit: u32) -> Result<Pruned
              WHERE at < ?1 AND seq < (SELECT max(seq) FROM event)",
         )?
         .query_row((before, limit), |row| row.get(0))?;
-        conn.prepare_cached("INSERT OR REPLACE INTO event_removed (one, seq) VALUES (1, ?1)")?
-            .execute([until])?;
     if let Some(until) = until {
         conn.prepare_cached("DELETE FROM event WHERE seq <= ?1")?.execute([until])?;
+        conn.prepare_cached("INSERT OR REPLACE INTO event_removed (one, seq) VALUES (1, ?1)")?
+            .execute([until])?;
     }
     let (_, oldest) = bounds(conn)?;
     Ok(Pruned { until: until.map(seq_of).transpose()?, oldest })

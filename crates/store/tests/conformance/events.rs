@@ -146,3 +146,31 @@ async fn subscriptions_end_when_the_store_closes() {
     world.store.close().await;
     assert!(waiting.await.unwrap());
 }
+
+#[tokio::test]
+async fn many_who_replay_and_take_nothing_hold_little_memory() {
+    const MIB: usize = 1 << 20;
+    let world = World::with(|config| config.tuning.ring_events = 1);
+    let alice = world.account("alice").await;
+    let text = "x".repeat(16 << 10);
+    for i in 0..100 {
+        alice.create(&format!("com.example.note/{i}"), &text).await.unwrap();
+    }
+    let log = world.store.events();
+    let (mut subscriptions, mut held) = (Vec::new(), Vec::new());
+    for _ in 0..1_000 {
+        let mut subscription = log.subscribe(Some(0));
+        held.push(subscription.next_batch().await.unwrap());
+        subscriptions.push(subscription);
+    }
+    let size = |batch: &[Arc<cairn_store::Event>]| -> usize {
+        batch.iter().map(|event| event.frame.len()).sum()
+    };
+    let all: usize = held.iter().map(|batch| size(batch)).sum();
+    assert!(all < 320 * MIB, "{all}");
+    assert!(size(&held[0]) >= MIB);
+    drop((subscriptions, held));
+    let alone = log.subscribe(Some(0)).next_batch().await.unwrap();
+    assert!(size(&alone) >= MIB);
+    world.finish().await;
+}
