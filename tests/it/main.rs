@@ -11,5 +11,6 @@ mod lifecycle;
 mod migration;
 mod preferences;
 mod records;
+mod restore;
 mod sessions;
 mod writes;

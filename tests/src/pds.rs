@@ -1,6 +1,6 @@
 //! A server under test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cairn_identity::{Clock, Curve, SigningKey};
@@ -104,6 +104,10 @@ impl TestPds {
     /// Stops the server and starts it again on the same folder and port.
     pub async fn restart(&mut self) {
         self.stop().await;
+        self.start_again().await;
+    }
+
+    async fn start_again(&mut self) {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         self.run(listener).await;
     }
@@ -116,6 +120,23 @@ impl TestPds {
     /// The folder with everything that the server keeps.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
+    }
+
+    /// A copy of the data folder, taken while the server is stopped.
+    pub async fn copy(&mut self) -> TempDir {
+        self.stop().await;
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(self.folder.path(), copy.path());
+        self.start_again().await;
+        copy
+    }
+
+    /// Puts a copy in the place of the data folder, as after a loss.
+    pub async fn put_back(&mut self, copy: &TempDir) {
+        self.stop().await;
+        self.folder = tempfile::tempdir().unwrap();
+        copy_folder(copy.path(), self.folder.path());
+        self.start_again().await;
     }
 
     /// The server's key for did:plc operations.
@@ -216,5 +237,18 @@ fn config(port: u16) -> ServerConfig {
         write_limits: None,
         trusted_proxies: Vec::new(),
         firehose: FirehoseConfig::default(),
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }

@@ -109,9 +109,12 @@ impl Subscriber {
         Self { app, socket, pings, unanswered: 0 }
     }
 
+    /// A cursor beyond the newest event is in the future only when it is beyond the present as well: sequence numbers come
+    /// from the clock, so it is one that this server gave before an older copy of its data was put back, and what
+    /// comes next follows it. Relays never come back by themselves after a `FutureCursor`.
     async fn run(&mut self, cursor: Option<u64>) -> End {
         let events = self.app.store.events();
-        if cursor.is_some_and(|cursor| cursor > events.head_seq()) {
+        if cursor.is_some_and(|cursor| cursor > events.head_seq().max(self.app.now_micros())) {
             return End::FutureCursor;
         }
         // Subscribed before the check, so that what the client is told about the window holds for what it gets.
@@ -131,11 +134,11 @@ impl Subscriber {
 
     async fn pump(&mut self, subscription: &mut Subscription) -> End {
         let stopping = self.app.stopping.clone();
+        // Until the first batch, the place is the client's cursor: what lies behind it has been told already.
+        let mut has_begun = false;
         loop {
             // The client's side comes before the events: a busy stream must not leave its pings unanswered.
             let outcome = tokio::select! {
-        // Until the first batch, the place is the client's cursor: what lies behind it has been told already.
-        let mut has_begun = false;
                 biased;
                 () = stopping.cancelled() => Err(End::Stopping),
                 message = self.socket.recv() => self.heard(message),

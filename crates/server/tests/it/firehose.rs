@@ -126,7 +126,8 @@ async fn a_replay_longer_than_the_memory_is_whole_and_in_order() {
 async fn a_cursor_in_the_future_is_an_error_and_the_end() {
     let listening = listen(Server::start().await).await;
     listening.server.person("alice").await;
-    let future = listening.server.app.store.events().head_seq() + 1;
+    let app = &listening.server.app;
+    let future = app.store.events().head_seq().max(app.now_micros()) + 1;
     let mut socket = listening.subscribe(&format!("?cursor={future}")).await;
     let Event::Error { error, .. } = next(&mut socket).await else { panic!("not an error") };
     assert_eq!(error, "FutureCursor");
