@@ -195,3 +195,22 @@ async fn an_account_keeps_its_handle_when_the_directory_is_away() {
         "alice.test"
     );
 }
+
+#[tokio::test]
+async fn changes_of_one_handle_at_the_same_time_follow_each_other() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let changes = (0..8).map(|n| {
+        let alice = alice.clone();
+        async move {
+            let input = json!({ "handle": format!("alice{n}.test") });
+            alice.call("com.atproto.identity.updateHandle", input).await
+        }
+    });
+    for changed in futures_util::future::join_all(changes).await {
+        changed.ok();
+    }
+    let described =
+        alice.query("com.atproto.repo.describeRepo", &[("repo", alice.did.as_str())]).await.ok();
+    assert_eq!(described["handleIsCorrect"], true, "{described}");
+}

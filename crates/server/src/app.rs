@@ -9,6 +9,7 @@ use cairn_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::turns::Turns;
 use crate::auth::SessionTokens;
 use crate::config::ServerConfig;
 use crate::error::XrpcError;
@@ -54,6 +55,8 @@ pub struct AppInner {
     /// Checks tokens that other services and hosts sign.
     pub service_tokens: service_auth::Verifier,
     pub limits: RateLimits,
+    /// Changes of identities, one at a time for each.
+    pub(crate) identity_turns: Turns,
     /// Who follows the firehose.
     pub subscribers: Subscribers,
     /// Work that outlives a request, waited for at shutdown.
@@ -72,6 +75,7 @@ impl App {
             tokens: SessionTokens::new(&config.jwt_secret, config.service_did.clone()),
             service_tokens: service_auth::Verifier::for_pds(&config.service_did),
             limits: RateLimits::new(&config, Arc::clone(&clock)),
+            identity_turns: Turns::default(),
             subscribers: Subscribers::new(config.firehose.max_subscribers),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),

@@ -1,6 +1,7 @@
 //! Work that goes on beside the requests.
 
 mod crawl;
+mod founding;
 mod tidy;
 
 use crate::app::App;
@@ -8,6 +9,7 @@ use crate::app::App;
 /// Starts the jobs; they end when the server stops.
 pub(crate) fn start(app: &App) {
     app.tasks.spawn(tidy::keep_tidy(app.clone()));
+    app.tasks.spawn(founding::keep_level(app.clone(), app.clock.now()));
     for relay in &app.config.crawlers {
         app.tasks.spawn(crawl::keep_followed(app.clone(), relay.clone()));
     }

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod crash;
+mod founding;
 mod lifecycle;
 mod support;

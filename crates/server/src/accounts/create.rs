@@ -1,7 +1,8 @@
 //! How an account comes to be: with a new did:plc, or with a DID that lives at another host so far.
 //!
 //! A new DID is registered with the directory first and the account stored afterwards, because the account's first
-//! events must find a document that consumers can resolve. What fails in between takes the DID back with a tombstone.
+//! events must find a document that consumers can resolve. What fails in between takes the DID back with a tombstone, at
+//! once or, after a crash, at the next start.
 
 use cairn_identity::plc::{Operation, UnsignedOperation, sign_tombstone};
 use cairn_identity::{Curve, DidKey, SigningKey};
@@ -129,6 +130,7 @@ async fn found(app: &App, checked: Checked) -> Result<Account, XrpcError> {
     let did = genesis
         .did_of_genesis()
         .ok_or_else(|| XrpcError::internal("the operation is no genesis"))?;
+    app.store.begin_founding(&did).await?;
     app.plc.submit(&did, &genesis).await?;
 
     let handle = checked.handle.clone();
@@ -194,7 +196,11 @@ fn rotation_keys(app: &App, own: Option<&DidKey>) -> Result<Vec<DidKey>, XrpcErr
 async fn take_back(app: &App, did: &Did, genesis: &Operation) {
     let tombstone = sign_tombstone(genesis.cid(), &app.rotation_key);
     if let Err(error) = app.plc.submit(did, &tombstone).await {
-        tracing::warn!(%did, %error, "a DID without an account could not be taken back");
+        tracing::warn!(%did, %error, "a DID without an account could not be taken back yet");
+        return;
+    }
+    if let Err(error) = app.store.end_founding(did).await {
+        tracing::warn!(%did, %error, "a DID without an account is looked at again later");
     }
 }
 

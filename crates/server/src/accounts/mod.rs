@@ -12,3 +12,4 @@ pub mod password;
 pub mod removal;
 mod reserved;
 pub mod session;
+pub(crate) mod turns;

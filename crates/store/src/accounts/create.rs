@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::columns::micros;
 use super::events::{emit_account, emit_identity};
-use super::{Account, AccountRef, AccountStatus, keys};
+use super::{Account, AccountRef, AccountStatus, founding, keys};
 use crate::seal::MasterKey;
 use crate::{AccountId, Head, Store, StoreError, WriteTx, invites, repo};
 
@@ -91,6 +91,7 @@ fn insert(
     master: &MasterKey,
 ) -> Result<(Account, Head), StoreError> {
     let account = insert_row(tx, new)?;
+    founding::end(tx, &new.did)?;
     keys::set_signing_key(tx, account.id, &new.did, &new.signing_key, master)?;
     if let Some(code) = &new.invite_code {
         invites::record_use(tx, code, new.did.as_str())?;

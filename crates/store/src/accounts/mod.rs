@@ -10,6 +10,7 @@ mod create;
 mod credentials;
 mod delete;
 mod events;
+mod founding;
 mod keys;
 mod list;
 mod lookup;

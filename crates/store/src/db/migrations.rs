@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/001_core.sql"),
     include_str!("../../migrations/002_accounts.sql"),
     include_str!("../../migrations/003_event_removed.sql"),
+    include_str!("../../migrations/004_founding.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

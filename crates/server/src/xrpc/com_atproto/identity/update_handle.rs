@@ -1,7 +1,7 @@
 //! `com.atproto.identity.updateHandle`
 
 use cairn_model::Handle;
-use cairn_store::{Account, UpdateHandleError};
+use cairn_store::{Account, NoAccount, UpdateHandleError};
 use serde::Deserialize;
 
 use crate::App;
@@ -26,7 +26,11 @@ pub async fn update_handle(cx: Cx<Session>, Input(input): Input<UpdateHandle>) -
 }
 
 /// Gives the account a handle that it may have: in its DID document, then here.
+///
+/// If the second fails, the first is undone.
 pub(crate) async fn change(app: &App, account: &Account, handle: &Handle) -> Result<()> {
+    let _turn = app.identity_turns.take(&account.did).await;
+    let account = app.store.account(account.id).await?.ok_or(NoAccount)?;
     let holder = app.store.account(handle.clone()).await?;
     if holder.is_some_and(|holder| holder.id != account.id) {
         return Err(HandleError::Taken(handle.clone()).into());
@@ -34,13 +38,18 @@ pub(crate) async fn change(app: &App, account: &Account, handle: &Handle) -> Res
     identity::publish_handle(app, &account.did, handle).await?;
     match app.store.update_handle(account.id, Some(handle.clone())).await {
         Ok(()) => Ok(()),
-        Err(UpdateHandleError::Taken) => {
-            // Somebody took it between the question and now: the document must not keep it.
-            if let Some(before) = &account.handle {
-                identity::publish_handle(app, &account.did, before).await?;
+        Err(err) => {
+            if let Some(before) = &account.handle
+                && let Err(error) = identity::publish_handle(app, &account.did, before).await
+            {
+                let did = &account.did;
+                tracing::warn!(%did, %error, "the document keeps a handle that the account did not get");
             }
-            Err(HandleError::Taken(handle.clone()).into())
+            Err(match err {
+                // Somebody took it between the question and now.
+                UpdateHandleError::Taken => HandleError::Taken(handle.clone()).into(),
+                err => err.into(),
+            })
         }
-        Err(err) => Err(err.into()),
     }
 }
