@@ -6,6 +6,7 @@
 mod load;
 mod options;
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub(crate) struct Config {
 pub(crate) struct Service {
     pub(crate) hostname: String,
     pub(crate) port: u16,
-    pub(crate) listen: std::net::IpAddr,
+    pub(crate) listen: IpAddr,
     pub(crate) dev_mode: bool,
     pub(crate) did: Option<String>,
     pub(crate) privacy_policy_url: Option<String>,
@@ -69,6 +70,7 @@ pub(crate) struct Identity {
     pub(crate) recovery_did_key: Option<String>,
     pub(crate) plc_url: String,
     pub(crate) handle_domains: Vec<String>,
+    pub(crate) handle_backup_nameservers: Vec<SocketAddr>,
     pub(crate) did_doc_with_session: bool,
 }
 
@@ -246,8 +248,21 @@ fn identity(raw: &Raw, service: &Service) -> Result<Identity, ConfigError> {
         })?,
         plc_url: url(raw, "plc_url")?.unwrap_or_else(|| "https://plc.directory".into()),
         handle_domains: domains.unwrap_or_else(|| vec![own_domain]),
+        handle_backup_nameservers: raw
+            .parsed("handle_backup_nameservers", "IP addresses", name_servers)?
+            .unwrap_or_default(),
         did_doc_with_session: raw.flag("did_doc_with_session")?.unwrap_or(true),
     })
+}
+
+/// IP addresses, each with a port if it is not that of DNS.
+fn name_servers(list: &str) -> Option<Vec<SocketAddr>> {
+    const DNS_PORT: u16 = 53;
+    let parse = |text: &str| {
+        let address = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT));
+        address.or_else(|_| text.parse()).ok()
+    };
+    list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
 }
 
 fn accounts(raw: &Raw) -> Result<Accounts, ConfigError> {

@@ -46,7 +46,7 @@ pub(crate) fn network(
         http: http.clone(),
         clock,
         dns: dns(config),
-        backup_dns: None,
+        backup_dns: backup_dns(config).context("`handle_backup_nameservers`")?,
         local_handles: Some(local_handles(config, store)),
     });
     Ok(Network { http, plc, resolver })
@@ -67,6 +67,14 @@ fn dns(config: &Config) -> Option<TxtLookup> {
             None
         }
     }
+}
+
+fn backup_dns(config: &Config) -> anyhow::Result<Option<TxtLookup>> {
+    let servers = &config.identity.handle_backup_nameservers;
+    if servers.is_empty() || config.service.dev_mode {
+        return Ok(None);
+    }
+    Ok(Some(TxtLookup::with_servers(servers)?))
 }
 
 /// Handles under the server's own domains are the server's to answer for.

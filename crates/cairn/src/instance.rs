@@ -14,6 +14,7 @@ use cairn_server::config::{
 use cairn_server::mail::Mailer;
 use cairn_server::{App, AppParts};
 use cairn_store::{Store, StoreConfig};
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 
 use crate::config::{Config, Remote};
@@ -132,10 +133,10 @@ fn server_config(config: &Config, port: u16, jwt_secret: Secret) -> anyhow::Resu
         rate_limits: RateLimitConfig {
             enabled: config.limits.enabled,
             bypass_key: config.limits.bypass_key.as_ref().map(|text| Secret::new(text.as_bytes())),
-            bypass_ips: addresses(&config.limits.bypass_ips).context("`rate_limit_bypass_ips`")?,
+            bypass_ips: networks(&config.limits.bypass_ips).context("`rate_limit_bypass_ips`")?,
         },
         write_limits: write_limits(config)?,
-        trusted_proxies: addresses(&config.limits.trusted_proxies).context("`trusted_proxies`")?,
+        trusted_proxies: networks(&config.limits.trusted_proxies).context("`trusted_proxies`")?,
         firehose: FirehoseConfig::default(),
     })
 }
@@ -162,9 +163,28 @@ fn remote(service: Option<&Remote>) -> anyhow::Result<Option<ServiceTarget>> {
         .transpose()
 }
 
-fn addresses(texts: &[String]) -> anyhow::Result<Vec<IpAddr>> {
+/// Interop: the reference server reads `10.0.0.0/8` as `10.0.0.0` alone; here it is the network.
+fn networks(texts: &[String]) -> anyhow::Result<Vec<IpNet>> {
+    let parse = |text: &String| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     texts
         .iter()
-        .map(|text| text.parse().with_context(|| format!("{text} is not an IP address")))
+        .map(|text| {
+            parse(text).with_context(|| format!("{text} is neither an IP address nor a network"))
+        })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_networks_are_read() {
+        let texts = ["192.0.2.1", "10.0.0.0/8", "2001:db8::/32"].map(str::to_owned);
+        let networks = networks(&texts).unwrap();
+        assert!(networks[0].contains(&"192.0.2.1".parse::<IpAddr>().unwrap()));
+        assert!(!networks[0].contains(&"192.0.2.2".parse::<IpAddr>().unwrap()));
+        assert!(networks[1].contains(&"10.1.2.3".parse::<IpAddr>().unwrap()));
+        assert!(super::networks(&["example.com".to_owned()]).is_err());
+    }
 }

@@ -1,9 +1,9 @@
 //! What the server is told when it starts. Values only: reading files and variables is the binary's work.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use cairn_model::Did;
+use ipnet::IpNet;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -46,8 +46,8 @@ pub struct ServerConfig {
     pub rate_limits: RateLimitConfig,
     /// Points that one account may spend on writes; `None` where no relay is to be spared (development).
     pub write_limits: Option<WriteLimits>,
-    /// Proxies, besides loopback and private networks, whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies (addresses or networks), besides loopback and private networks, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     pub firehose: FirehoseConfig,
 }
 
@@ -71,7 +71,7 @@ pub struct RateLimitConfig {
     pub enabled: bool,
     /// Requests with this value in `x-ratelimit-bypass` are not limited.
     pub bypass_key: Option<Secret>,
-    pub bypass_ips: Vec<IpAddr>,
+    pub bypass_ips: Vec<IpNet>,
 }
 
 /// Write points per account: a create costs 3, an update 2, a delete 1.

@@ -73,6 +73,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     // Identity.
     opt("plc_url", "PDS_DID_PLC_URL", Text, "https://plc.directory", "PLC directory"),
     opt("handle_domains", "PDS_SERVICE_HANDLE_DOMAINS", List, ".HOSTNAME, .test for localhost", "domains under which accounts get handles; each begins with a dot"),
+    opt("handle_backup_nameservers", "PDS_HANDLE_BACKUP_NAMESERVERS", List, "", "name servers, by IP address, that are asked for a handle when neither DNS nor HTTPS knows it"),
     opt("did_doc_with_session", "PDS_ENABLE_DID_DOC_WITH_SESSION", Flag, "true", "answer sessions with the DID document"),
     // Accounts.
     opt("invite_required", "PDS_INVITE_REQUIRED", Flag, "true", "sign-up needs an invite code"),
@@ -82,8 +83,8 @@ pub(crate) const OPTIONS: &[Opt] = &[
     // Limits.
     opt("rate_limits_enabled", "PDS_RATE_LIMITS_ENABLED", Flag, "true", "limits per address and account"),
     opt("rate_limit_bypass_key", "PDS_RATE_LIMIT_BYPASS_KEY", Secret, "", "value of the header x-ratelimit-bypass that lifts the limits"),
-    opt("rate_limit_bypass_ips", "PDS_RATE_LIMIT_BYPASS_IPS", List, "", "addresses without limits"),
-    opt("trusted_proxies", "", List, "", "addresses, besides loopback and private ones, whose X-Forwarded-For is believed"),
+    opt("rate_limit_bypass_ips", "PDS_RATE_LIMIT_BYPASS_IPS", List, "", "addresses and networks without limits"),
+    opt("trusted_proxies", "", List, "", "addresses and networks, besides loopback and private ones, whose X-Forwarded-For is believed"),
     opt("write_points_per_hour", "", Number, "5000", "points of writes per account and hour: create 3, update 2, delete 1; 0 lifts the limit"),
     opt("write_points_per_day", "", Number, "35000", "the same per day"),
     // Other services.

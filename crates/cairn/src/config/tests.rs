@@ -33,6 +33,8 @@ fn the_file_of_a_reference_operator_starts_cairn_as_it_is() {
             ("PDS_REPORT_SERVICE_URL", "https://mod.bsky.app"),
             ("PDS_REPORT_SERVICE_DID", "did:plc:ar7c4by46qjdydhdevvrndac"),
             ("PDS_CRAWLERS", "https://bsky.network"),
+            ("PDS_HANDLE_BACKUP_NAMESERVERS", "9.9.9.9,149.112.112.112:5353"),
+            ("PDS_RATE_LIMIT_BYPASS_IPS", "198.51.100.0/24, 192.0.2.1"),
             ("LOG_ENABLED", "true"),
             ("PDS_EMAIL_SMTP_URL", "smtps://user:secret@smtp.example.com:465/"),
             ("PDS_EMAIL_FROM_ADDRESS", "pds@example.com"),
@@ -45,6 +47,8 @@ fn the_file_of_a_reference_operator_starts_cairn_as_it_is() {
     assert_eq!(config.storage.blob_directory.to_str(), Some("/pds/blocks"));
     assert_eq!(config.accounts.blob_upload_limit, 104_857_600);
     assert!(config.accounts.invite_required);
+    let servers = config.identity.handle_backup_nameservers.iter().map(ToString::to_string);
+    assert_eq!(servers.collect::<Vec<_>>(), ["9.9.9.9:53", "149.112.112.112:5353"]);
     assert_eq!(config.services.crawlers, ["https://bsky.network"]);
     assert_eq!(
         config.warnings,

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
+use ipnet::IpNet;
 
 /// The client's address.
 ///
 /// A peer on this machine or on a private network is taken for a reverse proxy; so are the configured ones. From the
 /// right end of `X-Forwarded-For`, the first address that is not a proxy is the client's; what stands further left may be
 /// invented.
-pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut client = peer.to_canonical();
     if !is_proxy(client, trusted) {
         return client;
@@ -27,12 +28,12 @@ pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAdd
     client
 }
 
-fn is_proxy(ip: IpAddr, trusted: &[IpAddr]) -> bool {
+fn is_proxy(ip: IpAddr, trusted: &[IpNet]) -> bool {
     let near = match ip {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     };
-    near || trusted.contains(&ip)
+    near || trusted.iter().any(|network| network.contains(&ip))
 }
 
 #[cfg(test)]
@@ -44,7 +45,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        client_ip(peer.parse().unwrap(), &headers, &["203.0.113.9".parse().unwrap()]).to_string()
+        client_ip(peer.parse().unwrap(), &headers, &["203.0.113.8/31".parse().unwrap()]).to_string()
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl RateLimits {
     }
 
     fn is_exempt(&self, headers: &HeaderMap, ip: IpAddr) -> bool {
-        if self.config.bypass_ips.contains(&ip) {
+        if self.config.bypass_ips.iter().any(|network| network.contains(&ip)) {
             return true;
         }
         match (&self.config.bypass_key, headers.get("x-ratelimit-bypass")) {
