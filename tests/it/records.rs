@@ -101,6 +101,28 @@ async fn a_collection_is_listed_in_pages_from_either_end() {
 }
 
 #[tokio::test]
+async fn a_page_of_large_records_ends_early_and_the_next_goes_on() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    for rkey in 'a'..='g' {
+        let record = json!({ "text": "x".repeat(900_000) });
+        alice.put("com.example.large", &rkey.to_string(), record).await.ok();
+    }
+    let (mut cursor, mut sizes) = (None::<String>, Vec::new());
+    loop {
+        let mut params = vec![("repo", alice.did.as_str()), ("collection", "com.example.large")];
+        params.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let page = pds.anyone.query("com.atproto.repo.listRecords", &params).await.ok();
+        sizes.push(page["records"].as_array().unwrap().len());
+        cursor = page["cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [5, 2, 0]);
+}
+
+#[tokio::test]
 async fn an_empty_collection_is_an_empty_page() {
     let pds = TestPds::start().await;
     let alice = pds.account("alice").await;

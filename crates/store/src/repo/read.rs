@@ -63,7 +63,7 @@ impl Store {
         self.read_one(move |tx| record(tx, account, &path)).await
     }
 
-    /// A page of a collection, without hidden records.
+    /// A page of a collection, without hidden records. Only an empty page is surely the last.
     pub async fn list_records(
         &self,
         account: AccountId,
@@ -180,6 +180,9 @@ const ASCENDING: &str = "SELECT record.path, record.cid, record.bytes
     AND NOT EXISTS (SELECT 1 FROM record_takedown WHERE account = ?1 AND path = record.path)
     ORDER BY record.path LIMIT ?4";
 
+/// A page of records ends early once it weighs this much: a hundred of the largest would be 100 MB, for anybody to ask.
+const PAGE_BYTES: usize = 4 << 20;
+
 fn list_records(
     conn: &Connection,
     account: AccountId,
@@ -198,13 +201,18 @@ fn list_records(
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query((account.get(), after, before, range.limit))?;
     let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
+    let mut weight = 0;
+    while weight < PAGE_BYTES
+        && let Some(row) = rows.next()?
+    {
         let path = row.get_ref(0)?.as_str().map_err(|_| DAMAGED)?;
         let rkey = path.get(skip..).ok_or(DAMAGED)?;
+        let bytes: Bytes = row.get::<_, Vec<u8>>(2)?.into();
+        weight += bytes.len();
         records.push(ListedRecord {
             rkey: RecordKey::parse(rkey).map_err(|_| DAMAGED)?,
             cid: cid_of(row.get_ref(1)?)?,
-            bytes: row.get::<_, Vec<u8>>(2)?.into(),
+            bytes,
         });
     }
     Ok(records)
