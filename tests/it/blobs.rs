@@ -166,7 +166,7 @@ async fn an_upload_names_its_type_and_may_be_empty() {
 
 #[tokio::test]
 async fn another_service_uploads_with_a_token_of_the_account() {
-    let pds = TestPds::start().await;
+    let mut pds = TestPds::start().await;
     let alice = pds.account("alice").await;
     let token = |lxm: &'static str, aud: String| {
         let alice = alice.clone();
@@ -182,10 +182,16 @@ async fn another_service_uploads_with_a_token_of_the_account() {
     let good = pds.anyone.bearer(&token(UPLOAD, aud.clone()).await);
     good.upload(UPLOAD, "text/plain", "from the video service").await.ok();
     assert_eq!(good.upload(UPLOAD, "text/plain", "again").await.status, 401);
-    let other = pds.anyone.bearer(&token("com.atproto.repo.createRecord", aud).await);
+    let other = pds.anyone.bearer(&token("com.atproto.repo.createRecord", aud.clone()).await);
     assert_eq!(other.upload(UPLOAD, "text/plain", "x").await, (401, "BadJwtLexiconMethod"));
     let elsewhere = pds.anyone.bearer(&token(UPLOAD, "did:web:else.test".to_owned()).await);
     assert_eq!(elsewhere.upload(UPLOAD, "text/plain", "x").await, (401, "BadJwtAudience"));
+
+    // Whose key cannot be looked up may try again later.
+    let fresh = pds.anyone.bearer(&token(UPLOAD, aud).await);
+    pds.restart().await;
+    pds.world.stop_directory().await;
+    assert_eq!(fresh.upload(UPLOAD, "text/plain", "x").await, (502, "UpstreamFailure"));
 }
 
 #[tokio::test]

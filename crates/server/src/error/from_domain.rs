@@ -116,7 +116,11 @@ impl From<WriteError> for XrpcError {
 
 impl From<ServiceAuthError> for XrpcError {
     fn from(err: ServiceAuthError) -> Self {
-        Self::unauthorized(err.name(), err.to_string())
+        match err {
+            // Nobody's fault that the caller could mend: a later try with the same token may pass.
+            ServiceAuthError::Unresolved(err) if err.is_upstream() => err.into(),
+            err => Self::unauthorized(err.name(), err.to_string()),
+        }
     }
 }
 
