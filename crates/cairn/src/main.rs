@@ -1,6 +1,7 @@
 //! The program `cairn`: command line, configuration, and the wiring of the parts.
 
 mod config;
+mod descriptors;
 mod dev;
 mod identity;
 mod instance;

@@ -4,6 +4,7 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Log;
+use crate::descriptors;
 
 /// Ends with the first SIGTERM or SIGINT.
 pub(crate) async fn requested() {
@@ -31,6 +32,7 @@ pub(crate) fn start_log(log: &Log) -> anyhow::Result<()> {
 
 /// The runtime of the server.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    descriptors::take_all();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -33,6 +34,8 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(90);
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 /// Connections at once. The next ones wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 16 * 1024;
+/// File descriptors that are not for connections: the database, blobs, requests to others.
+const OTHER_FILES: usize = 512;
 /// Requests and sockets have this long to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left), connections get this long to end.
@@ -50,7 +53,7 @@ pub async fn serve(
     listener.local_addr()?;
     let http = Arc::new(http());
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(max_connections()));
     jobs::start(&app);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -87,6 +90,14 @@ pub async fn serve(
     drop(listener);
     stop(app, graceful).await;
     Ok(())
+}
+
+/// As many as leave the rest of the server the files that it needs.
+fn max_connections() -> usize {
+    let files = getrlimit(Resource::Nofile)
+        .current
+        .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    MAX_CONNECTIONS.min(files - OTHER_FILES.min(files / 2)).max(1)
 }
 
 /// Runs a connection to its end, or until it is clear that nobody asks anything on it: the limit for the head counts from

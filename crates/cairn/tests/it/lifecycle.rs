@@ -64,3 +64,17 @@ fn a_slip_in_the_configuration_is_named() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("CAIRN_HOSTNAM;") && said.contains("CAIRN_HOSTNAME"), "it said: {said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subscribers_do_not_use_up_the_files_that_the_server_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let plc = Process::plc(&dir.path().join("plc"));
+    let settings = Settings::new(&dir.path().join("pds"), &plc.url);
+    let server = Process::serve_with_open_files(&settings, 128);
+    let stream = format!("ws://127.0.0.1:{}/xrpc/com.atproto.sync.subscribeRepos", settings.port);
+    let mut subscribers = Vec::new();
+    for _ in 0..200 {
+        subscribers.push(tokio_tungstenite::connect_async(&stream).await.unwrap());
+    }
+    Client::new(&server.url).create_account("alice").await;
+}

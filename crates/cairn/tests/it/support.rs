@@ -43,6 +43,16 @@ impl Process {
         Process::spawn(command)
     }
 
+    /// The same, where the system gives a process few files unless it asks for more.
+    pub(crate) fn serve_with_open_files(settings: &Settings, usual: u32) -> Process {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -S -n {usual} && exec \"$0\" serve");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_cairn")]);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(settings.variables());
+        Process::spawn(command)
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
