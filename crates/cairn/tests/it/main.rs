@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod crash;
+mod dev;
 mod founding;
 mod lifecycle;
 mod support;

@@ -53,6 +53,14 @@ impl Process {
         Process::spawn(command)
     }
 
+    /// Everything embedded, on two ports.
+    pub(crate) fn dev(data: &Path, [port, plc_port]: [u16; 2]) -> Process {
+        let mut command = program();
+        command.args(["dev", "--port", &port.to_string(), "--plc-port", &plc_port.to_string()]);
+        command.arg("--data").arg(data);
+        Process::spawn(command)
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -122,7 +130,7 @@ impl Settings {
 }
 
 /// A server names its port in every DID document, so it must have the same one after a restart.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
