@@ -6,4 +6,5 @@ mod crash;
 mod dev;
 mod founding;
 mod lifecycle;
+mod subscribers;
 mod support;
