@@ -115,11 +115,6 @@ impl XrpcError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "NotEnoughResources", message)
     }
 
-    /// 504 `UpstreamTimeout`.
-    pub fn upstream_timeout(message: impl Into<Text>) -> Self {
-        Self::new(StatusCode::GATEWAY_TIMEOUT, "UpstreamTimeout", message)
-    }
-
     /// 400 `RepoNotFound`, for methods that name a repository.
     pub fn repo_not_found(repo: impl fmt::Display) -> Self {
         Self::named("RepoNotFound", format!("Could not find repo: {repo}"))
@@ -129,13 +124,6 @@ impl XrpcError {
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
-        self
-    }
-
-    /// The same error under another status.
-    #[must_use]
-    pub fn with_status(mut self, status: StatusCode) -> Self {
-        self.status = status;
         self
     }
 

@@ -16,8 +16,8 @@ use cairn_model::Did;
 use cairn_store::Account;
 
 pub use policy::{
-    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, OPTIONAL_SERVICE,
-    PRIVILEGED_SESSION, REFRESH, REPO_READER, SESSION, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
+    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, OPTIONAL_SERVICE, REFRESH,
+    REPO_READER, SESSION, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
 };
 pub use tokens::{
     ACCESS_SECONDS, AccessClaims, REFRESH_SECONDS, RefreshClaims, SessionTokens, TokenError,

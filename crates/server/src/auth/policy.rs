@@ -68,9 +68,6 @@ const fn scoped(scopes: ScopeSet) -> SessionPolicy {
 pub const ANYONE: Access<Anyone> = Access::new(AuthPolicy::Anyone);
 /// Any session: password or app password.
 pub const SESSION: Access<Session> = Access::new(AuthPolicy::Session(scoped(ScopeSet::STANDARD)));
-/// Password or privileged app password.
-pub const PRIVILEGED_SESSION: Access<Session> =
-    Access::new(AuthPolicy::Session(scoped(ScopeSet::PRIVILEGED)));
 /// The account's own password only.
 pub const FULL_SESSION: Access<Session> = Access::new(AuthPolicy::Session(scoped(ScopeSet::FULL)));
 /// A refresh token.

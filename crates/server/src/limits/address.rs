@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 
 /// The client's address.
 ///
@@ -26,6 +26,15 @@ pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
         }
     }
     client
+}
+
+/// What stands for a client's address in the counters: with IPv6 the network of 64 bits that a client usually has whole.
+pub fn counted_as(ip: IpAddr) -> String {
+    const CLIENT_BITS: u8 = 64;
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => Ipv6Net::new_assert(ip, CLIENT_BITS).trunc().to_string(),
+    }
 }
 
 fn is_proxy(ip: IpAddr, trusted: &[IpNet]) -> bool {

@@ -18,7 +18,7 @@ use crate::error::XrpcError;
 use bucket::Window;
 use windows::{Exhausted, Windows};
 
-pub use address::client_ip;
+pub use address::{client_ip, counted_as};
 pub use bucket::Bucket;
 pub use report::RateReport;
 

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::auth::{Caller, Credential, Session, authenticate};
 use crate::error::XrpcError;
-use crate::limits::{Bucket, RateReport};
+use crate::limits::{Bucket, RateReport, counted_as};
 
 use super::body::{self, Upload};
 use super::endpoint::{Endpoint, InputPolicy};
@@ -96,7 +96,7 @@ impl Call {
             Credential::Anyone | Credential::Admin => None,
         };
         for bucket in self.endpoint.buckets {
-            let ip = self.client_ip.to_string();
+            let ip = counted_as(self.client_ip);
             let key = if bucket.per_account() { did.unwrap_or(&ip) } else { &ip };
             self.app.limits.charge(
                 *bucket,

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, Request, header};
 use crate::app::App;
 use crate::auth::AuthPolicy;
 use crate::error::XrpcError;
-use crate::limits::{Bucket, RateReport};
+use crate::limits::{Bucket, RateReport, counted_as};
 
 use super::context::Call;
 use super::endpoint::{Endpoint, Kind};
@@ -72,7 +72,7 @@ async fn run(call: Call) -> Result<Response, XrpcError> {
     if endpoint.global_limit && !call.app.limits.is_off() {
         call.app.limits.charge(
             Bucket::Global,
-            &call.client_ip.to_string(),
+            &counted_as(call.client_ip),
             1,
             &call.parts.headers,
             call.client_ip,

@@ -39,6 +39,25 @@ async fn the_global_limit_is_reported_and_enforced_per_address() {
 }
 
 #[tokio::test]
+async fn the_addresses_of_one_ipv6_network_count_as_one() {
+    let server = Server::with(|config| {
+        config.rate_limits.enabled = true;
+        config.trusted_proxies = vec!["203.0.113.0/24".parse().unwrap()];
+    })
+    .await;
+    let remaining = async |address: &str| {
+        let headers = [("x-forwarded-for", address)];
+        let reply = server.get_with("/xrpc/com.atproto.sync.listRepos", &headers).await;
+        reply.header("ratelimit-remaining").to_owned()
+    };
+    assert_eq!(remaining("2001:db8:1:2::1").await, "2999");
+    assert_eq!(remaining("2001:db8:1:2:ffff::2").await, "2998");
+    assert_eq!(remaining("2001:db8:1:3::1").await, "2999");
+    assert_eq!(remaining("198.51.100.1").await, "2999");
+    assert_eq!(remaining("198.51.100.2").await, "2999");
+}
+
+#[tokio::test]
 async fn write_points_are_counted_per_account_even_without_other_limits() {
     let server = Server::with(|config| {
         config.write_limits = Some(WriteLimits { per_hour: 6, per_day: 100 })

@@ -11,7 +11,7 @@ use crate::accounts::password;
 use crate::accounts::session::{self, SessionAnswer};
 use crate::auth::Anyone;
 use crate::error::XrpcError;
-use crate::limits::Bucket;
+use crate::limits::{Bucket, counted_as};
 use crate::xrpc::{Cx, Input, Json, Result};
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ pub async fn create_session(
     Input(input): Input<CreateSession>,
 ) -> Result<Json<SessionAnswer>> {
     let identifier = canonical(&input.identifier);
-    cx.charge(Bucket::CreateSession, &format!("{identifier} {}", cx.client_ip), 1)?;
+    cx.charge(Bucket::CreateSession, &format!("{identifier} {}", counted_as(cx.client_ip)), 1)?;
 
     let account = find(&cx.app, &identifier).await?;
     let Some((account, proof)) = prove(&cx.app, account, &input.password).await? else {
