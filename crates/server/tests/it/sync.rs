@@ -102,6 +102,23 @@ async fn blocks_are_found_by_cid() {
 }
 
 #[tokio::test]
+async fn blocks_are_given_out_by_the_megabyte_only() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let mut cids = Vec::new();
+    for n in 0..6 {
+        let text = n.to_string().repeat(900_000);
+        cids.push(server.write(&alice, &format!("com.example.note/{n}"), &text).await);
+    }
+    let ask = |cids: &[Cid]| {
+        let query: String = cids.iter().map(|cid| format!("&cids={cid}")).collect();
+        path("getBlocks", &alice, &query)
+    };
+    assert_eq!(server.get(&ask(&cids)).await.error(), (400, "InvalidRequest".into()));
+    assert_eq!(car(&server.get(&ask(&cids[..4])).await).1.len(), 4);
+}
+
+#[tokio::test]
 async fn blobs_come_whole_in_parts_and_safely() {
     let server = Server::start().await;
     let alice = server.person("alice").await;

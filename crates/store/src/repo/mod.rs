@@ -30,6 +30,7 @@ pub(crate) use head::{create, emit_commit, emit_sync, recommit, retire};
 pub use import::{Import, ImportError, ImportStats, KeyCheck};
 pub use list::{ListedRepo, RepoPage};
 pub use read::{ListedRecord, Record, RecordRange};
+pub use scan::MAX_BLOCKS_BYTES;
 pub use verify::{RepoFault, RepoProblem, VerifyReport};
 pub(crate) use worker::Repos;
 pub use write::{

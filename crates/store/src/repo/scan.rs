@@ -30,6 +30,10 @@ impl Store {
     }
 }
 
+/// Once the blocks that one scan has found weigh this much, it looks for no more: they wait in memory, and anybody may
+/// ask for them.
+pub const MAX_BLOCKS_BYTES: usize = 4 << 20;
+
 /// A connection for one scan.
 pub(crate) fn open(opener: &Opener) -> Result<Connection, StoreError> {
     opener.reader().map_err(|err| match err {
@@ -54,13 +58,16 @@ fn blocks(
     }
     let mut statement = conn.prepare("SELECT cid, bytes FROM tree WHERE repo = ?1")?;
     let mut rows = statement.query([current.id.0])?;
+    let mut weight = 0;
     while !wanted.is_empty()
+        && weight < MAX_BLOCKS_BYTES
         && let Some(row) = rows.next()?
     {
         const DAMAGED: StoreError = StoreError::Damaged { what: "block" };
         let digest = row.get_ref(0)?.as_blob().map_err(|_| DAMAGED)?;
         if let Some(cid) = wanted.remove(digest) {
             let bytes = row.get_ref(1)?.as_blob().map_err(|_| DAMAGED)?;
+            weight += bytes.len();
             found.push((cid, Bytes::copy_from_slice(bytes)));
         }
     }

@@ -2,6 +2,7 @@
 
 use cairn_model::{Cid, Did};
 use cairn_repo::car;
+use cairn_store::MAX_BLOCKS_BYTES;
 use serde::Deserialize;
 
 use crate::auth::RepoReader;
@@ -33,6 +34,12 @@ pub async fn get_blocks(cx: Cx<RepoReader>, Params(params): Params<BlocksParams>
         .filter(|cid| !blocks.iter().any(|(found, _)| found == *cid))
         .map(Cid::to_string)
         .collect();
+    let weight: usize = blocks.iter().map(|(_, bytes)| bytes.len()).sum();
+    if !missing.is_empty() && weight >= MAX_BLOCKS_BYTES {
+        return Err(XrpcError::invalid_request(format!(
+            "the blocks weigh more than {MAX_BLOCKS_BYTES} bytes together: ask for fewer"
+        )));
+    }
     if !missing.is_empty() {
         return Err(XrpcError::named(
             "BlockNotFound",
