@@ -29,8 +29,11 @@ impl BlobFile {
         let left = usize::try_from(self.blob.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = left.min(max_bytes);
         let file = Arc::clone(&self.file);
+        // Taken on the caller's thread, where it is given back too: what is allocated on one of many
+        // blocking threads and freed elsewhere stays with that thread's heap.
+        let mut buffer = Vec::with_capacity(length);
         blocking(move || {
-            let mut buffer = vec![0; length];
+            buffer.resize(length, 0);
             file.read_exact_at(&mut buffer, offset)?;
             Ok(Bytes::from(buffer))
         })
