@@ -79,6 +79,8 @@ pub struct Tuning {
     pub ring_bytes: usize,
     /// An export whose reader takes nothing for this long is given up, since it holds a snapshot.
     pub export_stall: Duration,
+    /// The same while other exports wait for their turn.
+    pub export_stall_crowded: Duration,
 }
 
 impl Default for Tuning {
@@ -97,6 +99,7 @@ impl Default for Tuning {
             ring_events: 16_384,
             ring_bytes: 16 << 20,
             export_stall: Duration::from_secs(60),
+            export_stall_crowded: Duration::from_secs(5),
         }
     }
 }

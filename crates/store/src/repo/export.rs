@@ -71,7 +71,8 @@ impl Store {
     ) -> Result<Option<Export>, StoreError> {
         let turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let opener = self.opener().clone();
-        let stall = self.config().tuning.export_stall;
+        let tuning = &self.config().tuning;
+        let stalls = (tuning.export_stall, tuning.export_stall_crowded);
         let begun = tokio::task::spawn_blocking(move || {
             let conn = scan::open(&opener)?;
             conn.execute_batch("BEGIN")?;
@@ -85,7 +86,7 @@ impl Store {
         let head = current.head;
         let end = Arc::new(OnceLock::new());
         let told = Arc::clone(&end);
-        let mut outlet = Outlet::new(sender, stall, turn);
+        let mut outlet = Outlet::new(sender, stalls, turn);
         tokio::task::spawn_blocking(move || {
             let result = scan_rows(&conn, &current, since, &mut outlet);
             if let Err(Stop::Failed(err)) = &result {
@@ -147,21 +148,27 @@ struct Outlet {
     chunks: mpsc::Sender<Bytes>,
     runtime: Handle,
     stall: Duration,
+    stall_crowded: Duration,
     begun: Instant,
     sent_bytes: u64,
-    _turn: OwnedSemaphorePermit,
+    turn: OwnedSemaphorePermit,
 }
 
 impl Outlet {
-    fn new(chunks: mpsc::Sender<Bytes>, stall: Duration, turn: OwnedSemaphorePermit) -> Outlet {
+    fn new(
+        chunks: mpsc::Sender<Bytes>,
+        (stall, stall_crowded): (Duration, Duration),
+        turn: OwnedSemaphorePermit,
+    ) -> Outlet {
         Outlet {
             buffer: Vec::with_capacity(CHUNK_BYTES * 2),
             chunks,
             runtime: Handle::current(),
             stall,
+            stall_crowded,
             begun: Instant::now(),
             sent_bytes: 0,
-            _turn: turn,
+            turn,
         }
     }
 
@@ -193,12 +200,25 @@ impl Outlet {
         }
     }
 
+    /// A reader that takes nothing has less time while all turns are taken: a few such readers must
+    /// not keep everybody else from exporting.
     fn wait(&self, chunk: Bytes) -> Result<(), Stop> {
-        let send = tokio::time::timeout(self.stall, self.chunks.send(chunk));
-        match self.runtime.block_on(send) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Stop::Gone),
-            Err(_) => Err(Stop::Failed(StoreError::Abandoned)),
+        let mut waited = Duration::ZERO;
+        while waited < self.stall {
+            let step = self.stall_crowded.min(self.stall - waited);
+            let place = tokio::time::timeout(step, self.chunks.reserve());
+            match self.runtime.block_on(place) {
+                Ok(Ok(place)) => {
+                    place.send(chunk);
+                    return Ok(());
+                }
+                Ok(Err(_)) => return Err(Stop::Gone),
+                Err(_) => waited += step,
+            }
+            if self.turn.semaphore().available_permits() == 0 {
+                break;
+            }
         }
+        Err(Stop::Failed(StoreError::Abandoned))
     }
 }

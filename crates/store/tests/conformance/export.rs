@@ -125,6 +125,24 @@ async fn an_export_that_is_not_taken_ends_with_an_error() {
     world.finish().await;
 }
 
+#[tokio::test]
+async fn exports_that_are_not_taken_make_room_for_others() {
+    let world =
+        World::with(|config| config.tuning.export_stall_crowded = Duration::from_millis(50));
+    let alice = world.account("alice").await;
+    let text = "x".repeat(64 << 10);
+    for i in 0..16 {
+        alice.create(&format!("com.example.note/{i}"), &text).await.unwrap();
+    }
+    let mut stuck = Vec::new();
+    for _ in 0..256 {
+        stuck.push(world.store.export(alice.id, None).await.unwrap().unwrap());
+    }
+    assert!(alice.export().await.len() > 16 * text.len());
+    drop(stuck);
+    world.finish().await;
+}
+
 async fn fill_more(repo: &Repo<'_>) {
     for i in 0..20 {
         repo.create(&format!("com.example.more/{i}"), "more").await.unwrap();
