@@ -1,8 +1,8 @@
 //! An account and its DID document: do they agree, and what others are told.
 
-use cairn_identity::{DidDocument, DidKey, PlcClientError};
+use cairn_identity::{DidDocument, DidKey, PlcClientError, SigningKey};
 use cairn_model::{Did, Handle};
-use cairn_store::Account;
+use cairn_store::{Account, NoAccount};
 
 use crate::App;
 use crate::error::XrpcError;
@@ -54,9 +54,16 @@ pub fn check_document(
 /// # Errors
 /// 500 without the account's key.
 pub async fn account_key(app: &App, did: &Did) -> Result<DidKey, XrpcError> {
+    Ok(signing_key(app, did).await?.did_key())
+}
+
+/// The key of an account.
+///
+/// # Errors
+/// As for an unknown account: this one was deleted after its session was checked.
+pub async fn signing_key(app: &App, did: &Did) -> Result<SigningKey, XrpcError> {
     let key = app.store.signing_key(did).await?;
-    key.map(|key| key.did_key())
-        .ok_or_else(|| XrpcError::internal("the account has no signing key"))
+    key.ok_or_else(|| NoAccount.into())
 }
 
 /// Reads the present document, past every cache, and checks it.
@@ -114,7 +121,7 @@ async fn update_plc_handle(app: &App, did: &Did, handle: &Handle) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use cairn_identity::{Curve, SigningKey};
+    use cairn_identity::Curve;
     use serde_json::json;
 
     use super::*;

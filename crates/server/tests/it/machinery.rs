@@ -151,3 +151,11 @@ async fn odd_requests_are_answered_in_json_with_a_4xx() {
         assert!((400..500).contains(&status) && !name.is_empty(), "{path}: {reply:?}");
     }
 }
+
+#[tokio::test]
+async fn an_account_that_was_deleted_meanwhile_is_an_unknown_one() {
+    let server = Server::start().await;
+    let did = cairn_model::Did::parse("did:plc:ewvi7nxzyoun6zhxrhs64oiz").unwrap();
+    let err = cairn_server::accounts::identity::signing_key(&server.app, &did).await.unwrap_err();
+    assert_eq!((err.status().as_u16(), err.name()), (400, "AccountNotFound"));
+}

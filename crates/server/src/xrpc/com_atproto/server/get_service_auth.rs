@@ -8,6 +8,7 @@ use cairn_identity::service_auth::{self, Claims, DEFAULT_LIFETIME};
 use cairn_model::{Did, Nsid};
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::identity;
 use crate::accounts::session::is_blocked;
 use crate::auth::{Session, SessionScope};
 use crate::error::XrpcError;
@@ -60,8 +61,7 @@ pub async fn get_service_auth(
     check_method(&cx.caller, params.lxm.as_ref())?;
     let lifetime = lifetime(params.exp, params.lxm.is_some(), cx.app.now_seconds())?;
     let did = cx.caller.did();
-    let key = cx.app.store.signing_key(did).await?;
-    let key = key.ok_or_else(|| XrpcError::internal("the account has no signing key"))?;
+    let key = identity::signing_key(&cx.app, did).await?;
     let claims = Claims::new(did, params.aud, params.lxm.as_ref(), cx.app.clock.now(), lifetime);
     Ok(Json(ServiceAuth { token: service_auth::create(&key, &claims) }))
 }
