@@ -1,7 +1,5 @@
 //! did:plc operations that this crate builds: genesis, update, recovery, tombstone, limits.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use cairn_identity::plc::{

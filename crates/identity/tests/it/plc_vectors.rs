@@ -1,7 +1,5 @@
 //! The interop audit logs of did:plc, read from `$CAIRN_VECTORS/plc`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
 
 use cairn_identity::plc::{LogEntry, PlcError, State, validate_log};

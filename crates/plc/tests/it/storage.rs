@@ -1,8 +1,6 @@
 //! The directory's file: it outlives the directory, and belongs to one process at a time.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
+use crate::support;
 
 use std::sync::Arc;
 

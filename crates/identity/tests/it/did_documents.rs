@@ -1,7 +1,5 @@
 //! DID documents: what the protocol reads from them, and did:web.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use cairn_identity::{
     Curve, DidDocument, DidDocumentError, PublicKey, SigningKey, did_web, did_web::DidWebError,
 };

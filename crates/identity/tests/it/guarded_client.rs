@@ -1,8 +1,6 @@
 //! The guarded client: what it refuses, and its caps.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
+use crate::support;
 
 use std::net::IpAddr;
 use std::time::Duration;

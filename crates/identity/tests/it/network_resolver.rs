@@ -1,8 +1,6 @@
 //! The network resolver against scripted HTTP and DNS servers on loopback.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
+use crate::support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

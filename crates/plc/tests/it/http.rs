@@ -1,8 +1,6 @@
 //! The directory over HTTP: every route, every error.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
+use crate::support;
 
 use std::time::Duration;
 

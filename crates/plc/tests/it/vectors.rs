@@ -1,7 +1,5 @@
 //! The interop audit logs, replayed into a directory at the instants that they name.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

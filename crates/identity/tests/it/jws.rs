@@ -1,7 +1,5 @@
 //! Compact JWS: session tokens with HS256, and tokens that are not what they claim to be.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use cairn_identity::jws::{self, Compact, Header, HmacKey, JwsError};
 use cairn_identity::{Curve, SigningKey, constant_time_eq};
 use data_encoding::BASE64URL_NOPAD;

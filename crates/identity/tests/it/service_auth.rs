@@ -1,7 +1,5 @@
 //! Service-auth tokens: what is accepted, and under which name everything else is refused.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use cairn_identity::jws::{self, Header};

@@ -1,7 +1,5 @@
 //! The interop vectors for signatures and `did:key`, read from `$CAIRN_VECTORS/crypto`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use cairn_identity::{Curve, DidKey, KeyError, PublicKey, SignatureError, SigningKey};
 use data_encoding::{BASE64_NOPAD, HEXLOWER};
 use serde_json::Value;
