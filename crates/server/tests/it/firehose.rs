@@ -209,6 +209,7 @@ async fn a_consumer_that_takes_nothing_is_closed_and_slows_nobody() {
     let mut healthy = listening.subscribe("?cursor=0").await;
     let reads_to_the_last = tokio::spawn(async move {
         while !changes(&next(&mut healthy).await, "com.example.note/last") {}
+        healthy
     });
     // More than a socket's buffers hold. Each write is a commit: the paths differ.
     let text = "x".repeat(100_000);
@@ -216,7 +217,7 @@ async fn a_consumer_that_takes_nothing_is_closed_and_slows_nobody() {
         listening.server.write(&alice, &format!("com.example.note/{n}"), &text).await;
     }
     listening.server.write(&alice, "com.example.note/last", &text).await;
-    reads_to_the_last.await.unwrap();
+    let _healthy = reads_to_the_last.await.unwrap();
     while listening.server.app.subscribers.count() > 1 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
