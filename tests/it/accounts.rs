@@ -47,7 +47,7 @@ async fn a_new_account_has_a_did_of_its_own_and_is_live_at_once() {
         session,
         json!({
             "did": alice.did, "handle": "alice.test", "email": "alice@mail.test",
-            "emailConfirmed": false, "active": true,
+            "emailConfirmed": false, "emailAuthFactor": false, "active": true,
         })
     );
     assert!(alice.repo().await.records.is_empty());

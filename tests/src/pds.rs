@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cairn_identity::{Clock, Curve, SigningKey};
 use cairn_model::Did;
+use cairn_server::branding::Branding;
 use cairn_server::config::{FirehoseConfig, Links, RateLimitConfig, Secret, ServerConfig};
 use cairn_server::mail::{Mail, Mailbox, Mailer};
 use cairn_server::{App, AppParts};
@@ -25,7 +26,8 @@ pub struct TestPds {
     pub anyone: Caller,
     pub config: ServerConfig,
     rotation_key: SigningKey,
-    mailbox: Arc<Mailbox>,
+    mailer: Arc<dyn Mailer>,
+    moderation_mailer: Option<Arc<dyn Mailer>>,
     folder: TempDir,
     port: u16,
     running: Option<Running>,
@@ -48,7 +50,20 @@ impl TestPds {
         World::start().await.pds_with(change).await
     }
 
+    /// A server in a network of its own whose mail goes this way.
+    pub async fn start_with_mailer(mailer: Arc<dyn Mailer>) -> Self {
+        Self::start_mailing(World::start().await, |_| {}, mailer).await
+    }
+
     pub(crate) async fn start_in(world: World, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        Self::start_mailing(world, change, Arc::new(Mailbox::default())).await
+    }
+
+    async fn start_mailing(
+        world: World,
+        change: impl FnOnce(&mut ServerConfig),
+        mailer: Arc<dyn Mailer>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let mut config = config(port);
@@ -58,7 +73,8 @@ impl TestPds {
             world,
             config,
             rotation_key: SigningKey::generate(Curve::K256),
-            mailbox: Arc::default(),
+            mailer,
+            moderation_mailer: None,
             folder: tempfile::tempdir().unwrap(),
             port,
             running: None,
@@ -83,7 +99,8 @@ impl TestPds {
             http: self.world.http().clone(),
             lexicons: cairn_lexicon::Lexicons::known(),
             rotation_key: self.rotation_key.clone(),
-            mailer: Arc::clone(&self.mailbox) as Arc<dyn Mailer>,
+            mailer: Arc::clone(&self.mailer),
+            moderation_mailer: self.moderation_mailer.clone(),
         });
         let (stop, stopped) = oneshot::channel();
         let served =
@@ -179,9 +196,14 @@ impl TestPds {
         Follower::new(self.world.clone(), self.firehose_from(0).await)
     }
 
+    /// Has moderators' mail go another way from the next start on.
+    pub fn set_moderation_mailer(&mut self, mailer: Arc<dyn Mailer>) {
+        self.moderation_mailer = Some(mailer);
+    }
+
     /// Mail that the server has sent, newest first.
     pub fn mail(&self) -> Vec<Mail> {
-        self.mailbox.delivered()
+        self.mailer.delivered()
     }
 
     /// The code in the newest mail to an address.
@@ -227,6 +249,8 @@ fn config(port: u16) -> ServerConfig {
         import_limit: None,
         accepting_imports: true,
         did_doc_with_session: false,
+        branding: Branding::named("Test server"),
+        email_confirmation_link: true,
         links: Links::default(),
         contact_email: None,
         crawlers: Vec::new(),

@@ -4,14 +4,18 @@
 //! [`Config`] is read once, at the start. Everything below gets values, never variables.
 
 mod load;
+mod mail;
 mod options;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cairn_server::branding::Branding;
+
 pub(crate) use load::ConfigError;
 use load::Raw;
+pub(crate) use mail::{Mail, WayOut};
 pub(crate) use options::{Kind, OPTIONS};
 
 /// What `cairn serve` was told, checked.
@@ -24,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) accounts: Accounts,
     pub(crate) limits: Limits,
     pub(crate) services: Services,
+    pub(crate) branding: Branding,
+    pub(crate) mail: Mail,
     pub(crate) log: Log,
     /// Sentences for the log: variables that were read and are of no use here.
     pub(crate) warnings: Vec<String>,
@@ -137,10 +143,8 @@ impl Config {
     ) -> Result<Config, ConfigError> {
         let mut raw = Raw::gather(file, variables)?;
         let mut warnings = std::mem::take(&mut raw.warnings);
-        if mail_is_set(&raw)? {
-            warnings.push("mail is configured, and Cairn does not send any yet".into());
-        }
         let service = service(&raw)?;
+        let branding = mail::branding(&raw, &service.hostname)?;
         let config = Config {
             storage: storage(&raw)?,
             secrets: secrets(&raw)?,
@@ -148,6 +152,8 @@ impl Config {
             accounts: accounts(&raw)?,
             limits: limits(&raw)?,
             services: services(&raw, service.dev_mode)?,
+            mail: mail::mail(&raw, &service.hostname, &branding, &mut warnings)?,
+            branding,
             log: Log {
                 filter: raw.text("log").unwrap_or_else(|| "info".into()),
                 json: raw.flag("log_json")?.unwrap_or(false),
@@ -311,19 +317,6 @@ fn remote(
         (None, None) => Ok(None),
         (Some(_), None) => Err(ConfigError::Needs { key: url_key, needs: did_key }),
         (None, Some(_)) => Err(ConfigError::Needs { key: did_key, needs: url_key }),
-    }
-}
-
-fn mail_is_set(raw: &Raw) -> Result<bool, ConfigError> {
-    match (raw.text("email_smtp_url"), raw.text("email_from_address")) {
-        (Some(_), Some(_)) => Ok(true),
-        (None, None) => Ok(false),
-        (Some(_), None) => {
-            Err(ConfigError::Needs { key: "email_smtp_url", needs: "email_from_address" })
-        }
-        (None, Some(_)) => {
-            Err(ConfigError::Needs { key: "email_from_address", needs: "email_smtp_url" })
-        }
     }
 }
 

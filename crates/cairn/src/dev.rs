@@ -43,7 +43,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         shutdown::start_log(&config.log)?;
         let listener = instance::bind(&config).await?;
         let directory = plc::open(&args.data.join("plc"))?;
-        let instance = instance::open(&config, &listener, Arc::new(Mailbox::default())).await?;
+        let instance =
+            instance::open(&config, &listener, (Arc::new(Mailbox::default()), None)).await?;
 
         let (end, ended) = watch::channel(false);
         let wait = move || {

@@ -38,7 +38,7 @@ pub(crate) async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
 pub(crate) async fn open(
     config: &Config,
     listener: &TcpListener,
-    mailer: Arc<dyn Mailer>,
+    (mailer, moderation_mailer): (Arc<dyn Mailer>, Option<Arc<dyn Mailer>>),
 ) -> anyhow::Result<Instance> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let storage = StoreConfig {
@@ -65,6 +65,7 @@ pub(crate) async fn open(
         http: network.http,
         lexicons: Lexicons::known(),
         mailer,
+        moderation_mailer,
     });
     Ok(Instance { app, store, public_url })
 }
@@ -116,6 +117,8 @@ fn server_config(config: &Config, port: u16, jwt_secret: Secret) -> anyhow::Resu
         import_limit: config.accounts.max_repo_import_size,
         accepting_imports: config.accounts.accepting_repo_imports,
         did_doc_with_session: config.identity.did_doc_with_session,
+        branding: config.branding.clone(),
+        email_confirmation_link: config.mail.confirmation_link,
         links: Links {
             privacy_policy: service.privacy_policy_url.clone(),
             terms_of_service: service.terms_of_service_url.clone(),

@@ -5,6 +5,7 @@ mod descriptors;
 mod dev;
 mod identity;
 mod instance;
+mod mail;
 mod options;
 mod plc;
 mod secrets;
@@ -41,6 +42,8 @@ enum Command {
     },
     /// Runs a did:plc directory alone.
     Plc(plc::Args),
+    /// Tests the way that mail takes.
+    Mail(mail::Args),
     /// Lists every option with its variables and default.
     Options,
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Serve { config } => serve::run(config.as_deref()),
         Command::Plc(args) => plc::run(&args),
+        Command::Mail(args) => mail::run(args),
         Command::Options => options::run(),
     };
     match result {

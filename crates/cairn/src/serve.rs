@@ -1,13 +1,11 @@
 //! `cairn serve`: the server for real.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context;
-use cairn_server::mail::NoMailer;
 
 use crate::config::Config;
-use crate::{instance, shutdown};
+use crate::{instance, mail, shutdown};
 
 /// Runs until it is asked to end.
 pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<()> {
@@ -20,7 +18,7 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<()> {
         // First the socket: whoever waits for the server finds it at once, and is answered as
         // soon as the store is open.
         let listener = instance::bind(&config).await?;
-        let instance = instance::open(&config, &listener, Arc::new(NoMailer)).await?;
+        let instance = instance::open(&config, &listener, mail::mailers(&config.mail)).await?;
         println!("cairn: listening on {}", instance.public_url);
         instance.run(listener, shutdown::requested()).await
     })

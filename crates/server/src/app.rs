@@ -15,7 +15,7 @@ use crate::config::ServerConfig;
 use crate::error::XrpcError;
 use crate::firehose::Subscribers;
 use crate::limits::RateLimits;
-use crate::mail::Mailer;
+use crate::mail::{Mailer, Outbox};
 use crate::workers::{WorkError, Workers};
 
 /// The running server. Cloning shares it.
@@ -37,6 +37,8 @@ pub struct AppParts {
     /// Signs did:plc operations for the accounts of this server.
     pub rotation_key: SigningKey,
     pub mailer: Arc<dyn Mailer>,
+    /// For what moderators write; the ordinary mailer if there is none.
+    pub moderation_mailer: Option<Arc<dyn Mailer>>,
 }
 
 /// The parts of an [`App`], reachable as its fields.
@@ -50,6 +52,10 @@ pub struct AppInner {
     pub lexicons: &'static Lexicons,
     pub rotation_key: SigningKey,
     pub mailer: Arc<dyn Mailer>,
+    /// For what moderators write.
+    pub moderation_mailer: Arc<dyn Mailer>,
+    /// Mail that could not be sent.
+    pub outbox: Outbox,
     /// Makes and checks session tokens.
     pub tokens: SessionTokens,
     /// Checks tokens that other services and hosts sign.
@@ -68,8 +74,9 @@ pub struct AppInner {
 
 impl App {
     pub fn new(parts: AppParts) -> Self {
-        let AppParts { config, store, clock, resolver, plc, http, lexicons, rotation_key, mailer } =
+        let AppParts { config, store, clock, resolver, plc, http, lexicons, rotation_key, .. } =
             parts;
+        let mailer = parts.mailer;
         let workers = Workers::start().expect("the system gives a process its first few threads");
         Self(Arc::new(AppInner {
             tokens: SessionTokens::new(&config.jwt_secret, config.service_did.clone()),
@@ -88,7 +95,9 @@ impl App {
             http,
             lexicons,
             rotation_key,
+            moderation_mailer: parts.moderation_mailer.unwrap_or_else(|| Arc::clone(&mailer)),
             mailer,
+            outbox: Outbox::default(),
         }))
     }
 

@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::branding::Branding;
+
 /// Everything that an operator can decide about the server part.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -36,6 +38,9 @@ pub struct ServerConfig {
     pub accepting_imports: bool,
     /// Whether session answers carry the account's DID document.
     pub did_doc_with_session: bool,
+    pub branding: Branding,
+    /// Whether the mail that confirms an address has a link beside its code.
+    pub email_confirmation_link: bool,
     pub links: Links,
     pub contact_email: Option<String>,
     /// Relays that are asked to follow this host, as origins.

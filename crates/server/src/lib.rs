@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod app;
 mod argon;
 pub mod auth;
+pub mod branding;
 mod compress;
 pub mod config;
 pub mod error;

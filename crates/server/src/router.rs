@@ -53,7 +53,7 @@ async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
             Ok(endpoint) => dispatch::answer(app, endpoint, request, client_ip).await,
             Err(err) => axum::response::IntoResponse::into_response(err),
         },
-        None => routes::answer(&app, request).await,
+        None => routes::answer(&app, request, client_ip).await,
     };
     if is_for_all {
         let headers = response.headers_mut();

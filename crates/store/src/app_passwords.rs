@@ -120,6 +120,12 @@ impl Store {
     }
 }
 
+/// Removes the app passwords of an account inside a transaction; their sessions are the caller's to end.
+pub(crate) fn delete_all(conn: &Connection, account: AccountId) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM app_password WHERE account = ?1")?.execute([account.get()])?;
+    Ok(())
+}
+
 fn find(
     conn: &Connection,
     account: AccountId,

@@ -24,6 +24,8 @@ pub enum MailPurpose {
     ResetPassword,
     DeleteAccount,
     PlcOperation,
+    /// The second factor of a sign-in.
+    SignIn,
 }
 
 impl MailPurpose {
@@ -35,6 +37,7 @@ impl MailPurpose {
             Self::ResetPassword => "reset_password",
             Self::DeleteAccount => "delete_account",
             Self::PlcOperation => "plc_operation",
+            Self::SignIn => "sign_in",
         }
     }
 }
@@ -109,19 +112,19 @@ impl Store {
     }
 
     /// Spends a token for [`MailPurpose::ResetPassword`]: sets the password hash of the account that
-    /// it was mailed to, and ends that account's sessions.
+    /// it was mailed to, and ends that account's sessions as told.
     pub async fn reset_password(
         &self,
         token: &str,
         password_hash: String,
+        end: EndSessions,
     ) -> Result<AccountId, MailTokenError> {
         let hash = self.mail_token_hash(token)?;
         let cache = self.account_cache().clone();
         let purpose = MailPurpose::ResetPassword;
         self.write_tx(move |tx| {
             let account = judge(find(tx, purpose, &hash)?, tx.now_micros(), None)?;
-            delete(tx, account, purpose)?;
-            set_password(tx, account, &password_hash, EndSessions::All)?;
+            set_password(tx, account, &password_hash, end)?;
             let cache = cache.clone();
             tx.after_commit(move || cache.drop_account(account));
             Ok(account)
@@ -149,7 +152,12 @@ pub(crate) fn delete_all(conn: &Connection, account: AccountId) -> Result<(), St
     Ok(())
 }
 
-fn delete(conn: &Connection, account: AccountId, purpose: MailPurpose) -> Result<(), StoreError> {
+/// Removes one token inside a transaction.
+pub(crate) fn delete(
+    conn: &Connection,
+    account: AccountId,
+    purpose: MailPurpose,
+) -> Result<(), StoreError> {
     conn.prepare_cached("DELETE FROM mail_token WHERE account = ?1 AND purpose = ?2")?
         .execute((account.get(), purpose.as_str()))?;
     Ok(())

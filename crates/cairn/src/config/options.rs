@@ -60,6 +60,11 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("privacy_policy_url", "PDS_PRIVACY_POLICY_URL", Text, "", "shown to clients by describeServer"),
     opt("terms_of_service_url", "PDS_TERMS_OF_SERVICE_URL", Text, "", "shown to clients by describeServer"),
     opt("contact_email", "PDS_CONTACT_EMAIL_ADDRESS", Text, "", "shown to clients by describeServer"),
+    // How it presents itself.
+    opt("service_name", "PDS_SERVICE_NAME", Text, "HOSTNAME PDS", "what people call the server; in mail and on pages"),
+    opt("home_url", "PDS_HOME_URL", Text, "the server's own URL", "where the name leads"),
+    opt("logo_url", "PDS_LOGO_URL", Text, "", "picture beside the name"),
+    opt("primary_color", "PDS_PRIMARY_COLOR", Text, "#2f6b54", "colour of lines and buttons, as #rrggbb or rgb(r, g, b)"),
     // Storage.
     opt("data_directory", "PDS_DATA_DIRECTORY", Text, "data", "folder of the database; one process per folder"),
     opt("blob_directory", "PDS_BLOBSTORE_DISK_LOCATION", Text, "DATA/blobs", "folder of the blobs"),
@@ -98,8 +103,11 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("disable_ssrf_protection", "PDS_DISABLE_SSRF_PROTECTION", Flag, "dev_mode", "lets outbound requests reach private addresses"),
     opt("fetch_max_response_size", "PDS_FETCH_MAX_RESPONSE_SIZE", Number, "524288", "largest answer that is read from other servers, in bytes"),
     // Mail.
-    opt("email_smtp_url", "PDS_EMAIL_SMTP_URL", Secret, "", "smtp:// or smtps:// URL; needs email_from_address; read, and not used yet"),
-    opt("email_from_address", "PDS_EMAIL_FROM_ADDRESS", Text, "", "sender of mails"),
+    opt("email_smtp_url", "PDS_EMAIL_SMTP_URL", Secret, "", "smtp:// or smtps:// URL of the mail server, or sendmail:; needs email_from_address; without it, mail waits at /admin/outbox"),
+    opt("email_from_address", "PDS_EMAIL_FROM_ADDRESS", Text, "", "sender of mail, ADDRESS or NAME <ADDRESS>"),
+    opt("email_disable_confirmation_link", "PDS_EMAIL_DISABLE_CONFIRMATION_LINK", Flag, "false", "leaves the link to bsky.app out of the mail that confirms an address; the code stays"),
+    opt("moderation_email_smtp_url", "PDS_MODERATION_EMAIL_SMTP_URL", Secret, "email_smtp_url", "the same for mail that moderators write; needs moderation_email_address"),
+    opt("moderation_email_address", "PDS_MODERATION_EMAIL_ADDRESS", Text, "email_from_address", "sender of moderators' mail"),
     // The log.
     opt("log", "", Text, "info", "log filter, as in cairn_server=debug,info"),
     opt("log_json", "", Flag, "false", "log lines as JSON"),

@@ -50,13 +50,10 @@ fn the_file_of_a_reference_operator_starts_cairn_as_it_is() {
     let servers = config.identity.handle_backup_nameservers.iter().map(ToString::to_string);
     assert_eq!(servers.collect::<Vec<_>>(), ["9.9.9.9:53", "149.112.112.112:5353"]);
     assert_eq!(config.services.crawlers, ["https://bsky.network"]);
-    assert_eq!(
-        config.warnings,
-        [
-            "PDS_ACTOR_STORE_CACHE_SIZE is set, and Cairn has no use for it",
-            "mail is configured, and Cairn does not send any yet"
-        ]
-    );
+    assert_eq!(config.branding.service_name, "pds.example.com PDS");
+    assert_eq!(config.mail.accounts.as_ref().unwrap().route.name(), "smtp.example.com:465");
+    assert!(config.mail.confirmation_link);
+    assert_eq!(config.warnings, ["PDS_ACTOR_STORE_CACHE_SIZE is set, and Cairn has no use for it"]);
     assert!(!format!("{config:?}").contains("secret@"), "a secret shows in the debug form");
 }
 

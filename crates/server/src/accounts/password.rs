@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use cairn_store::EndSessions;
 use zeroize::Zeroizing;
 
 use crate::App;
@@ -49,6 +50,11 @@ pub async fn hash(app: &App, password: &str) -> Result<String, XrpcError> {
     let password = Zeroizing::new(password.as_bytes().to_vec());
     let hash = app.run_blocking(move || argon::hash(&password)).await?;
     hash.map_err(|err| XrpcError::internal(err.to_string()))
+}
+
+/// What ends with a change of the password by somebody who is not signed in.
+pub fn ending(app_passwords: bool) -> EndSessions {
+    if app_passwords { EndSessions::AllWithAppPasswords } else { EndSessions::All }
 }
 
 /// Whether `password` is the one that `stored` was made of; without a stored hash `false`, after the same work.

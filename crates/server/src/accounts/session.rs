@@ -32,6 +32,8 @@ pub struct SessionAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     email_confirmed: bool,
+    /// Whether signing in takes a mailed code.
+    email_auth_factor: bool,
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
@@ -50,6 +52,7 @@ impl SessionAnswer {
             did_doc: identity::document_for_session(app, &account.did).await,
             email: account.email.clone(),
             email_confirmed: account.email_confirmed_at.is_some(),
+            email_auth_factor: account.needs_mailed_code(),
             active: account.is_active(),
             status: account.status().as_str(),
         }

@@ -113,6 +113,14 @@ fn refresh(app: &App, token: &str, expired_ok: bool) -> Result<Credential, XrpcE
     }))
 }
 
+/// Whether a request beside XRPC is the operator's.
+///
+/// # Errors
+/// 401, or 400 for another kind of credential.
+pub(crate) fn check_admin(app: &App, headers: &HeaderMap) -> Result<(), XrpcError> {
+    admin(app, header::parse(headers)?).map(drop)
+}
+
 fn admin(app: &App, sent: Sent<'_>) -> Result<Credential, XrpcError> {
     match sent {
         Sent::Nothing => Err(XrpcError::unauthorized("AuthMissing", "Authentication Required")),

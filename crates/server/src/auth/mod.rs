@@ -24,6 +24,7 @@ pub use tokens::{
 };
 
 pub use check::authenticate;
+pub(crate) use check::check_admin;
 
 /// Methods without credentials; an `Authorization` header is not even looked at.
 #[derive(Clone, Copy, Debug)]

@@ -28,6 +28,8 @@ pub enum Bucket {
     CreateAccount,
     /// Per identifier and IP address; charged by the handler.
     CreateSession,
+    /// Sign-in codes, per account; charged by the handler once the password was right.
+    SignInMail,
     /// Per IP address.
     DeleteAccount,
     /// Per IP address.
@@ -66,7 +68,7 @@ impl Bucket {
         const CREATE_ACCOUNT: &[Window] = &[per(100, FIVE_MINUTES)];
         const CREATE_SESSION: &[Window] = &[per(30, FIVE_MINUTES), per(300, DAY)];
         const GUESSING: &[Window] = &[per(50, FIVE_MINUTES)];
-        const PASSWORD_MAIL: &[Window] = &[per(15, HOUR), per(50, DAY)];
+        const ANONYMOUS_MAIL: &[Window] = &[per(15, HOUR), per(50, DAY)];
         const ACCOUNT_MAIL: &[Window] = &[per(5, HOUR), per(15, DAY)];
         const UPDATE_HANDLE: &[Window] = &[per(10, FIVE_MINUTES), per(50, DAY)];
         const UPLOAD_BLOB: &[Window] = &[per(1_000, DAY)];
@@ -77,7 +79,7 @@ impl Bucket {
             Self::CreateAccount => CREATE_ACCOUNT,
             Self::CreateSession => CREATE_SESSION,
             Self::DeleteAccount | Self::ResetPassword => GUESSING,
-            Self::RequestPasswordReset => PASSWORD_MAIL,
+            Self::RequestPasswordReset | Self::SignInMail => ANONYMOUS_MAIL,
             Self::RequestAccountDelete
             | Self::RequestEmailConfirmation
             | Self::RequestEmailUpdate => ACCOUNT_MAIL,

@@ -1,21 +1,26 @@
 //! The routes beside XRPC: identity documents under `/.well-known`, health, the front page.
 
+mod admin;
 mod dev;
 mod front;
 mod health;
 mod well_known;
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 
 use crate::app::App;
 use crate::error::XrpcError;
+use crate::limits::{Bucket, RateReport, counted_as};
 
 pub(crate) use health::health;
 
 /// Answers a request outside `/xrpc/`.
-pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response {
+pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return not_found(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -30,11 +35,29 @@ pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response {
             well_known::atproto_did(app, host).await
         }
         "/.well-known/did.json" => well_known::did_json(app, well_known::host(&request)),
+        "/admin/outbox" => limited(app, request, client_ip, admin::outbox),
         "/tls-check" => {
             reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await)
         }
         path if app.config.dev_mode && path.starts_with("/dev/") => dev::answer(app, request).await,
         _ => not_found(StatusCode::NOT_FOUND),
+    }
+}
+
+/// Answers what asks for a password: as often as methods may be called, and no more.
+fn limited(
+    app: &App,
+    request: Request<Body>,
+    client_ip: IpAddr,
+    answer: fn(&App, &Parts) -> Response,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    let report = RateReport::default();
+    let key = counted_as(client_ip);
+    let charged = app.limits.charge(Bucket::Global, &key, 1, &parts.headers, client_ip, &report);
+    match charged {
+        Ok(()) => answer(app, &parts),
+        Err(err) => err.into_response(),
     }
 }
 

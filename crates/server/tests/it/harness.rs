@@ -11,6 +11,7 @@ use cairn_identity::{
 use cairn_lexicon::Lexicons;
 use cairn_model::{Cid, Did, Handle, RepoPath, Value, json};
 use cairn_server::auth::SessionScope;
+use cairn_server::branding::Branding;
 use cairn_server::config::{FirehoseConfig, Links, RateLimitConfig, Secret, ServerConfig};
 use cairn_server::mail::Mailbox;
 use cairn_server::{App, AppParts, router};
@@ -73,6 +74,7 @@ impl Server {
             lexicons: Lexicons::known(),
             rotation_key: SigningKey::generate(Curve::K256),
             mailer: Arc::new(Mailbox::default()),
+            moderation_mailer: None,
         });
         Self { app, clock, resolver, _dir: dir }
     }
@@ -245,6 +247,8 @@ pub fn config() -> ServerConfig {
         import_limit: None,
         accepting_imports: true,
         did_doc_with_session: false,
+        branding: Branding::named("Test server"),
+        email_confirmation_link: true,
         links: Links::default(),
         contact_email: None,
         crawlers: Vec::new(),

@@ -137,5 +137,6 @@ fn insert_row(tx: &WriteTx<'_>, new: &NewAccount) -> Result<Account, StoreError>
         suspended_at: None,
         takedown_ref: None,
         invites_disabled: false,
+        email_auth_factor: false,
     })
 }

@@ -5,7 +5,10 @@ use rusqlite::Connection;
 
 use super::events::emit_identity;
 use super::{Account, AccountRef, NoAccount};
-use crate::{AccountId, SessionId, Store, StoreError, WriteTx, mail_tokens, sessions};
+use crate::{
+    AccountId, MailPurpose, SessionId, Store, StoreError, WriteTx, app_passwords, mail_tokens,
+    sessions,
+};
 
 /// Why a handle was not given to an account.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,8 @@ pub enum EndSessions {
     None,
     All,
     AllExcept(SessionId),
+    /// All, and the app passwords that could open others.
+    AllWithAppPasswords,
 }
 
 impl Store {
@@ -97,7 +102,20 @@ impl Store {
         .await
     }
 
-    /// Sets the password hash (PHC form) and ends sessions as told.
+    /// Whether signing in takes a mailed code; see [`Account::needs_mailed_code`].
+    pub async fn set_email_auth_factor(
+        &self,
+        account: impl Into<AccountRef>,
+        wanted: bool,
+    ) -> Result<(), AccountError> {
+        self.change_account(account, move |tx, account| {
+            Ok(set(tx, "email_auth_factor", wanted, account.id)?)
+        })
+        .await
+    }
+
+    /// Sets the password hash (PHC form) and ends sessions as told. Codes that were mailed to reset the
+    /// password or to sign in are void.
     pub async fn set_password_hash(
         &self,
         account: impl Into<AccountRef>,
@@ -155,10 +173,17 @@ pub(crate) fn set_password(
     end: EndSessions,
 ) -> Result<(), StoreError> {
     set(conn, "password_hash", password_hash, account)?;
-    match end {
-        EndSessions::None => {}
-        EndSessions::All => drop(sessions::delete_all(conn, account, None)?),
-        EndSessions::AllExcept(id) => drop(sessions::delete_all(conn, account, Some(id))?),
+    for purpose in [MailPurpose::ResetPassword, MailPurpose::SignIn] {
+        mail_tokens::delete(conn, account, purpose)?;
+    }
+    let kept = match end {
+        EndSessions::None => return Ok(()),
+        EndSessions::All | EndSessions::AllWithAppPasswords => None,
+        EndSessions::AllExcept(id) => Some(id),
+    };
+    sessions::delete_all(conn, account, kept)?;
+    if end == EndSessions::AllWithAppPasswords {
+        app_passwords::delete_all(conn, account)?;
     }
     Ok(())
 }

@@ -58,6 +58,9 @@ pub struct Account {
     /// The moderation reference of a takedown.
     pub takedown_ref: Option<String>,
     pub invites_disabled: bool,
+    /// Whether the owner wants a code mailed at each sign-in with the account's own password. It is asked for
+    /// when [`Account::needs_mailed_code`] says so.
+    pub email_auth_factor: bool,
 }
 
 /// Without what must not reach a log: the password hash and the e-mail address.
@@ -85,6 +88,13 @@ impl Account {
             return AccountStatus::Deactivated;
         }
         AccountStatus::Active
+    }
+
+    /// Whether signing in with the account's own password takes a mailed code too.
+    ///
+    /// Only a confirmed address counts: a new one with a slip in it would lock its owner out.
+    pub fn needs_mailed_code(&self) -> bool {
+        self.email_auth_factor && self.email.is_some() && self.email_confirmed_at.is_some()
     }
 
     /// Whether records may be written and are shown.

@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/002_accounts.sql"),
     include_str!("../../migrations/003_event_removed.sql"),
     include_str!("../../migrations/004_founding.sql"),
+    include_str!("../../migrations/005_email_auth_factor.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

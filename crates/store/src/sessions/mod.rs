@@ -11,6 +11,9 @@ mod rows;
 mod tests;
 mod token;
 
+use std::fmt;
+
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
 pub use token::TokenId;
@@ -69,6 +72,21 @@ pub struct SessionInfo {
 /// The public name of a session; knowing it gives no access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(pub [u8; token::FAMILY_BYTES]);
+
+impl SessionId {
+    /// Reads the hexadecimal form, as pages show it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+/// Hexadecimal, in lower case.
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
 
 /// Why a refresh token is not exchanged.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::accounts::testing::World;
-use crate::{CreateAppPasswordError, MailPurpose, MailTokenError, Preference, PreferenceScope};
+use crate::{
+    CreateAppPasswordError, EndSessions, MailPurpose, MailTokenError, Preference, PreferenceScope,
+};
 
 #[tokio::test]
 async fn a_refresh_gives_the_next_token_and_the_same_one_again_within_the_grace() {
@@ -183,13 +185,14 @@ async fn a_password_reset_ends_the_sessions() {
     let alice = world.account("alice").await;
     let session = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
     let token = world.store.create_mail_token(alice.id, MailPurpose::ResetPassword).await.unwrap();
-    let reset = world.store.reset_password(&token, "$fresh".to_owned()).await.unwrap();
+    let reset =
+        world.store.reset_password(&token, "$fresh".to_owned(), EndSessions::All).await.unwrap();
     assert_eq!(reset, alice.id);
     let changed = world.store.account(alice.id).await.unwrap().unwrap();
     assert_eq!(changed.password_hash.as_deref(), Some("$fresh"));
     let ended = world.store.refresh_session(session.token_id).await;
     assert!(matches!(ended, Err(RefreshError::Revoked)));
-    let again = world.store.reset_password(&token, "$evil".to_owned()).await;
+    let again = world.store.reset_password(&token, "$evil".to_owned(), EndSessions::All).await;
     assert!(matches!(again, Err(MailTokenError::Invalid)));
 }
 

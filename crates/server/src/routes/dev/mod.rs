@@ -3,6 +3,7 @@
 //! Nothing of this exists outside dev mode.
 
 mod live;
+mod mailbox;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -23,8 +24,11 @@ pub(super) async fn answer(app: &App, request: Request<Body>) -> Response {
         "/dev/style.css" => typed("text/css; charset=utf-8", STYLE),
         "/dev/live.js" => typed("text/javascript; charset=utf-8", SCRIPT),
         "/dev/events" => live::events(app, request.headers()).await,
-        "/dev/mail" => mailbox(app),
-        _ => not_found(StatusCode::NOT_FOUND),
+        "/dev/mail" => mailbox::page(app),
+        path => match path.strip_prefix("/dev/mail/") {
+            Some(id) => mailbox::message(app, id),
+            None => not_found(StatusCode::NOT_FOUND),
+        },
     }
 }
 
@@ -90,23 +94,6 @@ async fn accounts(app: &App) -> String {
     format!(
         "<table><thead><tr><th>Handle</th><th>DID</th><th>Status</th></tr></thead><tbody>{rows}</tbody></table>"
     )
-}
-
-fn mailbox(app: &App) -> Response {
-    let mut messages = String::new();
-    for mail in app.mailer.delivered() {
-        messages.push_str(&format!(
-            "<article><h2>{}</h2><p>To {}, {}</p><pre>{}</pre></article>",
-            escape(&mail.subject),
-            escape(&mail.to),
-            escape(&mail.sent_at.to_string()),
-            escape(&mail.text),
-        ));
-    }
-    if messages.is_empty() {
-        messages.push_str("<p>No mail has been sent.</p>");
-    }
-    html("Mailbox", &messages)
 }
 
 fn html(title: &str, body: &str) -> Response {

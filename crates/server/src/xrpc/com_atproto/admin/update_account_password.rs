@@ -1,7 +1,6 @@
 //! `com.atproto.admin.updateAccountPassword`
 
 use cairn_model::{AtIdentifier, Did};
-use cairn_store::EndSessions;
 use serde::Deserialize;
 
 use crate::accounts::password;
@@ -9,18 +8,24 @@ use crate::auth::Admin;
 use crate::xrpc::{Cx, Input, Result};
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UpdateAccountPassword {
     did: Did,
     password: String,
+    #[serde(default)]
+    revoke_app_passwords: bool,
 }
 
-/// Ends all sessions of the account.
+/// Ends all sessions of the account. App passwords stay unless the operator says otherwise.
+///
+/// Interop: `revokeAppPasswords` is ours.
 pub async fn update_account_password(
     cx: Cx<Admin>,
     Input(input): Input<UpdateAccountPassword>,
 ) -> Result<()> {
     let account = super::account(&cx.app, AtIdentifier::Did(input.did)).await?;
+    let end = password::ending(input.revoke_app_passwords);
     let hash = password::hash(&cx.app, &input.password).await?;
-    cx.app.store.set_password_hash(account.id, hash, EndSessions::All).await?;
+    cx.app.store.set_password_hash(account.id, hash, end).await?;
     Ok(())
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use cairn_model::{Did, Handle};
-use cairn_store::{Account, AccountRef, SessionAppPassword};
+use cairn_store::{Account, AccountRef, MailPurpose, SessionAppPassword};
 use serde::Deserialize;
 
 use crate::App;
-use crate::accounts::password;
 use crate::accounts::session::{self, SessionAnswer};
+use crate::accounts::{mailing, password};
 use crate::auth::Anyone;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, counted_as};
@@ -19,6 +19,7 @@ use crate::xrpc::{Cx, Input, Json, Result};
 pub struct CreateSession {
     identifier: String,
     password: String,
+    auth_factor_token: Option<String>,
     #[serde(default)]
     allow_takendown: bool,
 }
@@ -44,16 +45,38 @@ pub async fn create_session(
         Proof::Password => None,
         Proof::AppPassword(password) => Some(password),
     };
-    let tokens = if session::is_blocked(&account) {
-        // An app password never opens an account that is taken down: what is left to do needs its owner.
-        if app_password.is_some() || !input.allow_takendown {
-            return Err(session::takedown_error());
-        }
+    let is_blocked = session::is_blocked(&account);
+    // An app password never opens an account that is taken down: what is left to do needs its owner.
+    if is_blocked && (app_password.is_some() || !input.allow_takendown) {
+        return Err(session::takedown_error());
+    }
+    if app_password.is_none() && account.needs_mailed_code() {
+        check_mailed_code(&cx, &account, input.auth_factor_token.as_deref()).await?;
+    }
+    let tokens = if is_blocked {
         session::takendown_tokens(&cx.app, &account)
     } else {
         session::open(&cx.app, &account, app_password, session::client_of(&cx)).await?
     };
     Ok(Json(SessionAnswer::new(&cx.app, &account, Some(tokens)).await))
+}
+
+/// The second factor: a code that was mailed to the account's confirmed address. Without one, one is mailed.
+///
+/// # Errors
+/// 401 `AuthFactorTokenRequired` when a code is on its way; 400 for a code that is not accepted.
+async fn check_mailed_code(cx: &Cx<Anyone>, account: &Account, given: Option<&str>) -> Result<()> {
+    let given = given.map(str::trim).filter(|given| !given.is_empty());
+    let Some(given) = given else {
+        cx.charge(Bucket::SignInMail, account.did.as_str(), 1)?;
+        mailing::send_token(&cx.app, account, MailPurpose::SignIn).await?;
+        return Err(XrpcError::unauthorized(
+            "AuthFactorTokenRequired",
+            "A sign in code has been sent to your email address",
+        ));
+    };
+    let used = cx.app.store.use_mail_token(account.id, MailPurpose::SignIn, given).await;
+    used.map_err(mailing::refused)
 }
 
 /// Handles and addresses are told apart without regard to case, DIDs are not.

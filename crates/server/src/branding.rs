@@ -1,0 +1,122 @@
+//! How the server presents itself to people: in mail, and on its pages.
+
+use std::fmt;
+
+use url::Url;
+
+/// Name, links and colour.
+#[derive(Clone, Debug)]
+pub struct Branding {
+    /// What people call this server.
+    pub service_name: String,
+    /// Where the name leads; the server's own front page if none is set.
+    pub home_url: Option<Url>,
+    pub logo_url: Option<Url>,
+    pub primary_color: Color,
+}
+
+impl Branding {
+    /// A name in the default colour.
+    pub fn named(service_name: impl Into<String>) -> Self {
+        Self {
+            service_name: service_name.into(),
+            home_url: None,
+            logo_url: None,
+            primary_color: Color::DEFAULT,
+        }
+    }
+}
+
+/// An RGB colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Color {
+    red: u8,
+    green: u8,
+    blue: u8,
+}
+
+impl Color {
+    /// The green of a mossy stone.
+    pub const DEFAULT: Self = Self { red: 0x2f, green: 0x6b, blue: 0x54 };
+    const BLACK: Self = Self { red: 0, green: 0, blue: 0 };
+    const WHITE: Self = Self { red: 0xff, green: 0xff, blue: 0xff };
+
+    /// Reads `#rgb`, `#rrggbb` or `rgb(r, g, b)`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        if let Some(hex) = text.strip_prefix('#') {
+            return Self::from_hex(hex);
+        }
+        let inside = text.strip_prefix("rgb(")?.strip_suffix(')')?;
+        let mut parts = inside.split(',').map(|part| part.trim().parse::<u8>().ok());
+        let color = Self { red: parts.next()??, green: parts.next()??, blue: parts.next()?? };
+        parts.next().is_none().then_some(color)
+    }
+
+    fn from_hex(hex: &str) -> Option<Self> {
+        let digits: Option<Vec<u8>> =
+            hex.chars().map(|c| u8::try_from(c.to_digit(16)?).ok()).collect();
+        Some(match digits?.as_slice() {
+            [r, g, b] => Self { red: r * 17, green: g * 17, blue: b * 17 },
+            [r, r2, g, g2, b, b2] => {
+                Self { red: r * 16 + r2, green: g * 16 + g2, blue: b * 16 + b2 }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Black or white, whichever is easier to read on this colour.
+    #[must_use]
+    pub fn foreground(self) -> Self {
+        // WCAG contrast is (a + 0.05) / (b + 0.05); black and white are equally far at this luminance.
+        if self.luminance() > 0.179 { Self::BLACK } else { Self::WHITE }
+    }
+
+    /// Relative luminance: <https://www.w3.org/TR/WCAG21/#dfn-relative-luminance>.
+    fn luminance(self) -> f64 {
+        let linear = |channel: u8| {
+            let share = f64::from(channel) / 255.0;
+            if share <= 0.040_45 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
+    }
+}
+
+/// `#rrggbb`, good for style sheets.
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{:02x}{:02x}{:02x}", self.red, self.green, self.blue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Color;
+
+    #[test]
+    fn colours_are_read_and_written() {
+        for (text, hex) in [
+            ("#2f6b54", "#2f6b54"),
+            (" #ABC ", "#aabbcc"),
+            ("rgb(0, 133, 255)", "#0085ff"),
+            ("rgb(255,255,255)", "#ffffff"),
+        ] {
+            assert_eq!(Color::parse(text).unwrap().to_string(), hex);
+        }
+        for text in
+            ["", "#", "#12", "#1234567", "red", "rgb(1,2)", "rgb(1,2,3,4)", "rgb(256,0,0)", "#ü23"]
+        {
+            assert_eq!(Color::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_can_be_read_on_every_colour() {
+        for (background, foreground) in
+            [("#000", "#ffffff"), ("#fff", "#000000"), ("#ff0", "#000000"), ("#00f", "#ffffff")]
+        {
+            assert_eq!(Color::parse(background).unwrap().foreground().to_string(), foreground);
+        }
+        assert_eq!(Color::DEFAULT.foreground().to_string(), "#ffffff");
+    }
+}
