@@ -8,6 +8,7 @@ mod blobs;
 mod identity;
 mod inputs;
 mod lifecycle;
+mod mail;
 mod migration;
 mod preferences;
 mod records;

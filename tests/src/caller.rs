@@ -95,9 +95,14 @@ impl Caller {
             .await
     }
 
-    /// A page beside XRPC.
+    /// A page beside XRPC, with the credential.
     pub async fn page(&self, path: &str) -> Reply {
-        self.send(self.http.get(format!("{}{path}", self.base))).await
+        let request = self.http.get(format!("{}{path}", self.base));
+        self.send(match &self.authorization {
+            Some(header) => request.header(AUTHORIZATION, header),
+            None => request,
+        })
+        .await
     }
 }
 

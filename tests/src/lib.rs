@@ -9,16 +9,20 @@ mod account;
 mod caller;
 mod firehose;
 mod follower;
+mod mime;
 mod pds;
 mod repo;
+mod smtp;
 mod world;
 
 pub use account::{Head, TestAccount, post, rkey};
 pub use caller::{Caller, Reply};
 pub use firehose::Firehose;
 pub use follower::{Followed, Follower};
+pub use mime::{MailMessage, code_in};
 pub use pds::TestPds;
 pub use repo::RepoCopy;
+pub use smtp::{Manners, SmtpServer};
 pub use world::World;
 
 /// The password of every account that does not say otherwise.

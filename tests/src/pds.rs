@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::{ADMIN_PASSWORD, Caller, Firehose, Follower, PASSWORD, TestAccount, World};
+use crate::{ADMIN_PASSWORD, Caller, Firehose, Follower, PASSWORD, TestAccount, World, code_in};
 
 /// A whole server on loopback with a folder of its own.
 pub struct TestPds {
@@ -209,8 +209,7 @@ impl TestPds {
     /// The code in the newest mail to an address.
     pub fn mailed_code(&self, to: &str) -> String {
         let mail = self.mail().into_iter().find(|mail| mail.to == to).expect("a mail was sent");
-        let is_code = |word: &&str| word.len() == 11 && word.as_bytes()[5] == b'-';
-        mail.text.split_whitespace().find(is_code).expect("the mail has a code").to_owned()
+        code_in(&mail.text).expect("the mail has a code")
     }
 }
 
