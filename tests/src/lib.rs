@@ -13,6 +13,7 @@ mod mime;
 mod pds;
 mod repo;
 mod smtp;
+mod tls;
 mod world;
 
 pub use account::{Head, TestAccount, post, rkey};
@@ -23,6 +24,7 @@ pub use mime::{MailMessage, code_in};
 pub use pds::TestPds;
 pub use repo::RepoCopy;
 pub use smtp::{Manners, SmtpServer};
+pub use tls::TestTls;
 pub use world::World;
 
 /// The password of every account that does not say otherwise.

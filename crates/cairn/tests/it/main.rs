@@ -6,5 +6,6 @@ mod crash;
 mod dev;
 mod founding;
 mod lifecycle;
+mod mail;
 mod subscribers;
 mod support;
