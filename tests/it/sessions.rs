@@ -215,6 +215,29 @@ async fn guessing_passwords_is_slowed_down() {
     assert_eq!(sign_in(&pds, "bob.test", "guess").await, (401, "AuthenticationRequired"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_go_on_while_many_sign_in() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let mut sign_ins = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let anyone = pds.anyone.clone();
+        let guess = json!({ "identifier": "alice.test", "password": "guess" });
+        sign_ins.spawn(async move { anyone.call("com.atproto.server.createSession", guess).await });
+    }
+    // The first answer says that the others wait for their turn.
+    sign_ins.join_next().await.unwrap().unwrap();
+    alice.post("not held up").await;
+    let mut answered = 1;
+    while sign_ins.try_join_next().is_some() {
+        answered += 1;
+    }
+    assert!(answered < 200, "the write came after all sign-ins");
+    for reply in sign_ins.join_all().await {
+        assert_eq!(reply, (401, "AuthenticationRequired"));
+    }
+}
+
 #[tokio::test]
 async fn a_forgotten_password_is_replaced_by_whoever_reads_the_mail() {
     let pds = TestPds::start().await;

@@ -49,7 +49,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let mail = Mail::new(to, "Test message", text, SystemClock.now());
     println!("sending to {} by {}", mail.to, way.route.name());
     match shutdown::runtime()?.block_on(test(way, mail)) {
-        Ok(()) => Ok(println!("done")),
+        Ok(()) => {
+            println!("done");
+            Ok(())
+        }
         Err(MailError::Smtp(err)) => match err.hint {
             Some(hint) => bail!("{err}\n  hint: {hint}"),
             None => bail!(err),

@@ -18,6 +18,9 @@ use crate::limits::RateLimits;
 use crate::mail::{Mailer, Outbox};
 use crate::workers::{WorkError, Workers};
 
+/// When to come back after too much work waited; a full queue is done by then.
+const BUSY_SECONDS: u64 = 10;
+
 /// The running server. Cloning shares it.
 #[derive(Clone)]
 pub struct App(Arc<AppInner>);
@@ -110,7 +113,9 @@ impl App {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, XrpcError> {
         self.workers.run(work).await.map_err(|err| match err {
-            WorkError::Busy => XrpcError::unavailable("the server is busy, try again"),
+            WorkError::Busy => {
+                XrpcError::unavailable("the server is busy, try again").retry_after(BUSY_SECONDS)
+            }
             WorkError::Panicked => XrpcError::internal(err),
         })
     }

@@ -1,6 +1,8 @@
 //! What the session methods share: signing in, tokens, and the account as its owner sees it.
 
-use cairn_store::{Account, AccountStatus, IssuedToken, NewSession, SessionAppPassword};
+use cairn_store::{
+    Account, AccountStatus, CreateSessionError, IssuedToken, NewSession, SessionAppPassword,
+};
 use http::{HeaderMap, header};
 use serde::Serialize;
 
@@ -59,15 +61,24 @@ impl SessionAnswer {
     }
 }
 
-/// Opens a session in the store and makes its tokens.
+/// What is said of a wrong password and of an unknown account.
+pub fn wrong_password() -> XrpcError {
+    XrpcError::auth_required("Invalid identifier or password")
+}
+
+/// Opens a session in the store and makes its tokens, unless the credential was changed since `account` was read.
 pub async fn open(
     app: &App,
     account: &Account,
     app_password: Option<SessionAppPassword>,
     mut client: NewSession,
 ) -> Result<Tokens, XrpcError> {
+    client.password_hash.clone_from(&account.password_hash);
     client.app_password = app_password.map(|password| password.name);
-    let issued = app.store.create_session(account.id, client).await?;
+    let issued = app.store.create_session(account.id, client).await.map_err(|err| match err {
+        CreateSessionError::CredentialGone => wrong_password(),
+        CreateSessionError::Store(err) => err.into(),
+    })?;
     Ok(tokens(app, account, &issued))
 }
 
@@ -119,6 +130,7 @@ pub fn takedown_error() -> XrpcError {
 pub fn client_of<C>(cx: &Cx<C>) -> NewSession {
     NewSession {
         app_password: None,
+        password_hash: None,
         user_agent: user_agent(cx.headers()),
         ip: Some(cx.client_ip.to_string()),
     }

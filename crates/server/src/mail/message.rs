@@ -99,7 +99,7 @@ mod tests {
             "{headers}"
         );
         assert!(!headers.lines().any(|header| header.starts_with("Bcc")), "{headers}");
-        assert_eq!(body, "text");
+        assert_eq!(body, "text\r\n");
     }
 
     #[test]

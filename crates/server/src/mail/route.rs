@@ -271,7 +271,7 @@ mod tests {
             [("sendmail:", SENDMAIL), ("sendmail:///opt/bin/sendmail", "/opt/bin/sendmail")]
         {
             assert!(
-                matches!(Route::parse(url), Ok(Route::Sendmail(found)) if found == PathBuf::from(path)),
+                matches!(Route::parse(url), Ok(Route::Sendmail(found)) if found == *path),
                 "{url}"
             );
         }

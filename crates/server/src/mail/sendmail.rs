@@ -39,8 +39,10 @@ impl Sendmail {
     }
 
     async fn deliver(&self, mail: &Mail) -> Result<(), MailError> {
-        let message = self.sender.message(mail)?;
-        let run = self.run(mail, message.formatted());
+        let mut message = self.sender.message(mail)?.formatted();
+        // Programs on this machine end lines as this machine does.
+        message.retain(|byte| *byte != b'\r');
+        let run = self.run(mail, message);
         let program = self.program.clone();
         Ok(timeout(TIMEOUT, run).await.map_err(|_| SendmailError::Timeout { program })??)
     }
@@ -103,7 +105,7 @@ mod tests {
         sent.unwrap();
         let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
         assert_eq!(read("arguments"), "-i -f pds@example.com -- alice@mail.test\n");
-        assert!(read("message").ends_with("\r\n\r\nthe text"), "{}", read("message"));
+        assert!(read("message").ends_with("\n\nthe text\n"), "{}", read("message"));
     }
 
     #[tokio::test]

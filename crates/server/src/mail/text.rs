@@ -7,21 +7,19 @@ pub(crate) fn plain(html: &str) -> String {
     while let Some(at) = rest.find('<') {
         let (before, tagged) = rest.split_at(at);
         push(&mut out, before);
-        let Some(end) = tagged.find('>') else { break };
+        let Some(end) = tagged.find('>') else {
+            rest = "";
+            break;
+        };
         let (tag, after) = tagged.split_at(end + 1);
         let name = name_of(tag);
         if is_block(&name) && !out.is_empty() && !out.ends_with('\n') {
             out.push('\n');
         }
-        rest = if matches!(name.as_str(), "script" | "style" | "head" | "title") {
-            skip_to_end(after, &name)
-        } else {
-            after
-        };
+        let hides = matches!(name.as_str(), "script" | "style" | "head" | "title");
+        rest = if hides && !tag.starts_with("</") { skip_to_end(after, &name) } else { after };
     }
-    if !rest.starts_with('<') {
-        push(&mut out, rest);
-    }
+    push(&mut out, rest);
     out.trim().to_owned()
 }
 

@@ -36,8 +36,21 @@ const MAX_USER_AGENT_BYTES: usize = 512;
 pub struct NewSession {
     /// Name of the app password that was used; none for the account's own password.
     pub app_password: Option<String>,
+    /// The hash that the account's own password was checked against; no session is opened once it is another.
+    pub password_hash: Option<String>,
     pub user_agent: Option<String>,
     pub ip: Option<String>,
+}
+
+/// What was proven when the session was asked for no longer holds.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateSessionError {
+    /// The account, its app password or its password is gone: whoever changed it ended all sessions, and this
+    /// one must not slip through.
+    #[error("the credential was revoked or changed")]
+    CredentialGone,
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A refresh token to issue.
@@ -115,13 +128,22 @@ enum Exchange {
 
 impl Store {
     /// Opens a session and gives its first refresh token.
+    ///
+    /// # Errors
+    /// See [`CreateSessionError`].
     pub async fn create_session(
         &self,
         account: AccountId,
         new: NewSession,
-    ) -> Result<IssuedToken, StoreError> {
+    ) -> Result<IssuedToken, CreateSessionError> {
         let token = TokenId::random();
-        self.write_tx(move |tx| rows::insert(tx, account, token, &new, tx.now())).await
+        self.write_tx(move |tx| {
+            if !rows::still_holds(tx, account, &new)? {
+                return Err(CreateSessionError::CredentialGone);
+            }
+            Ok(rows::insert(tx, account, token, &new, tx.now())?)
+        })
+        .await
     }
 
     /// Exchanges a refresh token for the next of its session.

@@ -23,6 +23,26 @@ pub(super) fn expiry(now: Timestamp) -> Timestamp {
     now.saturating_add(SESSION_LIFETIME).unwrap_or(Timestamp::MAX)
 }
 
+/// Whether the credential that a session is asked for with is still the account's.
+pub(super) fn still_holds(
+    conn: &Connection,
+    account: AccountId,
+    new: &NewSession,
+) -> Result<bool, StoreError> {
+    if let Some(name) = &new.app_password {
+        return Ok(conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM app_password WHERE account = ?1 AND name = ?2)",
+            )?
+            .query_row(params![account.get(), name], |row| row.get(0))?);
+    }
+    let stored: Option<Option<String>> = conn
+        .prepare_cached("SELECT password_hash FROM account WHERE id = ?1")?
+        .query_row([account.get()], |row| row.get(0))
+        .optional()?;
+    Ok(stored.is_some_and(|stored| new.password_hash.is_none() || stored == new.password_hash))
+}
+
 pub(super) fn insert(
     conn: &Connection,
     account: AccountId,

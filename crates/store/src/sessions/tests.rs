@@ -96,6 +96,9 @@ async fn sessions_are_listed_and_ended_one_by_one_or_together() {
     assert_eq!(listed.len(), 3);
     assert_eq!(listed[2].id, one.token_id.family());
     assert_eq!(listed[2].user_agent.as_ref().unwrap().len(), 512);
+    let shown = listed[2].id.to_string();
+    assert_eq!(SessionId::parse(&shown), Some(listed[2].id));
+    assert_eq!(SessionId::parse(&shown[1..]), None);
 
     assert!(!world.store.revoke_session(bob.id, one.token_id.family()).await.unwrap());
     assert!(world.store.revoke_session(alice.id, one.token_id.family()).await.unwrap());
@@ -194,6 +197,65 @@ async fn a_password_reset_ends_the_sessions() {
     assert!(matches!(ended, Err(RefreshError::Revoked)));
     let again = world.store.reset_password(&token, "$evil".to_owned(), EndSessions::All).await;
     assert!(matches!(again, Err(MailTokenError::Invalid)));
+}
+
+#[tokio::test]
+async fn a_session_does_not_slip_past_a_change_of_its_credential() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let by_password =
+        |hash: &str| NewSession { password_hash: Some(hash.to_owned()), ..NewSession::default() };
+    store.set_password_hash(alice.id, "$old".to_owned(), EndSessions::All).await.unwrap();
+    store.create_session(alice.id, by_password("$old")).await.unwrap();
+    store.set_password_hash(alice.id, "$new".to_owned(), EndSessions::All).await.unwrap();
+    let late = store.create_session(alice.id, by_password("$old")).await;
+    assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
+    let unknown = NewSession { app_password: Some("phone".to_owned()), ..NewSession::default() };
+    let late = store.create_session(alice.id, unknown).await;
+    assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
+    assert!(store.sessions(alice.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn app_passwords_outlive_a_change_of_the_password_unless_told() {
+    let world = World::new();
+    let (alice, bob) = (world.account("alice").await, world.account("bob").await);
+    let store = &world.store;
+    let (password, _) = store.create_app_password(alice.id, "phone", false).await.unwrap();
+    let (bobs, _) = store.create_app_password(bob.id, "phone", false).await.unwrap();
+    let reset = store.create_mail_token(alice.id, MailPurpose::ResetPassword).await.unwrap();
+    let sign_in = store.create_mail_token(alice.id, MailPurpose::SignIn).await.unwrap();
+    store.set_password_hash(alice.id, "$1".to_owned(), EndSessions::All).await.unwrap();
+    assert!(store.check_app_password(alice.id, &password).await.unwrap().is_some());
+    // Codes that were mailed before would undo the change.
+    let late = store.reset_password(&reset, "$evil".to_owned(), EndSessions::All).await;
+    assert!(matches!(late, Err(MailTokenError::Invalid)));
+    let late = store.use_mail_token(alice.id, MailPurpose::SignIn, &sign_in).await;
+    assert!(matches!(late, Err(MailTokenError::Invalid)));
+
+    let all = EndSessions::AllWithAppPasswords;
+    store.set_password_hash(alice.id, "$2".to_owned(), all).await.unwrap();
+    assert!(store.check_app_password(alice.id, &password).await.unwrap().is_none());
+    assert!(store.check_app_password(bob.id, &bobs).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_mailed_code_is_asked_for_while_the_address_is_confirmed() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let asks = async || store.account(alice.id).await.unwrap().unwrap().needs_mailed_code();
+    store.set_email_auth_factor(alice.id, true).await.unwrap();
+    assert!(!asks().await);
+    store.confirm_email(alice.id).await.unwrap();
+    assert!(asks().await);
+    store.set_email(alice.id, Some("new@example.com".to_owned())).await.unwrap();
+    assert!(!asks().await);
+    store.confirm_email(alice.id).await.unwrap();
+    assert!(asks().await);
+    store.set_email_auth_factor(alice.id, false).await.unwrap();
+    assert!(!asks().await);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub async fn create_session(
 
     let account = find(&cx.app, &identifier).await?;
     let Some((account, proof)) = prove(&cx.app, account, &input.password).await? else {
-        return Err(XrpcError::auth_required("Invalid identifier or password"));
+        return Err(session::wrong_password());
     };
     let app_password = match proof {
         Proof::Password => None,
