@@ -19,6 +19,9 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<()> {
         // soon as the store is open.
         let listener = instance::bind(&config).await?;
         let instance = instance::open(&config, &listener, mail::mailers(&config.mail)).await?;
+        if config.mail.accounts.is_none() {
+            tracing::warn!("no mail server is configured: mail waits at /admin/outbox");
+        }
         println!("cairn: listening on {}", instance.public_url);
         instance.run(listener, shutdown::requested()).await
     })

@@ -102,6 +102,42 @@ fn malformed_values_are_named_and_secrets_are_not_shown() {
 }
 
 #[test]
+fn mail_has_a_way_and_a_sender_or_neither() {
+    let with = |variables: &[(&str, &str)]| {
+        let base = [("PDS_HOSTNAME", "a.example")];
+        load(None, &[&base[..], variables].concat())
+    };
+    let url = "smtp://u:p@mail.example?pool=true";
+    let half = with(&[("PDS_EMAIL_SMTP_URL", url)]).unwrap_err();
+    assert_eq!(half, "`email_smtp_url` needs `email_from_address`");
+    let half = with(&[("PDS_MODERATION_EMAIL_ADDRESS", "mod@a.example")]).unwrap_err();
+    assert_eq!(half, "`moderation_email_address` needs `moderation_email_smtp_url`");
+    let wrong =
+        with(&[("PDS_EMAIL_SMTP_URL", "mail.example"), ("PDS_EMAIL_FROM_ADDRESS", "a@a.example")]);
+    assert!(
+        wrong.unwrap_err().starts_with("`PDS_EMAIL_SMTP_URL` must be an smtp:// or smtps:// URL")
+    );
+    let config = with(&[
+        ("PDS_EMAIL_SMTP_URL", url),
+        ("PDS_EMAIL_FROM_ADDRESS", "Ops <ops@a.example>"),
+        ("PDS_EMAIL_DISABLE_CONFIRMATION_LINK", "true"),
+        ("PDS_SERVICE_NAME", "Example"),
+        ("PDS_HOME_URL", "https://example.com/"),
+        ("PDS_PRIMARY_COLOR", "#0085ff"),
+    ])
+    .unwrap();
+    assert!(!config.mail.confirmation_link && config.mail.moderation.is_none());
+    assert_eq!(
+        config.warnings,
+        ["the URL of the mail server has the parameter `pool`, and Cairn has no use for it"]
+    );
+    assert_eq!(config.branding.service_name, "Example");
+    assert_eq!(config.branding.primary_color.to_string(), "#0085ff");
+    let color = with(&[("PDS_PRIMARY_COLOR", "mauve")]).unwrap_err();
+    assert_eq!(color, "`PDS_PRIMARY_COLOR` must be a colour like #2f6b54 or rgb(47, 107, 84)");
+}
+
+#[test]
 fn the_example_file_lists_every_option_once_and_loads() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/cairn.example.toml");
     let text = std::fs::read_to_string(path).unwrap();
