@@ -209,7 +209,7 @@ pub struct StreamedResponse {
 /// The guarded client. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct GuardedClient {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     policy: Arc<GuardPolicy>,
 }
 

@@ -15,6 +15,7 @@ mod network_resolver;
 pub mod plc;
 mod plc_client;
 mod public_key;
+mod relay;
 mod resolver;
 pub mod service_auth;
 mod test_resolver;
@@ -30,6 +31,7 @@ pub use key::{Curve, SigningKey};
 pub use network_resolver::{LocalHandles, NetworkResolver, NetworkResolverConfig};
 pub use plc_client::{PlcClient, PlcClientError};
 pub use public_key::{DidKey, KeyError, PublicKey, SignatureError};
+pub use relay::RelayRequest;
 pub use resolver::{ResolveError, Resolver};
 pub use test_resolver::TestResolver;
 
