@@ -13,6 +13,7 @@ mod mime;
 mod pds;
 mod repo;
 mod smtp;
+mod stand_in;
 mod tls;
 mod world;
 
@@ -24,6 +25,7 @@ pub use mime::{MailMessage, code_in};
 pub use pds::TestPds;
 pub use repo::RepoCopy;
 pub use smtp::{Manners, SmtpServer};
+pub use stand_in::{Seen, StandIn, refusal, slowly};
 pub use tls::TestTls;
 pub use world::World;
 

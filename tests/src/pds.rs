@@ -6,7 +6,9 @@ use std::sync::Arc;
 use cairn_identity::{Clock, Curve, SigningKey};
 use cairn_model::Did;
 use cairn_server::branding::Branding;
-use cairn_server::config::{FirehoseConfig, Links, RateLimitConfig, Secret, ServerConfig};
+use cairn_server::config::{
+    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig,
+};
 use cairn_server::mail::{Mail, Mailbox, Mailer};
 use cairn_server::{App, AppParts};
 use cairn_store::{Store, StoreConfig};
@@ -256,6 +258,9 @@ fn config(port: u16) -> ServerConfig {
         appview: None,
         moderation: None,
         reports: None,
+        chat: None,
+        video: None,
+        proxy: ProxyConfig::default(),
         rate_limits: RateLimitConfig::default(),
         write_limits: None,
         trusted_proxies: Vec::new(),

@@ -119,6 +119,12 @@ pub(crate) struct Services {
     pub(crate) app_view: Option<Remote>,
     pub(crate) moderation: Option<Remote>,
     pub(crate) reports: Option<Remote>,
+    pub(crate) chat: Option<Remote>,
+    pub(crate) video: Option<Remote>,
+    pub(crate) cdn_url_pattern: Option<String>,
+    pub(crate) proxy_headers_timeout: Duration,
+    pub(crate) proxy_body_timeout: Duration,
+    pub(crate) proxy_max_response_size: u64,
     pub(crate) allow_private_addresses: bool,
     pub(crate) fetch_max_response_size: u64,
 }
@@ -299,9 +305,23 @@ fn services(raw: &Raw, dev_mode: bool) -> Result<Services, ConfigError> {
         reports: remote(raw, "report_service_url", "report_service_did")?
             .or_else(|| moderation.clone()),
         moderation,
+        chat: remote(raw, "chat_service_url", "chat_service_did")?,
+        video: remote(raw, "video_service_url", "video_service_did")?,
+        cdn_url_pattern: raw.parsed(
+            "app_view_cdn_url_pattern",
+            "a URL with three times %s",
+            |text| (text.matches("%s").count() == 3).then(|| text.to_owned()),
+        )?,
+        proxy_headers_timeout: duration(raw, "proxy_headers_timeout_ms", 10_000)?,
+        proxy_body_timeout: duration(raw, "proxy_body_timeout_ms", 30_000)?,
+        proxy_max_response_size: raw.number("proxy_max_response_size")?.unwrap_or(10 << 20),
         allow_private_addresses: raw.flag("disable_ssrf_protection")?.unwrap_or(dev_mode),
         fetch_max_response_size: raw.number("fetch_max_response_size")?.unwrap_or(512 * 1024),
     })
+}
+
+fn duration(raw: &Raw, key: &'static str, default_ms: u64) -> Result<Duration, ConfigError> {
+    Ok(Duration::from_millis(raw.number(key)?.unwrap_or(default_ms)))
 }
 
 fn remote(

@@ -9,7 +9,8 @@ use cairn_identity::{Clock, SystemClock};
 use cairn_lexicon::Lexicons;
 use cairn_model::Did;
 use cairn_server::config::{
-    FirehoseConfig, Links, RateLimitConfig, Secret, ServerConfig, ServiceTarget, WriteLimits,
+    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig, ServiceTarget,
+    WriteLimits,
 };
 use cairn_server::mail::Mailer;
 use cairn_server::{App, AppParts};
@@ -133,6 +134,16 @@ fn server_config(config: &Config, port: u16, jwt_secret: Secret) -> anyhow::Resu
             .context("`mod_service_url` or `mod_service_did`")?,
         reports: remote(config.services.reports.as_ref())
             .context("`report_service_url` or `report_service_did`")?,
+        chat: remote(config.services.chat.as_ref())
+            .context("`chat_service_url` or `chat_service_did`")?,
+        video: remote(config.services.video.as_ref())
+            .context("`video_service_url` or `video_service_did`")?,
+        proxy: ProxyConfig {
+            headers_timeout: config.services.proxy_headers_timeout,
+            body_timeout: config.services.proxy_body_timeout,
+            max_response_bytes: usize::try_from(config.services.proxy_max_response_size)?,
+            cdn_url_pattern: config.services.cdn_url_pattern.clone(),
+        },
         rate_limits: RateLimitConfig {
             enabled: config.limits.enabled,
             bypass_key: config.limits.bypass_key.as_ref().map(|text| Secret::new(text.as_bytes())),

@@ -48,6 +48,11 @@ pub struct ServerConfig {
     pub appview: Option<ServiceTarget>,
     pub moderation: Option<ServiceTarget>,
     pub reports: Option<ServiceTarget>,
+    /// Direct messages; without it the AppView is asked.
+    pub chat: Option<ServiceTarget>,
+    /// Video processing; without it the AppView is asked.
+    pub video: Option<ServiceTarget>,
+    pub proxy: ProxyConfig,
     pub rate_limits: RateLimitConfig,
     /// Points that one account may spend on writes; `None` where no relay is to be spared (development).
     pub write_limits: Option<WriteLimits>,
@@ -68,6 +73,31 @@ pub struct Links {
 pub struct ServiceTarget {
     pub url: Url,
     pub did: Did,
+}
+
+/// How requests are passed on to other services.
+#[derive(Clone, Debug)]
+pub struct ProxyConfig {
+    /// From the end of the request until the answer's headers are there.
+    pub headers_timeout: Duration,
+    /// The longest pause in the answer's body.
+    pub body_timeout: Duration,
+    /// The largest answer, both as it comes and unpacked.
+    pub max_response_bytes: usize,
+    /// Where the AppView's pictures are, with `%s` for preset, DID and CID; without it, pictures of records that the
+    /// AppView does not know yet are served from here.
+    pub cdn_url_pattern: Option<String>,
+}
+
+impl Default for ProxyConfig {
+    fn default() -> Self {
+        Self {
+            headers_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            max_response_bytes: 10 * 1024 * 1024,
+            cdn_url_pattern: None,
+        }
+    }
 }
 
 /// Limits per IP address and per account, as the reference implementation has them.

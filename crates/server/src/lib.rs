@@ -17,6 +17,8 @@ pub mod firehose;
 mod jobs;
 pub mod limits;
 pub mod mail;
+mod proxy;
+mod read_after_write;
 mod read_away;
 pub mod records;
 pub mod router;

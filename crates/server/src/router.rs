@@ -17,7 +17,7 @@ use crate::xrpc::dispatch;
 
 /// Response headers that scripts of other origins may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "atproto-repo-rev, atproto-content-labelers, atproto-car-block-order, content-disposition, content-range, \
+    "atproto-repo-rev, atproto-content-labelers, atproto-upstream-lag, atproto-car-block-order, content-disposition, content-range, \
      ratelimit-limit, ratelimit-remaining, ratelimit-reset, ratelimit-policy, retry-after, www-authenticate, dpop-nonce",
 );
 const ANY: HeaderValue = HeaderValue::from_static("*");
@@ -50,7 +50,7 @@ async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
     let mut response = match path.strip_prefix("/xrpc/") {
         Some("_health") => routes::health(&app).await,
         Some(rest) => match dispatch::find(rest, request.method()) {
-            Ok(endpoint) => dispatch::answer(app, endpoint, request, client_ip).await,
+            Ok(method) => dispatch::answer(app, method, request, client_ip).await,
             Err(err) => axum::response::IntoResponse::into_response(err),
         },
         None => routes::answer(&app, request, client_ip).await,

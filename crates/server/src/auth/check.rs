@@ -11,7 +11,7 @@ use crate::error::XrpcError;
 use crate::xrpc::Endpoint;
 
 use super::header::{self, Sent};
-use super::policy::{AuthPolicy, SessionPolicy};
+use super::policy::{Access, AuthPolicy, SessionPolicy};
 use super::tokens::looks_like_service_token;
 use super::{Credential, Refresh, Session, basic, service};
 
@@ -74,14 +74,33 @@ fn unusable() -> XrpcError {
     XrpcError::auth_required("Invalid authorization header")
 }
 
+/// The session of a request to a method that stands in no table.
+///
+/// # Errors
+/// As [`authenticate`].
+pub(crate) async fn session_of(
+    app: &App,
+    headers: &HeaderMap,
+    access: &Access<Session>,
+) -> Result<Session, XrpcError> {
+    let AuthPolicy::Session(policy) = access.policy else {
+        return Err(XrpcError::internal("the policy asks for something other than a session"));
+    };
+    signed_in(app, bearer(header::parse(headers)?)?, policy).await
+}
+
 async fn session(app: &App, token: &str, policy: SessionPolicy) -> Result<Credential, XrpcError> {
+    signed_in(app, token, policy).await.map(Credential::Session)
+}
+
+async fn signed_in(app: &App, token: &str, policy: SessionPolicy) -> Result<Session, XrpcError> {
     let claims = app.tokens.verify_access(token, app.now_seconds())?;
     if !policy.scopes.contains(claims.scope) {
         return Err(XrpcError::invalid_token("Bad token scope"));
     }
     let account = account(app, &claims.did).await?;
     check_status(&account, policy)?;
-    Ok(Credential::Session(Session { account, scope: claims.scope }))
+    Ok(Session { account, scope: claims.scope })
 }
 
 async fn account(app: &App, did: &Did) -> Result<Arc<Account>, XrpcError> {

@@ -6,6 +6,7 @@
 mod basic;
 mod check;
 mod header;
+mod methods;
 mod policy;
 mod service;
 mod tokens;
@@ -24,7 +25,8 @@ pub use tokens::{
 };
 
 pub use check::authenticate;
-pub(crate) use check::check_admin;
+pub(crate) use check::{check_admin, session_of};
+pub(crate) use methods::{CREATE_ACCOUNT, is_privileged, is_protected};
 
 /// Methods without credentials; an `Authorization` header is not even looked at.
 #[derive(Clone, Copy, Debug)]

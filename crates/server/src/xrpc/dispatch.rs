@@ -6,32 +6,50 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use cairn_model::Nsid;
 use futures_util::FutureExt;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method as Verb, Request, header};
+use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::auth::AuthPolicy;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
+use crate::proxy;
 
 use super::context::Call;
 use super::endpoint::{Endpoint, Kind};
+use super::handler::Running;
 use super::table::TABLE;
+
+/// Who answers a method.
+pub(crate) enum Method {
+    /// This server.
+    Own(&'static Endpoint),
+    /// Another service.
+    Foreign(Nsid),
+}
 
 /// Answers a request to a method.
 pub(crate) async fn answer(
     app: App,
-    endpoint: &'static Endpoint,
+    method: Method,
     request: Request<Body>,
     client_ip: IpAddr,
 ) -> Response {
     let report = Arc::new(RateReport::default());
-    let (parts, body) = request.into_parts();
-    let call = Call { app, endpoint, parts, body, client_ip, report: Arc::clone(&report) };
-    let mut response = run(call).await.unwrap_or_else(IntoResponse::into_response);
+    let (outcome, is_public) = match method {
+        Method::Own(endpoint) => {
+            let (parts, body) = request.into_parts();
+            let call = Call { app, endpoint, parts, body, client_ip, report: Arc::clone(&report) };
+            (run(call).await, endpoint.auth == AuthPolicy::Anyone)
+        }
+        Method::Foreign(nsid) => (pass_on(app, nsid, request, client_ip, &report).await, false),
+    };
+    let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
     let headers = response.headers_mut();
     report.write(headers);
-    if endpoint.auth != AuthPolicy::Anyone {
+    if !is_public {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
         headers.append(header::VARY, HeaderValue::from_static("Authorization"));
     }
@@ -41,49 +59,79 @@ pub(crate) async fn answer(
 /// The method that a path `/xrpc/` + `rest` names, if the verb fits it.
 ///
 /// # Errors
-/// 501 for a method that is not served here, 400 for anything that is no method or the wrong verb.
-pub(crate) fn find(rest: &str, method: &Method) -> Result<&'static Endpoint, XrpcError> {
+/// 400 for anything that is no method or the wrong verb.
+pub(crate) fn find(rest: &str, verb: &Verb) -> Result<Method, XrpcError> {
     let nsid = rest.strip_suffix('/').unwrap_or(rest);
     if nsid.is_empty() || nsid.contains('/') {
         return Err(XrpcError::invalid_request("invalid xrpc path"));
     }
     let Some(endpoint) = TABLE.get(nsid) else {
-        return Err(if cairn_model::Nsid::parse(nsid).is_ok() {
-            XrpcError::not_implemented()
+        let nsid =
+            Nsid::parse(nsid).map_err(|_| XrpcError::invalid_request("invalid xrpc path"))?;
+        return if [Verb::GET, Verb::HEAD, Verb::POST].contains(verb) {
+            Ok(Method::Foreign(nsid))
         } else {
-            XrpcError::invalid_request("invalid xrpc path")
-        });
+            Err(XrpcError::invalid_request("XRPC requests only support GET and POST"))
+        };
     };
     let (fits, expected) = match endpoint.kind {
-        Kind::Query | Kind::Subscription => {
-            (*method == Method::GET || *method == Method::HEAD, "GET")
-        }
-        Kind::Procedure => (*method == Method::POST, "POST"),
+        Kind::Query | Kind::Subscription => (*verb == Verb::GET || *verb == Verb::HEAD, "GET"),
+        Kind::Procedure => (*verb == Verb::POST, "POST"),
     };
     if fits {
-        return Ok(endpoint);
+        return Ok(Method::Own(endpoint));
     }
-    Err(XrpcError::invalid_request(format!("Incorrect HTTP method ({method}) expected {expected}")))
+    Err(XrpcError::invalid_request(format!("Incorrect HTTP method ({verb}) expected {expected}")))
 }
 
 /// Runs a call. A query ends when its client leaves; a procedure runs to its end.
 async fn run(call: Call) -> Result<Response, XrpcError> {
     let endpoint = call.endpoint;
-    if endpoint.global_limit && !call.app.limits.is_off() {
-        call.app.limits.charge(
-            Bucket::Global,
-            &counted_as(call.client_ip),
-            1,
-            &call.parts.headers,
-            call.client_ip,
-            &call.report,
-        )?;
+    if endpoint.global_limit {
+        charge_global(&call.app, &call.parts.headers, call.client_ip, &call.report)?;
     }
     let tasks = call.app.tasks.clone();
-    let running = AssertUnwindSafe(endpoint.handler.run(call)).catch_unwind();
-    let outcome = match endpoint.kind {
-        Kind::Query | Kind::Subscription => running.await,
-        Kind::Procedure => tasks.spawn(running).await.map_err(XrpcError::internal)?,
+    let runs_to_its_end = endpoint.kind == Kind::Procedure;
+    caught(&tasks, endpoint.handler.run(call), runs_to_its_end).await
+}
+
+/// Has another service answer, under the same rules.
+async fn pass_on(
+    app: App,
+    nsid: Nsid,
+    request: Request<Body>,
+    client_ip: IpAddr,
+    report: &RateReport,
+) -> Result<Response, XrpcError> {
+    charge_global(&app, request.headers(), client_ip, report)?;
+    let tasks = app.tasks.clone();
+    let runs_to_its_end = *request.method() == Verb::POST;
+    let running = Box::pin(async move { proxy::pass_on(&app, &nsid, request).await });
+    caught(&tasks, running, runs_to_its_end).await
+}
+
+fn charge_global(
+    app: &App,
+    headers: &HeaderMap,
+    client_ip: IpAddr,
+    report: &RateReport,
+) -> Result<(), XrpcError> {
+    if app.limits.is_off() {
+        return Ok(());
+    }
+    app.limits.charge(Bucket::Global, &counted_as(client_ip), 1, headers, client_ip, report)
+}
+
+async fn caught(
+    tasks: &TaskTracker,
+    running: Running,
+    runs_to_its_end: bool,
+) -> Result<Response, XrpcError> {
+    let running = AssertUnwindSafe(running).catch_unwind();
+    let outcome = if runs_to_its_end {
+        tasks.spawn(running).await.map_err(XrpcError::internal)?
+    } else {
+        running.await
     };
     outcome.unwrap_or_else(|panic| Err(XrpcError::internal(Panicked::from(panic))))
 }

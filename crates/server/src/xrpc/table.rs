@@ -22,6 +22,7 @@ impl Table {
             com_atproto::repo::endpoints(),
             com_atproto::sync::endpoints(),
             com_atproto::admin::endpoints(),
+            com_atproto::moderation::endpoints(),
             app_bsky::endpoints(),
         ];
         Self(endpoints.into_iter().flatten().map(|endpoint| (endpoint.nsid, endpoint)).collect())

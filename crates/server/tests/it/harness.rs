@@ -12,7 +12,9 @@ use cairn_lexicon::Lexicons;
 use cairn_model::{Cid, Did, Handle, RepoPath, Value, json};
 use cairn_server::auth::SessionScope;
 use cairn_server::branding::Branding;
-use cairn_server::config::{FirehoseConfig, Links, RateLimitConfig, Secret, ServerConfig};
+use cairn_server::config::{
+    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig,
+};
 use cairn_server::mail::Mailbox;
 use cairn_server::{App, AppParts, router};
 use cairn_store::{
@@ -51,6 +53,15 @@ impl Server {
     }
 
     pub async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        Self::build(change, true).await
+    }
+
+    /// A server that must not reach private addresses, as in earnest.
+    pub async fn guarded(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        Self::build(change, false).await
+    }
+
+    async fn build(change: impl FnOnce(&mut ServerConfig), allow_private: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock::new("2026-11-01T12:00:00Z".parse().unwrap()));
         let mut store_config = StoreConfig::new(dir.path());
@@ -61,8 +72,7 @@ impl Server {
         let mut config = config();
         change(&mut config);
         let http =
-            GuardedClient::new(GuardPolicy { allow_private: true, ..GuardPolicy::default() })
-                .unwrap();
+            GuardedClient::new(GuardPolicy { allow_private, ..GuardPolicy::default() }).unwrap();
         let resolver = Arc::new(TestResolver::new());
         let app = App::new(AppParts {
             config,
@@ -255,6 +265,9 @@ pub fn config() -> ServerConfig {
         appview: None,
         moderation: None,
         reports: None,
+        chat: None,
+        video: None,
+        proxy: ProxyConfig::default(),
         rate_limits: RateLimitConfig::default(),
         write_limits: None,
         trusted_proxies: Vec::new(),

@@ -6,10 +6,11 @@ use http::{Method, Request};
 use crate::harness::{Server, request};
 
 #[tokio::test]
-async fn an_unknown_method_is_not_implemented() {
+async fn an_unknown_method_has_nobody_to_answer_it() {
     let server = Server::start().await;
     let reply = server.get("/xrpc/com.example.nothing.here").await;
-    assert_eq!(reply.error(), (501, "MethodNotImplemented".into()));
+    assert_eq!(reply.error(), (400, "InvalidRequest".into()));
+    assert_eq!(reply.message(), "No service configured for com.example.nothing.here");
     assert_eq!(reply.header("access-control-allow-origin"), "*");
 }
 

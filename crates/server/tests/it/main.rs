@@ -9,6 +9,7 @@ mod harness;
 mod jobs;
 mod limits;
 mod machinery;
+mod proxy_guard;
 mod routes;
 mod serving;
 mod sync;

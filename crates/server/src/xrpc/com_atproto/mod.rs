@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod identity;
+pub mod moderation;
 pub mod repo;
 pub mod server;
 pub mod sync;

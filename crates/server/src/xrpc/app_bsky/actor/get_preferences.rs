@@ -1,5 +1,6 @@
 //! `app.bsky.actor.getPreferences`
 
+use axum::response::{IntoResponse, Response};
 use cairn_store::{Preference, PreferenceScope};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,11 +10,19 @@ use serde_json::json;
 
 use super::{DECLARED_AGE, NAMESPACE, PERSONAL_DETAILS, scope};
 use crate::auth::Session;
+use crate::proxy::{self, OutgoingBody};
 use crate::records::Answer;
 use crate::xrpc::{Cx, JsonText, Result};
 
 /// The preferences that the caller may see, and, for whoever asks in the account's name, how old its owner is in steps.
-pub async fn get_preferences(cx: Cx<Session>) -> Result<JsonText> {
+///
+/// Another AppView than the operator's has preferences of its own, and is asked for them.
+pub async fn get_preferences(cx: Cx<Session>) -> Result<Response> {
+    if let (Some(appview), Some(named)) = (&cx.app.config.appview, proxy::named(cx.headers())?)
+        && appview.did != named.did
+    {
+        return proxy::forward(&cx, OutgoingBody::None).await;
+    }
     let scope_of_all = PreferenceScope { namespace: NAMESPACE.to_owned(), except: Vec::new() };
     let all = cx.app.store.preferences(cx.caller.account.id, scope_of_all).await?;
     let age = all.iter().find_map(|preference| declared_age(preference, cx.app.clock.now()));
@@ -32,7 +41,7 @@ pub async fn get_preferences(cx: Cx<Session>) -> Result<JsonText> {
         answer.raw(&preference);
     }
     answer.raw("]}");
-    Ok(JsonText(answer.into_bytes()))
+    Ok(JsonText(answer.into_bytes()).into_response())
 }
 
 /// `app.bsky.actor.defs#declaredAgePref` for a birth date that says something.

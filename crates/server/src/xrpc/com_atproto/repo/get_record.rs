@@ -1,10 +1,12 @@
 //! `com.atproto.repo.getRecord`
 
+use axum::response::{IntoResponse, Response};
 use cairn_model::{AtIdentifier, Cid, Nsid, RecordKey, RepoPath};
 use serde::Deserialize;
 
 use crate::auth::Anyone;
 use crate::error::XrpcError;
+use crate::proxy;
 use crate::records::{Answer, public_repo, uri, write_record};
 use crate::xrpc::{Cx, JsonText, Params, Result};
 
@@ -20,8 +22,17 @@ pub struct GetRecord {
 const OVERHEAD_BYTES: usize = 384;
 
 /// The record as it is; an earlier version, by `cid`, is not kept.
-pub async fn get_record(cx: Cx<Anyone>, Params(params): Params<GetRecord>) -> Result<JsonText> {
-    let account = public_repo(&cx.app, params.repo).await?;
+///
+/// The AppView knows of repositories that are not here, and of those that have moved away.
+pub async fn get_record(cx: Cx<Anyone>, Params(params): Params<GetRecord>) -> Result<Response> {
+    let account = match public_repo(&cx.app, params.repo).await {
+        Ok(account) => account,
+        Err(err) if err.status().is_client_error() => {
+            let elsewhere = proxy::ask_appview(&cx.app, cx.endpoint.nsid, &cx.request).await?;
+            return elsewhere.ok_or(err);
+        }
+        Err(err) => return Err(err),
+    };
     let path = RepoPath::new(&params.collection, &params.rkey);
     let record = cx.app.store.record(account.id, &path).await?;
     let wanted = record.filter(|record| {
@@ -40,5 +51,5 @@ pub async fn get_record(cx: Cx<Anyone>, Params(params): Params<GetRecord>) -> Re
         &record.cid,
         &record.bytes,
     )?;
-    Ok(JsonText(answer.into_bytes()))
+    Ok(JsonText(answer.into_bytes()).into_response())
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::identity;
 use crate::accounts::session::is_blocked;
-use crate::auth::{Session, SessionScope};
+use crate::auth::{CREATE_ACCOUNT, Session, SessionScope, is_privileged, is_protected};
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Json, Params, Result};
 
@@ -18,28 +18,6 @@ use crate::xrpc::{Cx, Json, Params, Result};
 const MAX_SECONDS: i64 = 3_600;
 const MAX_SECONDS_WITHOUT_METHOD: i64 = 60;
 const MAX_AUDIENCE_BYTES: usize = 2_048;
-
-const CREATE_ACCOUNT: &str = "com.atproto.server.createAccount";
-
-/// Methods that change the account itself: nobody else calls them in its name. In lower case.
-const PROTECTED: &[&str] = &[
-    "com.atproto.admin.sendemail",
-    "com.atproto.identity.requestplcoperationsignature",
-    "com.atproto.identity.signplcoperation",
-    "com.atproto.identity.updatehandle",
-    "com.atproto.server.activateaccount",
-    "com.atproto.server.confirmemail",
-    "com.atproto.server.createapppassword",
-    "com.atproto.server.deactivateaccount",
-    "com.atproto.server.getaccountinvitecodes",
-    "com.atproto.server.getsession",
-    "com.atproto.server.listapppasswords",
-    "com.atproto.server.requestaccountdelete",
-    "com.atproto.server.requestemailconfirmation",
-    "com.atproto.server.requestemailupdate",
-    "com.atproto.server.revokeapppassword",
-    "com.atproto.server.updateemail",
-];
 
 #[derive(Deserialize)]
 pub struct GetServiceAuth {
@@ -85,9 +63,8 @@ fn check_audience(aud: &str) -> Result<()> {
 }
 
 fn check_method(caller: &Session, lxm: Option<&Nsid>) -> Result<()> {
-    let method = lxm.map(|lxm| lxm.as_str().to_ascii_lowercase());
-    let method = method.as_deref().unwrap_or_default();
-    if PROTECTED.contains(&method) {
+    let method = lxm.map(Nsid::as_str).unwrap_or_default();
+    if is_protected(method) {
         return Err(XrpcError::invalid_request(format!(
             "cannot request a service auth token for the following protected method: {method}"
         )));
@@ -98,9 +75,8 @@ fn check_method(caller: &Session, lxm: Option<&Nsid>) -> Result<()> {
     if takendown && !creates_account {
         return Err(XrpcError::invalid_token("Bad token scope"));
     }
-    let is_privileged = creates_account || method.starts_with("chat.bsky.");
     let may = caller.is_privileged() || caller.scope == SessionScope::Takendown;
-    if is_privileged && !may {
+    if is_privileged(method) && !may {
         return Err(XrpcError::invalid_request(format!(
             "insufficient access to request a service auth token for the following method: {method}"
         )));
