@@ -3,7 +3,7 @@
 use cairn_model::{Nsid, RecordKey};
 use cairn_store::RecordRange;
 
-use crate::support::{World, create, note, path};
+use crate::support::{World, create, note, path, put};
 
 #[tokio::test]
 async fn records_are_listed_by_collection_in_both_directions() {
@@ -105,5 +105,38 @@ async fn repositories_are_listed_all_and_by_collection() {
         world.store.list_repos_by_collection(&collection, first.cursor.clone(), 2).await.unwrap();
     let found: Vec<_> = first.repos.into_iter().chain(rest.repos).map(|repo| repo.did).collect();
     assert_eq!(found, [dids[0].clone(), dids[2].clone(), dids[4].clone()]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_written_after_a_rev_is_told_in_the_order_of_writing() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let note_collection = Nsid::parse("com.example.note").unwrap();
+    let since = async |rev, limit| {
+        let found = world.store.records_since(alice.id, rev, vec![note_collection.clone()], limit);
+        let paths = found.await.unwrap().into_iter().map(|record| record.path.rkey().to_owned());
+        paths.collect::<Vec<_>>()
+    };
+    let start = alice.head().await.rev;
+    for rkey in ["k1", "k2"] {
+        alice.create(&format!("com.example.note/{rkey}"), rkey).await.unwrap();
+    }
+    assert!(since(start, 10).await.is_empty(), "everything is new: the rev is from elsewhere");
+    let rev = alice.head().await.rev;
+    assert!(since(rev, 10).await.is_empty());
+    // Keys say little about the order of writing.
+    for rkey in ["k9", "k3", "k5"] {
+        alice.create(&format!("com.example.note/{rkey}"), rkey).await.unwrap();
+    }
+    alice.create("com.example.other/k4", "of another collection").await.unwrap();
+    alice.write(vec![put("com.example.note/k1", note("again"))]).await.unwrap();
+    assert_eq!(since(rev, 10).await, ["k9", "k3", "k5", "k1"]);
+    assert_eq!(since(rev, 2).await, ["k9", "k3"]);
+    alice.delete("com.example.note/k3").await.unwrap();
+    let hidden = path("com.example.note/k5");
+    world.store.set_record_takedown(alice.id, &hidden, Some("mod-1".into())).await.unwrap();
+    assert_eq!(since(rev, 10).await, ["k9", "k1"]);
+    assert!(since(alice.head().await.rev, 10).await.is_empty());
     world.finish().await;
 }
