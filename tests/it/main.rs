@@ -14,6 +14,7 @@ mod preferences;
 mod proxy;
 mod proxy_bodies;
 mod proxy_methods;
+mod read_after_write;
 mod records;
 mod restore;
 mod sessions;

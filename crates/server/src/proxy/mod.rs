@@ -24,8 +24,9 @@ use crate::app::App;
 use crate::auth::{Access, SESSION, Session, is_privileged, is_protected, session_of};
 use crate::error::XrpcError;
 
-pub(crate) use headers::Coding;
+pub(crate) use headers::{CONTENT_LABELERS, Coding, REPO_REV};
 pub(crate) use outgoing::{Outgoing, OutgoingBody};
+pub(crate) use reply::{Buffered, Reply};
 pub(crate) use target::{Target, named};
 pub(crate) use upstream::{Forward, Upstream, forward, forward_to};
 

@@ -23,4 +23,4 @@ pub use params::{Limit, Params};
 pub use reply::{Json, JsonText};
 
 /// What a handler answers: a reply, or the error that becomes one.
-pub type Result<T> = std::result::Result<T, crate::error::XrpcError>;
+pub type Result<T, E = crate::error::XrpcError> = std::result::Result<T, E>;

@@ -5,6 +5,10 @@ pub mod feed;
 pub mod notification;
 
 use crate::auth::SESSION;
+use crate::read_after_write::{
+    actor_likes::get_actor_likes, author_feed::get_author_feed, post_thread::get_post_thread,
+    profile::get_profile, profiles::get_profiles, timeline::get_timeline,
+};
 use crate::xrpc::{Endpoint, procedure, query};
 
 use self::actor::get_preferences::get_preferences;
@@ -18,6 +22,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         query("app.bsky.actor.getPreferences", SESSION.or_takendown(), get_preferences),
         procedure("app.bsky.actor.putPreferences", SESSION.not_takendown(), put_preferences),
+        query("app.bsky.actor.getProfile", SESSION.not_takendown(), get_profile),
+        query("app.bsky.actor.getProfiles", SESSION.not_takendown(), get_profiles),
+        query("app.bsky.feed.getActorLikes", SESSION.not_takendown(), get_actor_likes),
+        query("app.bsky.feed.getAuthorFeed", SESSION.not_takendown(), get_author_feed),
+        query("app.bsky.feed.getPostThread", SESSION.not_takendown(), get_post_thread),
+        query("app.bsky.feed.getTimeline", SESSION.not_takendown(), get_timeline),
         query("app.bsky.feed.getFeed", SESSION.not_takendown(), get_feed),
         procedure(
             "app.bsky.notification.registerPush",
