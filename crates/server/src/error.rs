@@ -100,11 +100,6 @@ impl XrpcError {
             .because(source)
     }
 
-    /// 501 `MethodNotImplemented`.
-    pub fn not_implemented() -> Self {
-        Self::new(StatusCode::NOT_IMPLEMENTED, "MethodNotImplemented", "Method Not Implemented")
-    }
-
     /// 502 `UpstreamFailure`: a server that we depend on failed.
     pub fn upstream_failure(message: impl Into<Text>) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "UpstreamFailure", message)
@@ -113,6 +108,11 @@ impl XrpcError {
     /// 503 `NotEnoughResources`: the disk is full or the server is shutting down.
     pub fn unavailable(message: impl Into<Text>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "NotEnoughResources", message)
+    }
+
+    /// 504 `UpstreamTimeout`: a server that we depend on does not answer.
+    pub fn upstream_timeout(message: impl Into<Text>) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "UpstreamTimeout", message)
     }
 
     /// 400 `RepoNotFound`, for methods that name a repository.
