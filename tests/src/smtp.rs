@@ -99,6 +99,15 @@ impl SmtpServer {
     }
 }
 
+impl SmtpServer {
+    /// Ends the server; when this returns, its port refuses connections.
+    pub async fn stop(mut self) {
+        self.accepting.abort();
+        // Cancelled, which is what was asked for.
+        let _ = (&mut self.accepting).await;
+    }
+}
+
 impl Drop for SmtpServer {
     fn drop(&mut self) {
         self.accepting.abort();

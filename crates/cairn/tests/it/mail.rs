@@ -112,7 +112,7 @@ async fn the_wrong_kind_of_port_and_no_server_at_all_are_told_apart() {
     let said = mail_test(&format!("smtps://127.0.0.1:{}", smtp.port), None).await;
     assert!(said.err.contains("try smtp:// for STARTTLS"), "{}", said.err);
     let port = smtp.port;
-    drop(smtp);
+    smtp.stop().await;
     let said = mail_test(&format!("smtp://127.0.0.1:{port}"), None).await;
     assert!(said.err.contains("connecting failed") && said.err.contains("refused"), "{}", said.err);
 }
