@@ -9,24 +9,30 @@
 //! - Reads see whole batches, never wait for writes, and run off the async threads.
 
 mod accounts;
+mod acts;
 mod app_passwords;
 mod blobs;
 mod config;
 mod db;
 mod error;
 mod events;
+mod factors;
 mod ids;
 mod invites;
 mod janitor;
 mod mail_tokens;
+mod oauth;
 mod preferences;
 mod repo;
 mod seal;
 mod sessions;
+mod steps;
 mod store;
+mod text;
 mod threads;
 
 pub use accounts::*;
+pub use acts::*;
 pub use app_passwords::*;
 pub use blobs::*;
 pub use config::{StoreConfig, Tuning};
@@ -34,10 +40,12 @@ pub(crate) use db::WriteTx;
 pub use error::{Fault, OpenError, StoreError};
 pub(crate) use events::EventKind;
 pub use events::{Event, EventLog, Subscription};
+pub use factors::*;
 pub use ids::AccountId;
 pub(crate) use ids::RepoId;
 pub use invites::*;
 pub use mail_tokens::*;
+pub use oauth::*;
 pub use preferences::*;
 pub use repo::*;
 pub use seal::{MasterKey, SealError, UnsealError};

@@ -121,10 +121,11 @@ impl Store {
     ) -> Result<AccountId, MailTokenError> {
         let hash = self.mail_token_hash(token)?;
         let cache = self.account_cache().clone();
+        let access = self.access_cache().clone();
         let purpose = MailPurpose::ResetPassword;
         self.write_tx(move |tx| {
             let account = judge(find(tx, purpose, &hash)?, tx.now_micros(), None)?;
-            set_password(tx, account, &password_hash, end)?;
+            set_password(tx, &access, account, &password_hash, end)?;
             let cache = cache.clone();
             tx.after_commit(move || cache.drop_account(account));
             Ok(account)

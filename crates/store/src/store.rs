@@ -18,6 +18,7 @@ use crate::db::{ReadTx, Readers, WriteTx, Writer};
 use crate::error::{OpenError, StoreError};
 use crate::events::{EventLog, EventRing, Pages, table};
 use crate::janitor::Janitor;
+use crate::oauth::AccessCache;
 use crate::repo::{Repos, generations};
 use crate::seal::MasterKey;
 use crate::threads::Threads;
@@ -48,6 +49,7 @@ struct Inner {
     janitor: Janitor,
     scans: Arc<Semaphore>,
     accounts: AccountCache,
+    access: AccessCache,
     blobs: BlobFolder,
     /// Last, so that it is dropped after everything that sends to a thread.
     threads: Threads,
@@ -79,6 +81,7 @@ impl Store {
         let repos = Repos::start(&threads, &config, &opener, &writer, &master_key)?;
         let janitor = Janitor::start(&threads, &config, &writer, &events)?;
         let accounts = AccountCache::new();
+        let access = AccessCache::new();
         Ok(Store {
             inner: Arc::new(Inner {
                 config,
@@ -91,6 +94,7 @@ impl Store {
                 janitor,
                 scans: Arc::new(Semaphore::new(SCANS)),
                 accounts,
+                access,
                 blobs,
                 threads,
             }),
@@ -163,6 +167,10 @@ impl Store {
 
     pub(crate) fn account_cache(&self) -> &AccountCache {
         &self.inner.accounts
+    }
+
+    pub(crate) fn access_cache(&self) -> &AccessCache {
+        &self.inner.access
     }
 
     pub(crate) fn blob_folder(&self) -> &BlobFolder {

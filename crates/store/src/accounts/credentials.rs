@@ -5,9 +5,10 @@ use rusqlite::Connection;
 
 use super::events::emit_identity;
 use super::{Account, AccountRef, NoAccount};
+use crate::oauth::{self, AccessCache};
 use crate::{
-    AccountId, MailPurpose, SessionId, Store, StoreError, WriteTx, app_passwords, mail_tokens,
-    sessions,
+    AccountId, DeviceId, MailPurpose, SessionId, Store, StoreError, WriteTx, app_passwords,
+    mail_tokens, sessions,
 };
 
 /// Why a handle was not given to an account.
@@ -43,12 +44,15 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-/// Which sessions end with a change of the password.
+/// Which sessions end with a change of the password. Unless it is none, the sessions of OAuth clients and the sign-ins on
+/// browsers end too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndSessions {
     None,
     All,
     AllExcept(SessionId),
+    /// All, but the browser on which the password is changed stays signed in.
+    AllExceptDevice(DeviceId),
     /// All, and the app passwords that could open others.
     AllWithAppPasswords,
 }
@@ -122,8 +126,9 @@ impl Store {
         password_hash: String,
         sessions: EndSessions,
     ) -> Result<(), AccountError> {
+        let access = self.access_cache().clone();
         self.change_account(account, move |tx, account| {
-            Ok(set_password(tx, account.id, &password_hash, sessions)?)
+            Ok(set_password(tx, &access, account.id, &password_hash, sessions)?)
         })
         .await
     }
@@ -167,23 +172,27 @@ impl Store {
 
 /// Sets the password inside a transaction.
 pub(crate) fn set_password(
-    conn: &Connection,
+    tx: &mut WriteTx<'_>,
+    access: &AccessCache,
     account: AccountId,
     password_hash: &str,
     end: EndSessions,
 ) -> Result<(), StoreError> {
-    set(conn, "password_hash", password_hash, account)?;
+    set(tx, "password_hash", password_hash, account)?;
     for purpose in [MailPurpose::ResetPassword, MailPurpose::SignIn] {
-        mail_tokens::delete(conn, account, purpose)?;
+        mail_tokens::delete(tx, account, purpose)?;
     }
-    let kept = match end {
+    let (kept, kept_device) = match end {
         EndSessions::None => return Ok(()),
-        EndSessions::All | EndSessions::AllWithAppPasswords => None,
-        EndSessions::AllExcept(id) => Some(id),
+        EndSessions::All | EndSessions::AllWithAppPasswords => (None, None),
+        EndSessions::AllExcept(id) => (Some(id), None),
+        EndSessions::AllExceptDevice(device) => (None, Some(device)),
     };
-    sessions::delete_all(conn, account, kept)?;
+    sessions::delete_all(tx, account, kept)?;
+    oauth::end_all(tx, access, account)?;
+    oauth::end_devices(tx, account, kept_device)?;
     if end == EndSessions::AllWithAppPasswords {
-        app_passwords::delete_all(conn, account)?;
+        app_passwords::delete_all(tx, account)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::events::emit_deleted;
 use super::{Account, AccountError, AccountRef, AccountStatus};
 use crate::blobs::blocking;
+use crate::oauth::{self, AccessCache};
 use crate::{AccountId, Store, StoreError, WriteTx, repo, sessions};
 
 /// Rows that one step removes; the writer serves others in between.
@@ -18,14 +19,25 @@ const STEP_ROWS: usize = 500;
 const DUE_AT_ONCE: u32 = 100;
 
 /// The tables whose few rows of an account go with it.
-const SMALL_TABLES: [&str; 4] = ["signing_key", "app_password", "mail_token", "preference"];
+const SMALL_TABLES: [&str; 9] = [
+    "signing_key",
+    "app_password",
+    "mail_token",
+    "preference",
+    "device_account",
+    "authorized_client",
+    "totp",
+    "passkey",
+    "recovery_code",
+];
 
 impl Store {
     /// Deletes the account. Its DID, handle and e-mail address are free again at once; run
     /// [`finish_deletions`](Self::finish_deletions) afterwards.
     pub async fn delete_account(&self, account: impl Into<AccountRef>) -> Result<(), AccountError> {
+        let access = self.access_cache().clone();
         self.change_account(account, move |tx, account| {
-            Ok::<_, AccountError>(delete(tx, account)?)
+            Ok::<_, AccountError>(delete(tx, &access, account)?)
         })
         .await?;
         self.janitor().wake();
@@ -42,12 +54,13 @@ impl Store {
                 return Ok(deleted);
             }
             for account in due {
-                let outcome = self.change_account(account.id, |tx, account| {
+                let access = self.access_cache().clone();
+                let outcome = self.change_account(account.id, move |tx, account| {
                     // Its owner may have come back between the list and now.
                     let is_due = account.status() == AccountStatus::Deactivated
                         && account.delete_after.is_some_and(|at| at <= tx.now());
                     if is_due {
-                        delete(tx, account)?;
+                        delete(tx, &access, account)?;
                     }
                     Ok(is_due)
                 });
@@ -81,7 +94,7 @@ impl Store {
     }
 }
 
-fn delete(tx: &mut WriteTx<'_>, account: &Account) -> Result<(), StoreError> {
+fn delete(tx: &mut WriteTx<'_>, access: &AccessCache, account: &Account) -> Result<(), StoreError> {
     let id = account.id;
     tx.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([id.get()])?;
     for table in SMALL_TABLES {
@@ -89,6 +102,7 @@ fn delete(tx: &mut WriteTx<'_>, account: &Account) -> Result<(), StoreError> {
             .execute([id.get()])?;
     }
     sessions::delete_all(tx, id, None)?;
+    oauth::end_all(tx, access, id)?;
     tx.prepare_cached(
         "INSERT INTO account_deletion (account, did, requested_at) VALUES (?1, ?2, ?3)",
     )?

@@ -6,7 +6,7 @@ use super::columns::micros;
 use super::credentials::set;
 use super::events::{emit_account, emit_identity};
 use super::{Account, AccountError, AccountRef, AccountStatus, NoAccount, keys};
-use crate::{Head, Store, StoreError, WriteTx, repo, sessions};
+use crate::{Head, Store, StoreError, WriteTx, oauth, repo, sessions};
 
 /// Why an account was not activated.
 #[derive(Debug, thiserror::Error)]
@@ -64,17 +64,20 @@ impl Store {
         .await
     }
 
-    /// Takes the account down and ends its sessions. Without a reference of moderation, the time
-    /// serves as one.
+    /// Takes the account down and ends its sessions, those of OAuth clients, and its sign-ins on browsers. Without a
+    /// reference of moderation, the time serves as one.
     pub async fn takedown(
         &self,
         account: impl Into<AccountRef>,
         reference: Option<String>,
     ) -> Result<(), AccountError> {
+        let access = self.access_cache().clone();
         self.change_status(account, move |tx, account| {
             let reference = reference.clone().unwrap_or_else(|| tx.now().to_string());
             account.takedown_ref = Some(reference);
             sessions::delete_all(tx, account.id, None)?;
+            oauth::end_all(tx, &access, account.id)?;
+            oauth::end_devices(tx, account.id, None)?;
             Ok(())
         })
         .await

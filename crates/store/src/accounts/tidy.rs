@@ -1,6 +1,6 @@
 //! The housekeeping of accounts, sessions and blobs in one call.
 
-use crate::{BlobAges, Store, StoreError};
+use crate::{BlobAges, Store, StoreError, TidiedOAuth};
 
 /// How much was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,11 +11,15 @@ pub struct Tidied {
     pub accounts: usize,
     pub sessions: usize,
     pub mail_tokens: usize,
+    pub oauth: TidiedOAuth,
+    /// Entries of the operator's log.
+    pub acts: usize,
     pub blobs: usize,
 }
 
 impl Store {
-    /// Job: deletes what is due, finishes deletions and removes what has expired: sessions, mailed tokens, uploads that
+    /// Job: deletes what is due, finishes deletions and removes what has expired: sessions, mailed tokens, what
+    /// OAuth clients and browsers were given, old entries of the log, uploads that
     /// no record took, and blobs whose last reference went longer ago than the quarantine. Call it
     /// at start and every few minutes. Each step is small, and a later call takes up what an
     /// interrupted one left.
@@ -26,6 +30,8 @@ impl Store {
             accounts: self.finish_deletions().await?,
             sessions: self.prune_sessions().await?,
             mail_tokens: self.prune_mail_tokens().await?,
+            oauth: self.prune_oauth().await?,
+            acts: self.prune_acts().await?,
             blobs: self.collect_blobs(ages).await?,
         })
     }

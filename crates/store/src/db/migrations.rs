@@ -10,6 +10,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/003_event_removed.sql"),
     include_str!("../../migrations/004_founding.sql"),
     include_str!("../../migrations/005_email_auth_factor.sql"),
+    include_str!("../../migrations/006_oauth.sql"),
+    include_str!("../../migrations/007_factors.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

@@ -16,6 +16,7 @@ use std::fmt;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
+pub(crate) use token::TokenHash;
 pub use token::TokenId;
 
 use crate::{AccountId, Store, StoreError};
@@ -209,7 +210,9 @@ impl Store {
     }
 }
 
-pub(crate) use rows::{delete_all, delete_of_app_password};
+pub(crate) use rows::{
+    delete_all, delete_of_app_password, is_within_grace, password_holds, remember_exchanged,
+};
 
 fn exchange(
     conn: &rusqlite::Connection,

@@ -9,6 +9,7 @@ use super::{
     SessionAppPassword, SessionId, SessionInfo,
 };
 use crate::accounts::columns::{instant, micros};
+use crate::text::cut;
 use crate::{AccountId, StoreError};
 
 pub(super) struct SessionRow {
@@ -36,11 +37,20 @@ pub(super) fn still_holds(
             )?
             .query_row(params![account.get(), name], |row| row.get(0))?);
     }
+    password_holds(conn, account, new.password_hash.as_deref())
+}
+
+/// Whether the account is there and its password has this hash, if one is told.
+pub(crate) fn password_holds(
+    conn: &Connection,
+    account: AccountId,
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
     let stored: Option<Option<String>> = conn
         .prepare_cached("SELECT password_hash FROM account WHERE id = ?1")?
         .query_row([account.get()], |row| row.get(0))
         .optional()?;
-    Ok(stored.is_some_and(|stored| new.password_hash.is_none() || stored == new.password_hash))
+    Ok(stored.is_some_and(|stored| password_hash.is_none() || stored.as_deref() == password_hash))
 }
 
 pub(super) fn insert(
@@ -119,12 +129,22 @@ pub(super) fn rotate(
     next: &TokenId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let family = token.family().0;
     let usable_until = now.saturating_add(REFRESH_GRACE).unwrap_or(Timestamp::MAX);
     conn.prepare_cached(
         "UPDATE session SET token_hash = ?2, last_used_at = ?3, expires_at = ?4 WHERE id = ?1",
     )?
-    .execute(params![family, next.hash().0, micros(now), micros(expiry(now))])?;
+    .execute(params![token.family().0, next.hash().0, micros(now), micros(expiry(now))])?;
+    remember_exchanged(conn, token, usable_until, now)
+}
+
+/// Remembers an exchanged token for its grace.
+pub(crate) fn remember_exchanged(
+    conn: &Connection,
+    token: &TokenId,
+    usable_until: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let family = token.family().0;
     conn.prepare_cached(
         "DELETE FROM rotated_token WHERE session = ?1 AND (usable_until <= ?2 OR token_hash IN (
            SELECT token_hash FROM rotated_token WHERE session = ?1
@@ -138,7 +158,8 @@ pub(super) fn rotate(
     Ok(())
 }
 
-pub(super) fn is_within_grace(
+/// Whether an exchanged token is still within its grace.
+pub(crate) fn is_within_grace(
     conn: &Connection,
     token: &TokenId,
     now: Timestamp,
@@ -234,10 +255,4 @@ pub(super) fn prune(
         )?
         .execute((micros(now), limit))?;
     Ok((sessions, tokens))
-}
-
-/// The longest prefix of at most `max_bytes` that ends between characters.
-fn cut(text: &str, max_bytes: usize) -> &str {
-    let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
 }

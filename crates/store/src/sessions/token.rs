@@ -19,7 +19,7 @@ pub struct TokenId([u8; BYTES]);
 
 impl TokenId {
     /// The first token of a new session.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self(cairn_identity::random_bytes())
     }
 
@@ -36,7 +36,7 @@ impl TokenId {
     }
 
     /// The one id that follows this one.
-    pub(super) fn next(&self, key: &MasterKey) -> Self {
+    pub(crate) fn next(&self, key: &MasterKey) -> Self {
         let (family, _) = self.split();
         let mut next = [0; BYTES];
         next[..FAMILY_BYTES].copy_from_slice(family);
@@ -45,8 +45,13 @@ impl TokenId {
     }
 
     /// What is stored of the token.
-    pub(super) fn hash(&self) -> TokenHash {
+    pub(crate) fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0).into())
+    }
+
+    /// The whole id, for what else is derived from it.
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
     }
 
     fn split(&self) -> (&[u8; FAMILY_BYTES], &[u8]) {
@@ -76,7 +81,7 @@ impl Eq for TokenId {}
 
 /// SHA-256 of a token id.
 #[derive(Clone, Copy)]
-pub(super) struct TokenHash(pub(super) [u8; 32]);
+pub(crate) struct TokenHash(pub(crate) [u8; 32]);
 
 impl PartialEq for TokenHash {
     fn eq(&self, other: &Self) -> bool {

@@ -11,6 +11,7 @@ mod damage;
 mod events;
 mod export;
 mod lists;
+mod oauth;
 mod random;
 mod reopen;
 mod support;

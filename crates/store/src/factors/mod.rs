@@ -1,0 +1,94 @@
+//! What an account shows besides its password to sign in: one-time codes, passkeys, recovery codes.
+//!
+//! Each is used once or goes up by the use, in one transaction with the check, so that of two who show the same code at
+//! the same time one is refused.
+
+mod passkeys;
+mod recovery;
+#[cfg(test)]
+mod tests;
+mod totp;
+
+use crate::{AccountId, Store, StoreError};
+
+pub use passkeys::{AddPasskeyError, NewPasskey, Passkey};
+pub use totp::Totp;
+
+/// One thing that was shown to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Factor {
+    Password,
+    /// A code sent by e-mail.
+    MailedCode,
+    Totp,
+    Passkey,
+    RecoveryCode,
+}
+
+impl Factor {
+    const ALL: [Self; 5] =
+        [Self::Password, Self::MailedCode, Self::Totp, Self::Passkey, Self::RecoveryCode];
+
+    /// The name in the database and in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::MailedCode => "mail",
+            Self::Totp => "totp",
+            Self::Passkey => "passkey",
+            Self::RecoveryCode => "recovery",
+        }
+    }
+
+    /// Names separated by spaces.
+    pub(crate) fn write(factors: &[Self]) -> String {
+        factors.iter().map(|factor| factor.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The factors of such a text; a name that a later version wrote counts for nothing.
+    pub(crate) fn read(text: &str) -> Vec<Self> {
+        let find = |name: &str| Self::ALL.into_iter().find(|factor| factor.as_str() == name);
+        text.split(' ').filter_map(find).collect()
+    }
+}
+
+/// Which second factors an account has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SecondFactors {
+    /// Whether one-time codes are confirmed.
+    pub totp: bool,
+    pub passkeys: u32,
+    /// Recovery codes that were not used yet.
+    pub recovery_codes: u32,
+}
+
+impl SecondFactors {
+    /// Whether signing in takes more than the password. Recovery codes alone ask for nothing.
+    pub fn are_needed(&self) -> bool {
+        self.totp || self.passkeys > 0
+    }
+}
+
+impl Store {
+    /// Which second factors an account has.
+    pub async fn second_factors(&self, account: AccountId) -> Result<SecondFactors, StoreError> {
+        self.read_one(move |tx| {
+            let found = tx
+                .prepare_cached(
+                    "SELECT
+                       EXISTS (SELECT 1 FROM totp WHERE account = ?1 AND confirmed_at IS NOT NULL),
+                       (SELECT count(*) FROM passkey WHERE account = ?1),
+                       (SELECT count(*) FROM recovery_code WHERE account = ?1 AND used_at IS NULL)",
+                )?
+                .query_row([account.get()], |row| {
+                    Ok(SecondFactors {
+                        totp: row.get(0)?,
+                        passkeys: row.get(1)?,
+                        recovery_codes: row.get(2)?,
+                    })
+                })?;
+            Ok(found)
+        })
+        .await
+    }
+}

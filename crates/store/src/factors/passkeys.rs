@@ -1,0 +1,202 @@
+//! Passkeys: <https://www.w3.org/TR/webauthn-3/>. Signatures are checked above; here lie the public keys.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::accounts::columns::{instant, opt_instant};
+use crate::text::cut;
+use crate::{AccountId, Store, StoreError};
+
+/// Passkeys of one account.
+const MAX_PER_ACCOUNT: i64 = 50;
+/// Longer names are cut.
+const MAX_NAME_BYTES: usize = 256;
+
+/// A passkey to add.
+#[derive(Clone, Debug)]
+pub struct NewPasskey {
+    pub credential_id: Vec<u8>,
+    /// In COSE form.
+    pub public_key: Vec<u8>,
+    pub sign_count: u32,
+    pub name: String,
+    /// How the browser reaches it (`internal`, `usb`, …).
+    pub transports: Vec<String>,
+    pub backed_up: bool,
+}
+
+/// A passkey of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passkey {
+    pub account: AccountId,
+    pub credential_id: Vec<u8>,
+    /// In COSE form.
+    pub public_key: Vec<u8>,
+    /// How often it has signed, as it says itself; zero for those that do not count.
+    pub sign_count: u32,
+    pub name: String,
+    /// How the browser reaches it (`internal`, `usb`, …).
+    pub transports: Vec<String>,
+    pub backed_up: bool,
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Why a passkey was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddPasskeyError {
+    /// An account has it already.
+    #[error("the passkey is known already")]
+    Known,
+    #[error("the account has too many passkeys")]
+    TooMany,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// Gives an account another passkey.
+    pub async fn add_passkey(
+        &self,
+        account: AccountId,
+        new: NewPasskey,
+    ) -> Result<(), AddPasskeyError> {
+        self.write_tx(move |tx| {
+            if find(tx, &new.credential_id)?.is_some() {
+                return Err(AddPasskeyError::Known);
+            }
+            if count(tx, account)? >= MAX_PER_ACCOUNT {
+                return Err(AddPasskeyError::TooMany);
+            }
+            Ok(insert(tx, account, &new, tx.now_micros())?)
+        })
+        .await
+    }
+
+    /// The passkeys of an account, in the order in which they were added.
+    pub async fn passkeys(&self, account: AccountId) -> Result<Vec<Passkey>, StoreError> {
+        self.read_one(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT * FROM passkey WHERE account = ?1 ORDER BY created_at, credential_id",
+            )?;
+            let rows = statement.query_map([account.get()], from_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// The passkey with this id, whosoever it is.
+    pub async fn passkey_by_credential(
+        &self,
+        credential_id: Vec<u8>,
+    ) -> Result<Option<Passkey>, StoreError> {
+        self.read_one(move |tx| find(tx, &credential_id)).await
+    }
+
+    /// Notes that a passkey has signed. Returns false if it is gone, or if its counter did not go up: then there may be a
+    /// copy of it.
+    pub async fn use_passkey(
+        &self,
+        credential_id: Vec<u8>,
+        sign_count: u32,
+        backed_up: bool,
+    ) -> Result<bool, StoreError> {
+        self.write_tx(move |tx| {
+            Ok(tx
+                .prepare_cached(
+                    "UPDATE passkey SET sign_count = ?2, backed_up = ?3, last_used_at = ?4
+                     WHERE credential_id = ?1
+                       AND (sign_count < ?2 OR (sign_count = 0 AND ?2 = 0))",
+                )?
+                .execute(params![credential_id, sign_count, backed_up, tx.now_micros()])?
+                > 0)
+        })
+        .await
+    }
+
+    /// Gives a passkey of an account another name. Returns whether the account has it.
+    pub async fn rename_passkey(
+        &self,
+        account: AccountId,
+        credential_id: Vec<u8>,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let name = cut(name, MAX_NAME_BYTES).to_owned();
+        self.write_tx(move |tx| {
+            Ok(tx
+                .prepare_cached(
+                    "UPDATE passkey SET name = ?3 WHERE account = ?1 AND credential_id = ?2",
+                )?
+                .execute(params![account.get(), credential_id, name])?
+                > 0)
+        })
+        .await
+    }
+
+    /// Removes a passkey of an account. Returns whether the account had it.
+    pub async fn remove_passkey(
+        &self,
+        account: AccountId,
+        credential_id: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.write_tx(move |tx| {
+            Ok(tx
+                .prepare_cached("DELETE FROM passkey WHERE account = ?1 AND credential_id = ?2")?
+                .execute(params![account.get(), credential_id])?
+                > 0)
+        })
+        .await
+    }
+}
+
+fn find(conn: &Connection, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT * FROM passkey WHERE credential_id = ?1")?
+        .query_row([credential_id], from_row)
+        .optional()?)
+}
+
+fn count(conn: &Connection, account: AccountId) -> Result<i64, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT count(*) FROM passkey WHERE account = ?1")?
+        .query_row([account.get()], |row| row.get(0))?)
+}
+
+fn insert(
+    conn: &Connection,
+    account: AccountId,
+    new: &NewPasskey,
+    now: i64,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO passkey (credential_id, account, public_key, sign_count, name, transports,
+           backed_up, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        new.credential_id,
+        account.get(),
+        new.public_key,
+        new.sign_count,
+        cut(&new.name, MAX_NAME_BYTES),
+        new.transports.join(" "),
+        new.backed_up,
+        now,
+    ])?;
+    Ok(())
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Passkey> {
+    let transports: String = row.get("transports")?;
+    Ok(Passkey {
+        account: AccountId::new(row.get("account")?),
+        credential_id: row.get("credential_id")?,
+        public_key: row.get("public_key")?,
+        sign_count: row.get("sign_count")?,
+        name: row.get("name")?,
+        transports: transports.split_whitespace().map(str::to_owned).collect(),
+        backed_up: row.get("backed_up")?,
+        created_at: instant(row.get("created_at")?),
+        last_used_at: opt_instant(row, "last_used_at")?,
+    })
+}

@@ -1,0 +1,118 @@
+//! Second factors and the operator's log against a real store.
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::accounts::testing::World;
+use crate::{Act, NewAct};
+
+#[tokio::test]
+async fn a_one_time_code_is_confirmed_by_its_first_use_and_used_once() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let secret = |byte: u8| Zeroizing::new(vec![byte; 20]);
+    assert!(store.start_totp(alice.id, &secret(1)).await.unwrap());
+    assert!(store.start_totp(alice.id, &secret(2)).await.unwrap());
+    let totp = store.totp(alice.id).await.unwrap().unwrap();
+    assert_eq!((totp.secret, totp.confirmed_at), (secret(2), None));
+    assert!(!store.second_factors(alice.id).await.unwrap().are_needed());
+
+    assert!(store.use_totp_step(alice.id, 100).await.unwrap());
+    assert!(store.second_factors(alice.id).await.unwrap().totp);
+    assert!(!store.start_totp(alice.id, &secret(3)).await.unwrap());
+    for used in [99, 100] {
+        assert!(!store.use_totp_step(alice.id, used).await.unwrap());
+    }
+    assert!(store.use_totp_step(alice.id, 101).await.unwrap());
+    assert!(store.remove_totp(alice.id).await.unwrap());
+    assert!(!store.use_totp_step(alice.id, 102).await.unwrap());
+    assert!(store.totp(alice.id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
+    let world = World::new();
+    let (alice, bob) = (world.account("alice").await, world.account("bob").await);
+    let store = &world.store;
+    let id = vec![7; 16];
+    let new = NewPasskey {
+        credential_id: id.clone(),
+        public_key: vec![1, 2, 3],
+        sign_count: 0,
+        name: "telephone".to_owned(),
+        transports: vec!["internal".to_owned(), "hybrid".to_owned()],
+        backed_up: false,
+    };
+    store.add_passkey(alice.id, new.clone()).await.unwrap();
+    let known = store.add_passkey(bob.id, new.clone()).await;
+    assert!(matches!(known, Err(AddPasskeyError::Known)));
+    let found = store.passkey_by_credential(id.clone()).await.unwrap().unwrap();
+    assert_eq!((found.account, &found.transports), (alice.id, &new.transports));
+    assert_eq!(store.passkeys(alice.id).await.unwrap(), [found]);
+    assert!(store.second_factors(alice.id).await.unwrap().are_needed());
+
+    // Passkeys that do not count always say zero.
+    for (count, accepted) in [(0, true), (0, true), (5, true), (5, false), (4, false), (6, true)] {
+        let used = store.use_passkey(id.clone(), count, true).await.unwrap();
+        assert_eq!(used, accepted, "{count}");
+    }
+    assert!(!store.rename_passkey(bob.id, id.clone(), "mine").await.unwrap());
+    assert!(store.rename_passkey(alice.id, id.clone(), "phone").await.unwrap());
+    let found = store.passkey_by_credential(id.clone()).await.unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.sign_count), ("phone", 6));
+    assert_eq!((found.backed_up, found.last_used_at), (true, Some(world.now())));
+    assert!(!store.remove_passkey(bob.id, id.clone()).await.unwrap());
+    assert!(store.remove_passkey(alice.id, id.clone()).await.unwrap());
+    assert!(!store.use_passkey(id, 7, true).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_recovery_code_works_once_for_its_account() {
+    let world = World::new();
+    let (alice, bob) = (world.account("alice").await, world.account("bob").await);
+    let store = &world.store;
+    let void = store.replace_recovery_codes(alice.id).await.unwrap();
+    let codes = store.replace_recovery_codes(alice.id).await.unwrap();
+    assert_eq!(codes.len(), 10);
+    assert_eq!(store.second_factors(alice.id).await.unwrap().recovery_codes, 10);
+    assert!(!store.second_factors(alice.id).await.unwrap().are_needed());
+    let (code, replaced) = (codes.first().unwrap(), void.first().unwrap());
+    assert!(!store.use_recovery_code(alice.id, replaced).await.unwrap());
+    assert!(!store.use_recovery_code(bob.id, code).await.unwrap());
+    let typed = format!(" {}", code.to_uppercase().replace('-', ""));
+    assert!(store.use_recovery_code(alice.id, &typed).await.unwrap());
+    assert!(!store.use_recovery_code(alice.id, code).await.unwrap());
+    assert!(!store.use_recovery_code(alice.id, "short").await.unwrap());
+    assert_eq!(store.second_factors(alice.id).await.unwrap().recovery_codes, 9);
+    store.remove_recovery_codes(alice.id).await.unwrap();
+    assert_eq!(store.second_factors(alice.id).await.unwrap(), SecondFactors::default());
+}
+
+#[tokio::test]
+async fn the_log_is_read_from_its_newest_entry_and_goes_after_a_year() {
+    let world = World::new();
+    let (alice, bob) = (world.account("alice").await, world.account("bob").await);
+    let store = &world.store;
+    for (number, subject) in [&alice, &bob, &alice].into_iter().enumerate() {
+        let act = NewAct {
+            actor: "admin".to_owned(),
+            action: "takedown".to_owned(),
+            subject: subject.did.to_string(),
+            detail: format!(r#"{{"number":{number}}}"#),
+        };
+        store.record_act(act).await.unwrap();
+    }
+    let details = |acts: &[Act]| acts.iter().map(|act| act.detail.clone()).collect::<Vec<_>>();
+    let page = store.acts(None, 2).await.unwrap();
+    assert_eq!(details(&page), [r#"{"number":2}"#, r#"{"number":1}"#]);
+    let rest = store.acts(page.last().map(|act| act.id), 2).await.unwrap();
+    assert_eq!(details(&rest), [r#"{"number":0}"#]);
+    let on_alice = store.acts_on(&alice.did, None, 10).await.unwrap();
+    assert_eq!(details(&on_alice), [r#"{"number":2}"#, r#"{"number":0}"#]);
+    store.delete_account(alice.id).await.unwrap();
+    assert_eq!(store.acts_on(&alice.did, None, 10).await.unwrap(), on_alice);
+    world.advance_hours(366 * 24);
+    assert_eq!(store.tidy().await.unwrap().acts, 3);
+    assert_eq!(store.acts(None, 10).await.unwrap(), []);
+}

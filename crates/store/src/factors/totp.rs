@@ -1,0 +1,94 @@
+//! Time-based one-time codes: <https://datatracker.ietf.org/doc/html/rfc6238>. The codes are computed above; here lie the
+//! sealed secret and the newest time step whose code was used.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+use zeroize::Zeroizing;
+
+use crate::accounts::columns::opt_instant;
+use crate::{AccountId, Store, StoreError};
+
+const PURPOSE: &str = "totp secret";
+
+/// The secret behind an account's one-time codes.
+#[derive(Clone)]
+pub struct Totp {
+    pub secret: Zeroizing<Vec<u8>>,
+    /// When a code was first shown; before that it is not asked for.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// Sets a secret that awaits its first code, in the place of another that does.
+    ///
+    /// Returns false when the account has a confirmed one: that has to be removed first.
+    pub async fn start_totp(
+        &self,
+        account: AccountId,
+        secret: &Zeroizing<Vec<u8>>,
+    ) -> Result<bool, StoreError> {
+        let sealed = self.master_key().seal(PURPOSE, &owner(account), secret);
+        self.write_tx(move |tx| {
+            Ok(tx
+                .prepare_cached(
+                    "INSERT INTO totp (account, sealed, created_at) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (account) DO UPDATE
+                       SET sealed = excluded.sealed, created_at = excluded.created_at
+                       WHERE confirmed_at IS NULL",
+                )?
+                .execute(params![account.get(), sealed, tx.now_micros()])?
+                > 0)
+        })
+        .await
+    }
+
+    /// The secret of an account, confirmed or not.
+    pub async fn totp(&self, account: AccountId) -> Result<Option<Totp>, StoreError> {
+        let key = self.master_key().clone();
+        self.read_one(move |tx| {
+            let found = tx
+                .prepare_cached("SELECT sealed, confirmed_at FROM totp WHERE account = ?1")?
+                .query_row([account.get()], |row| {
+                    Ok((row.get::<_, Vec<u8>>("sealed")?, opt_instant(row, "confirmed_at")?))
+                })
+                .optional()?;
+            let Some((sealed, confirmed_at)) = found else { return Ok(None) };
+            let secret = key
+                .open(PURPOSE, &owner(account), &sealed)
+                .map_err(|_| StoreError::Damaged { what: "one-time code secret" })?;
+            Ok(Some(Totp { secret, confirmed_at }))
+        })
+        .await
+    }
+
+    /// Uses the code of a time step, which confirms the secret if it was not. Returns false if this step or a later one
+    /// was used before, or if there is no secret.
+    pub async fn use_totp_step(&self, account: AccountId, step: i64) -> Result<bool, StoreError> {
+        self.write_tx(move |tx| {
+            Ok(tx
+                .prepare_cached(
+                    "UPDATE totp SET last_step = ?2, confirmed_at = coalesce(confirmed_at, ?3)
+                     WHERE account = ?1 AND last_step < ?2",
+                )?
+                .execute(params![account.get(), step, tx.now_micros()])?
+                > 0)
+        })
+        .await
+    }
+
+    /// Removes the one-time codes of an account. Returns whether it had any.
+    pub async fn remove_totp(&self, account: AccountId) -> Result<bool, StoreError> {
+        self.write_tx(move |tx| {
+            Ok(tx
+                .prepare_cached("DELETE FROM totp WHERE account = ?1")?
+                .execute([account.get()])?
+                > 0)
+        })
+        .await
+    }
+}
+
+/// Ids of accounts are never reused, so a sealed secret opens for one account alone.
+fn owner(account: AccountId) -> String {
+    account.get().to_string()
+}
