@@ -1,4 +1,6 @@
-//! DNS TXT look-ups for handles. <https://atproto.com/specs/handle#dns-txt-method>
+//! DNS TXT look-ups for handles and for the authorities of lexicons.
+//!
+//! <https://atproto.com/specs/handle#dns-txt-method>, <https://atproto.com/specs/lexicon#lexicon-publication-and-resolution>
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use hickory_resolver::{Resolver, ResolverBuilder, TokioResolver};
 
 /// One name server gets this long for an answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// A domain name as it is written, without its final dot (RFC 1035, section 2.3.4).
+const MAX_NAME_BYTES: usize = 253;
 
 /// Why a TXT look-up gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +35,7 @@ pub enum DnsError {
     NotADid,
 }
 
-/// Looks `_atproto.` records up, at the system's name servers or at given ones.
+/// Looks `_atproto` and `_lexicon` records up, at the system's name servers or at given ones.
 #[derive(Clone)]
 pub struct TxtLookup(Arc<TokioResolver>);
 
@@ -65,8 +69,21 @@ impl TxtLookup {
 
     /// The DID that the handle's TXT records name; `None` when there is no such record.
     pub async fn did_of(&self, handle: &Handle) -> Result<Option<Did>, DnsError> {
+        self.did_at(&format!("_atproto.{handle}")).await
+    }
+
+    /// The DID that publishes the lexicons of a domain, which is an NSID's authority; `None` when there is no such record.
+    pub async fn lexicon_authority(&self, domain: &str) -> Result<Option<Did>, DnsError> {
+        self.did_at(&format!("_lexicon.{domain}")).await
+    }
+
+    async fn did_at(&self, name: &str) -> Result<Option<Did>, DnsError> {
+        // NSIDs may be longer than any name in the DNS.
+        if name.len() > MAX_NAME_BYTES {
+            return Ok(None);
+        }
         // The final dot keeps the system's search domains out.
-        let answer = match self.0.txt_lookup(format!("_atproto.{handle}.")).await {
+        let answer = match self.0.txt_lookup(format!("{name}.")).await {
             Ok(answer) => answer,
             Err(NetError::Dns(hickory_resolver::net::DnsError::NoRecordsFound(NoRecords {
                 ..

@@ -217,16 +217,22 @@ impl GuardedClient {
     /// A client under a policy. Installs the TLS provider of the process if none is there.
     pub fn new(policy: GuardPolicy) -> Result<Self, FetchError> {
         crate::install_crypto_provider();
-        let http = reqwest::Client::builder()
+        let policy = Arc::new(policy);
+        let mut builder = reqwest::Client::builder();
+        for pem in &policy.roots_pem {
+            let root = reqwest::Certificate::from_pem(pem.as_bytes()).map_err(FetchError::Setup)?;
+            builder = builder.tls_certs_merge([root]);
+        }
+        let http = builder
             .user_agent(&policy.user_agent)
             .redirect(reqwest::redirect::Policy::none())
             // A proxy from the environment would resolve names by itself, past the guard.
             .no_proxy()
             .referer(false)
-            .dns_resolver(Arc::new(GuardedDns { allow_private: policy.allow_private }))
+            .dns_resolver(Arc::new(GuardedDns { policy: Arc::clone(&policy) }))
             .build()
             .map_err(FetchError::Setup)?;
-        Ok(Self { http, policy: Arc::new(policy) })
+        Ok(Self { http, policy })
     }
 
     /// The policy of the client.

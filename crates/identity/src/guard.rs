@@ -1,7 +1,9 @@
 //! Which addresses the server may speak to. Without this, anybody who can name a URL (a handle, a did:web, a
 //! client id) could make the server call its own neighbours.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::{Host, Url};
@@ -25,6 +27,11 @@ pub struct GuardPolicy {
     pub max_redirects: u8,
     /// The `User-Agent` of every request.
     pub user_agent: String,
+    /// Names that stand for these addresses, as in a hosts file. A port other than 0 is used for URLs without one. The
+    /// checks of addresses apply.
+    pub hosts: HashMap<String, SocketAddr>,
+    /// Certificates (PEM) that are trusted beside the system's: for tests and private networks.
+    pub roots_pem: Vec<String>,
 }
 
 impl Default for GuardPolicy {
@@ -36,6 +43,8 @@ impl Default for GuardPolicy {
             max_bytes: 1024 * 1024,
             max_redirects: 5,
             user_agent: concat!("cairn/", env!("CARGO_PKG_VERSION")).to_owned(),
+            hosts: HashMap::new(),
+            roots_pem: Vec::new(),
         }
     }
 }
@@ -73,7 +82,7 @@ impl GuardPolicy {
 /// The name resolution of the guarded client: the system's, without private addresses. The connection is made to the
 /// very addresses that were checked, so a name that resolves differently the next time gains nothing.
 pub(crate) struct GuardedDns {
-    pub(crate) allow_private: bool,
+    pub(crate) policy: Arc<GuardPolicy>,
 }
 
 /// A host name that stands for private addresses only.
@@ -83,12 +92,15 @@ pub(crate) struct PrivateHost;
 
 impl reqwest::dns::Resolve for GuardedDns {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let allow_private = self.allow_private;
+        let policy = Arc::clone(&self.policy);
         Box::pin(async move {
-            let all: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let all: Vec<SocketAddr> = match policy.hosts.get(name.as_str()) {
+                Some(address) => vec![*address],
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+            };
             let found_any = !all.is_empty();
             let allowed: Vec<SocketAddr> =
-                all.into_iter().filter(|addr| allow_private || is_public_ip(addr.ip())).collect();
+                all.into_iter().filter(|addr| policy.check_ip(addr.ip()).is_ok()).collect();
             if found_any && allowed.is_empty() {
                 return Err(PrivateHost.into());
             }

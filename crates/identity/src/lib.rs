@@ -8,6 +8,7 @@ mod did_document;
 pub mod did_web;
 mod dns;
 mod fetch;
+mod flights;
 mod guard;
 pub mod jws;
 mod key;
@@ -26,6 +27,7 @@ pub use dns::{DnsError, TxtLookup};
 pub use fetch::{
     BodyStream, FetchError, FetchRequest, FetchResponse, GuardedClient, StreamedResponse,
 };
+pub use flights::{Flight, Flights};
 pub use guard::{GuardPolicy, is_public_ip};
 pub use key::{Curve, SigningKey};
 pub use network_resolver::{LocalHandles, NetworkResolver, NetworkResolverConfig};

@@ -4,14 +4,13 @@
 //! beyond. One look-up runs per DID at a time, whoever asks; forced refreshes always look by themselves, because the
 //! caller knows of a change that a running look-up may have missed.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_model::{Did, Handle};
+use cairn_model::{Did, Handle, Nsid};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -21,6 +20,7 @@ use crate::did_document::DidDocument;
 use crate::did_web;
 use crate::dns::TxtLookup;
 use crate::fetch::{FetchRequest, GuardedClient};
+use crate::flights::{Flight, Flights};
 use crate::plc_client::PlcClient;
 use crate::resolver::{ResolveError, Resolver};
 
@@ -71,15 +71,14 @@ pub struct NetworkResolverConfig {
 pub struct NetworkResolver(Arc<Network>);
 
 type DocumentResult = Result<Arc<DidDocument>, ResolveError>;
-type Flight<T> = Shared<BoxFuture<'static, Result<T, ResolveError>>>;
-type Flights<K, T> = Mutex<HashMap<K, Flight<T>>>;
+type HandleResult = Result<Did, ResolveError>;
 
 struct Network {
     config: NetworkResolverConfig,
     documents: TtlCache<Did, Arc<DidDocument>, ResolveError>,
     handles: TtlCache<Handle, Did, ResolveError>,
-    document_flights: Flights<Did, Arc<DidDocument>>,
-    handle_flights: Flights<Handle, Did>,
+    document_flights: Flights<Did, DocumentResult>,
+    handle_flights: Flights<Handle, HandleResult>,
     permits: Semaphore,
 }
 
@@ -91,28 +90,20 @@ impl NetworkResolver {
             config,
             documents: TtlCache::new(CACHED_DOCUMENTS, DOCUMENTS),
             handles: TtlCache::new(CACHED_HANDLES, HANDLES),
-            document_flights: Mutex::default(),
-            handle_flights: Mutex::default(),
+            document_flights: Flights::default(),
+            handle_flights: Flights::default(),
             permits: Semaphore::new(MAX_LOOKUPS),
         }))
     }
 
-    fn document_flight(&self, did: &Did) -> Flight<Arc<DidDocument>> {
+    fn document_flight(&self, did: &Did) -> Flight<DocumentResult> {
         let (network, own) = (Arc::clone(&self.0), did.clone());
-        join(&self.0.document_flights, did, async move {
-            let result = network.refresh_document(&own).await;
-            lock(&network.document_flights).remove(&own);
-            result
-        })
+        self.0.document_flights.join(did, async move { network.refresh_document(&own).await })
     }
 
-    fn handle_flight(&self, handle: &Handle) -> Flight<Did> {
+    fn handle_flight(&self, handle: &Handle) -> Flight<HandleResult> {
         let (network, own) = (Arc::clone(&self.0), handle.clone());
-        join(&self.0.handle_flights, handle, async move {
-            let result = network.refresh_handle(&own).await;
-            lock(&network.handle_flights).remove(&own);
-            result
-        })
+        self.0.handle_flights.join(handle, async move { network.refresh_handle(&own).await })
     }
 }
 
@@ -129,13 +120,13 @@ impl Resolver for NetworkResolver {
                     drop(self.document_flight(did));
                     Ok(document)
                 }
-                None => self.document_flight(did).await,
+                None => landed(self.document_flight(did)).await,
             }
         }
         .boxed()
     }
 
-    fn handle<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
+    fn handle<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, HandleResult> {
         async move {
             if let Some(did) = self.0.local(handle).await {
                 return Ok(did);
@@ -146,13 +137,13 @@ impl Resolver for NetworkResolver {
                     drop(self.handle_flight(handle));
                     Ok(did)
                 }
-                None => self.handle_flight(handle).await,
+                None => landed(self.handle_flight(handle)).await,
             }
         }
         .boxed()
     }
 
-    fn handle_fresh<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
+    fn handle_fresh<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, HandleResult> {
         async move {
             if let Some(did) = self.0.local(handle).await {
                 return Ok(did);
@@ -161,32 +152,18 @@ impl Resolver for NetworkResolver {
         }
         .boxed()
     }
-}
 
-/// Joins the look-up that is running for the key, or starts one. The look-up is a task of its own, so that it ends
-/// (and leaves the map) even when everybody who waited has gone.
-fn join<K, T>(
-    flights: &Flights<K, T>,
-    key: &K,
-    lookup: impl Future<Output = Result<T, ResolveError>> + Send + 'static,
-) -> Flight<T>
-where
-    K: Clone + Eq + std::hash::Hash,
-    T: Clone + Send + Sync + 'static,
-{
-    // The task removes itself under the same lock, so it cannot do so before it is in the map.
-    let mut flights = lock(flights);
-    if let Some(flight) = flights.get(key) {
-        return flight.clone();
+    fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, HandleResult> {
+        async move {
+            let _permit = self.0.permit().await?;
+            self.0.lookup_lexicon_authority(nsid).await
+        }
+        .boxed()
     }
-    let task = tokio::spawn(lookup);
-    let flight = async move { task.await.unwrap_or(Err(ResolveError::ShutDown)) }.boxed().shared();
-    flights.insert(key.clone(), flight.clone());
-    flight
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+async fn landed<T: Clone>(flight: Flight<Result<T, ResolveError>>) -> Result<T, ResolveError> {
+    flight.await.unwrap_or(Err(ResolveError::ShutDown))
 }
 
 impl Network {
@@ -258,6 +235,25 @@ impl Network {
             return by_https;
         };
         backup.did_of(handle).await?.ok_or_else(|| error.clone())
+    }
+
+    /// DNS; the backup name servers when it has no record or cannot be asked.
+    async fn lookup_lexicon_authority(&self, nsid: &Nsid) -> HandleResult {
+        let domain = nsid.authority_domain();
+        // As for handles: these names are nobody's.
+        if domain.ends_with(".test") {
+            return Err(ResolveError::NotFound);
+        }
+        let mut outcome = Err(ResolveError::NotFound);
+        for dns in [&self.config.dns, &self.config.backup_dns].into_iter().flatten() {
+            match dns.lexicon_authority(&domain).await.map_err(ResolveError::from) {
+                Ok(Some(did)) => return Ok(did),
+                Ok(None) => {}
+                Err(error) if error.is_upstream() => outcome = Err(error),
+                Err(error) => return Err(error),
+            }
+        }
+        outcome
     }
 
     async fn lookup_well_known(&self, handle: &Handle) -> Result<Did, ResolveError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cairn_model::{Did, Handle};
+use cairn_model::{Did, Handle, Nsid};
 use futures_util::future::BoxFuture;
 
 use crate::did_document::{DidDocument, DidDocumentError};
@@ -107,4 +107,8 @@ pub trait Resolver: Send + Sync {
     fn handle_fresh<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
         self.handle(handle)
     }
+
+    /// The DID whose repository has the published lexicons of the NSID's authority. The domain itself is asked for, never
+    /// one above it, and nothing is cached. <https://atproto.com/specs/lexicon#lexicon-publication-and-resolution>
+    fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, Result<Did, ResolveError>>;
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cairn_model::{Did, Handle};
+use cairn_model::{Did, Handle, Nsid};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, future};
 
@@ -19,6 +19,7 @@ struct Known {
     documents: HashMap<Did, Arc<DidDocument>>,
     cached: HashMap<Did, Arc<DidDocument>>,
     handles: HashMap<Handle, Did>,
+    lexicon_authorities: HashMap<String, Did>,
     refreshes: usize,
 }
 
@@ -37,6 +38,11 @@ impl TestResolver {
     /// Sets what a handle names.
     pub fn set_handle(&self, handle: Handle, did: Did) {
         self.lock().handles.insert(handle, did);
+    }
+
+    /// Sets whose the lexicons of a domain are.
+    pub fn set_lexicon_authority(&self, domain: &str, did: Did) {
+        self.lock().lexicon_authorities.insert(domain.to_owned(), did);
     }
 
     /// How often a refresh was asked for.
@@ -73,6 +79,11 @@ impl Resolver for TestResolver {
 
     fn handle<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
         let found = self.lock().handles.get(handle).cloned();
+        future::ready(found.ok_or(ResolveError::NotFound)).boxed()
+    }
+
+    fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, Result<Did, ResolveError>> {
+        let found = self.lock().lexicon_authorities.get(&nsid.authority_domain()).cloned();
         future::ready(found.ok_or(ResolveError::NotFound)).boxed()
     }
 }

@@ -6,6 +6,7 @@ mod crypto_vectors;
 mod did_documents;
 mod guarded_client;
 mod jws;
+mod names;
 mod network_resolver;
 mod plc_operations;
 mod plc_vectors;
