@@ -90,14 +90,23 @@ pub enum Reason {
     /// The reference says that the blob is of another media type.
     #[error("must be a blob of type ({})", .0.join("|"))]
     BlobType(Vec<String>),
+    /// So many parts meet so many rules that validation would take too long.
+    #[error("has too many parts to be validated")]
+    TooManyParts,
     /// The lexicon refers to a definition that is not at hand.
     #[error("cannot be validated: {0} is not known")]
     Unresolved(String),
 }
 
+/// Longer lists are cut: a published lexicon may have thousands of values.
+const SHOWN_VALUES: usize = 50;
+
 fn one_of(values: &[String]) -> String {
     match values {
         [value] => value.clone(),
-        values => format!("one of ({})", values.join("|")),
+        values => match values.get(..SHOWN_VALUES) {
+            Some(first) if first.len() < values.len() => format!("one of ({}|…)", first.join("|")),
+            _ => format!("one of ({})", values.join("|")),
+        },
     }
 }

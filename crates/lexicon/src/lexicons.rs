@@ -126,6 +126,11 @@ impl Lexicons {
         self.records.keys().map(|collection| &**collection)
     }
 
+    /// Looks at all definitions: for sets of the size of the table of known records.
+    pub(crate) fn definition_named(&self, name: &str) -> Option<&Definition> {
+        self.definitions.iter().find(|definition| *definition.name == *name)
+    }
+
     pub(crate) fn definition(&self, target: &Target) -> Option<&Definition> {
         self.definitions.get(target.index?)
     }

@@ -94,6 +94,19 @@ pub(crate) fn without_main(name: &str) -> &str {
 }
 
 impl Schema {
+    /// How many rules a value of this schema is compared with at most, without those of its parts.
+    pub(crate) fn rules(&self) -> usize {
+        let more = match self {
+            Self::Integer(schema) => schema.one_of.as_ref().map_or(0, Vec::len),
+            Self::String(schema) => schema.one_of.as_ref().map_or(0, Vec::len),
+            Self::Blob { accept, .. } => accept.len(),
+            Self::Object(object) => object.properties.len(),
+            Self::Union { targets, .. } => targets.len(),
+            _ => 0,
+        };
+        more.saturating_add(1)
+    }
+
     /// Calls `visit` on every reference inside this schema.
     pub(crate) fn for_each_target(&mut self, visit: &mut impl FnMut(&mut Target)) {
         match self {

@@ -1,8 +1,11 @@
 //! Walking a value along its schema. Nothing is allocated until a rule is broken.
 //!
-//! The walk recurses, bounded by the depth of the value: a reference never leads to another reference.
+//! The walk recurses, bounded by the depth of the value: a reference never leads to another reference. Its work is
+//! bounded by [`MAX_STEPS`], because a record with very many parts may meet a lexicon with very many rules.
 
 mod text;
+
+use std::cell::Cell;
 
 use cairn_model::{Map, Nsid, Value};
 
@@ -47,6 +50,24 @@ impl Path<'_> {
 
 type Checked = Result<(), Box<Failure>>;
 
+/// Comparisons with rules that one record may cost: some ten milliseconds. The largest record that follows the lexicons
+/// in use costs a tenth of this.
+const MAX_STEPS: usize = 4_000_000;
+
+/// What the walk goes by, and how much more it may cost.
+struct Walk<'a> {
+    lexicons: &'a Lexicons,
+    steps_left: Cell<usize>,
+}
+
+impl Walk<'_> {
+    fn spend(&self, steps: usize, path: &Path<'_>) -> Checked {
+        let left = self.steps_left.get().checked_sub(steps);
+        self.steps_left.set(left.ok_or_else(|| path.fail(Reason::TooManyParts))?);
+        Ok(())
+    }
+}
+
 /// Checks a record against the definition that has its collection's name. Records must have a `$type`.
 pub(crate) fn validate_record(
     lexicons: &Lexicons,
@@ -64,10 +85,12 @@ pub(crate) fn validate_record(
             Some(_) => {}
         }
     }
-    validate(lexicons, &definition.schema, record, &root)
+    let walk = Walk { lexicons, steps_left: Cell::new(MAX_STEPS) };
+    validate(&walk, &definition.schema, record, &root)
 }
 
-fn validate(lexicons: &Lexicons, schema: &Schema, value: &Value, path: &Path<'_>) -> Checked {
+fn validate(walk: &Walk<'_>, schema: &Schema, value: &Value, path: &Path<'_>) -> Checked {
+    walk.spend(schema.rules(), path)?;
     match schema {
         Schema::Boolean { constant } => boolean(*constant, value, path),
         Schema::Integer(schema) => integer(schema, value, path),
@@ -86,17 +109,17 @@ fn validate(lexicons: &Lexicons, schema: &Schema, value: &Value, path: &Path<'_>
         Schema::Blob { accept, max_size } => {
             blob(accept, *max_size, value).map_err(|reason| path.fail(reason))
         }
-        Schema::Array { items, length } => array(lexicons, items, *length, value, path),
+        Schema::Array { items, length } => array(walk, items, *length, value, path),
         Schema::Object(schema) => match value {
-            Value::Object(map) => object(lexicons, schema, map, path),
+            Value::Object(map) => object(walk, schema, map, path),
             _ => Err(path.fail(Reason::Type("an object"))),
         },
         Schema::Token(name) => match value {
             Value::String(text) if **text == **name => Ok(()),
             _ => Err(path.fail(Reason::OneOf(vec![name.to_string()]))),
         },
-        Schema::Ref(target) => reference(lexicons, target, value, path),
-        Schema::Union { targets, closed } => union(lexicons, targets, *closed, value, path),
+        Schema::Ref(target) => reference(walk, target, value, path),
+        Schema::Union { targets, closed } => union(walk, targets, *closed, value, path),
         Schema::Unknown => match value {
             Value::Object(map) if map.get_str("$type") != Some("blob") => Ok(()),
             _ => Err(path.fail(Reason::Type("an object"))),
@@ -177,7 +200,7 @@ fn accepts_type(pattern: &str, mime_type: &str) -> bool {
 }
 
 fn array(
-    lexicons: &Lexicons,
+    walk: &Walk<'_>,
     schema: &Schema,
     length: Range,
     value: &Value,
@@ -193,28 +216,28 @@ fn array(
         return Err(path.fail(Reason::TooFewElements(min)));
     }
     for (index, item) in items.iter().enumerate() {
-        validate(lexicons, schema, item, &Path::Index(path, index))?;
+        validate(walk, schema, item, &Path::Index(path, index))?;
     }
     Ok(())
 }
 
 /// Unknown properties are allowed; null only where the lexicon says so.
-fn object(lexicons: &Lexicons, schema: &ObjectSchema, map: &Map, path: &Path<'_>) -> Checked {
+fn object(walk: &Walk<'_>, schema: &ObjectSchema, map: &Map, path: &Path<'_>) -> Checked {
     for property in &schema.properties {
         let path = Path::Key(path, &property.name);
         match map.get(&property.name) {
             None if property.required => return Err(path.fail(Reason::Required)),
             None => {}
             Some(Value::Null) if property.nullable => {}
-            Some(value) => validate(lexicons, &property.schema, value, &path)?,
+            Some(value) => validate(walk, &property.schema, value, &path)?,
         }
     }
     Ok(())
 }
 
 /// `$type` may be left out of an object whose type the lexicon fixes, but it must not name another one.
-fn reference(lexicons: &Lexicons, target: &Target, value: &Value, path: &Path<'_>) -> Checked {
-    let Some(definition) = lexicons.definition(target) else {
+fn reference(walk: &Walk<'_>, target: &Target, value: &Value, path: &Path<'_>) -> Checked {
+    let Some(definition) = walk.lexicons.definition(target) else {
         return Err(path.fail(Reason::Unresolved(target.name.to_string())));
     };
     if let (Schema::Object(_), Value::Object(map)) = (&definition.schema, value)
@@ -223,11 +246,11 @@ fn reference(lexicons: &Lexicons, target: &Target, value: &Value, path: &Path<'_
     {
         return Err(Path::Key(path, "$type").fail(Reason::TypeName(definition.name.to_string())));
     }
-    validate(lexicons, &definition.schema, value, path)
+    validate(walk, &definition.schema, value, path)
 }
 
 fn union(
-    lexicons: &Lexicons,
+    walk: &Walk<'_>,
     targets: &[Target],
     closed: bool,
     value: &Value,
@@ -238,7 +261,7 @@ fn union(
         return Err(path.fail(Reason::TypeMissing));
     };
     if let Some(target) = targets.iter().find(|target| *target.name == *name) {
-        return reference(lexicons, target, value, path);
+        return reference(walk, target, value, path);
     }
     let path = Path::Key(path, "$type");
     if closed {
