@@ -15,12 +15,13 @@ pub struct Tidied {
     /// Entries of the operator's log.
     pub acts: usize,
     pub blobs: usize,
+    pub lexicons: usize,
 }
 
 impl Store {
     /// Job: deletes what is due, finishes deletions and removes what has expired: sessions, mailed tokens, what
-    /// OAuth clients and browsers were given, old entries of the log, uploads that
-    /// no record took, and blobs whose last reference went longer ago than the quarantine. Call it
+    /// OAuth clients and browsers were given, old entries of the log, uploads that no record took, lexicons that
+    /// nobody asked for in months, and blobs whose last reference went longer ago than the quarantine. Call it
     /// at start and every few minutes. Each step is small, and a later call takes up what an
     /// interrupted one left.
     pub async fn tidy(&self) -> Result<Tidied, StoreError> {
@@ -33,6 +34,7 @@ impl Store {
             oauth: self.prune_oauth().await?,
             acts: self.prune_acts().await?,
             blobs: self.collect_blobs(ages).await?,
+            lexicons: self.prune_lexicons().await?,
         })
     }
 }

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/005_email_auth_factor.sql"),
     include_str!("../../migrations/006_oauth.sql"),
     include_str!("../../migrations/007_factors.sql"),
+    include_str!("../../migrations/008_lexicon.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.
