@@ -7,6 +7,7 @@ mod admin;
 mod blobs;
 mod identity;
 mod inputs;
+mod lexicons;
 mod lifecycle;
 mod mail;
 mod migration;

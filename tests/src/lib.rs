@@ -11,6 +11,7 @@ mod firehose;
 mod follower;
 mod mime;
 mod pds;
+mod proof;
 mod repo;
 mod smtp;
 mod stand_in;
@@ -23,11 +24,12 @@ pub use firehose::Firehose;
 pub use follower::{Followed, Follower};
 pub use mime::{MailMessage, code_in};
 pub use pds::TestPds;
+pub use proof::record_proof;
 pub use repo::RepoCopy;
 pub use smtp::{Manners, SmtpServer};
 pub use stand_in::{Seen, StandIn, refusal, slowly};
 pub use tls::TestTls;
-pub use world::World;
+pub use world::{World, WorldResolver};
 
 /// The password of every account that does not say otherwise.
 pub const PASSWORD: &str = "correct horse battery staple";

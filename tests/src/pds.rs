@@ -244,6 +244,7 @@ fn config(port: u16) -> ServerConfig {
         handle_domains: vec![".test".to_owned()],
         admin_password: Some(Secret::new(ADMIN_PASSWORD)),
         jwt_secret: Secret::new(format!("a secret of the server on port {port}")),
+        lexicon_authority: None,
         recovery_did_key: None,
         invites_required: false,
         blob_upload_limit: 16 * 1024 * 1024,

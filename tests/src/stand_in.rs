@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use bytes::Bytes;
-use cairn_identity::Clock;
 use cairn_identity::service_auth::Verifier;
+use cairn_identity::{Clock, PublicKey};
 use cairn_model::{Did, Nsid};
 use cairn_server::config::ServiceTarget;
 use futures_util::StreamExt;
@@ -32,6 +32,7 @@ struct Inner {
     verifier: Verifier,
     answers: Mutex<HashMap<String, Answer>>,
     seen: Mutex<Vec<Seen>>,
+    repository_key: Mutex<Option<PublicKey>>,
 }
 
 type Answer = Arc<dyn Fn(&Seen) -> Response + Send + Sync>;
@@ -63,6 +64,7 @@ impl StandIn {
             did,
             answers: Mutex::default(),
             seen: Mutex::default(),
+            repository_key: Mutex::default(),
         }));
         let router = Router::new().fallback(answer).with_state(service.clone());
         let router = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -81,6 +83,11 @@ impl StandIn {
     /// As a server's configuration names it.
     pub fn target(&self) -> ServiceTarget {
         ServiceTarget { url: self.0.base.parse().unwrap(), did: self.0.did.clone() }
+    }
+
+    /// Has the DID's document name the service as the host of the DID's own repository, which this key signs.
+    pub fn has_repository(&self, key: &PublicKey) {
+        *self.0.repository_key.lock().unwrap() = Some(*key);
     }
 
     /// Sets the answer to a method. Without one, the service says what it was asked.
@@ -128,12 +135,22 @@ impl StandIn {
     fn document(&self) -> Response {
         let service = |id: &str, kind: &str| json!({ "id": id, "type": kind, "serviceEndpoint": self.0.base });
         let services = [
+            service("#atproto_pds", "AtprotoPersonalDataServer"),
             service("#bsky_appview", "BskyAppView"),
             service("#bsky_notif", "BskyNotificationService"),
             service("#atproto_labeler", "AtprotoLabeler"),
             json!({ "id": "#other", "type": "Other", "serviceEndpoint": { "not": "a URL" } }),
         ];
-        Json(json!({ "id": self.0.did, "service": services })).into_response()
+        let key = self.0.repository_key.lock().unwrap();
+        let keys: Vec<Value> = key
+            .iter()
+            .map(|key| {
+                json!({ "id": "#atproto", "type": "Multikey", "controller": self.0.did,
+                        "publicKeyMultibase": key.multikey() })
+            })
+            .collect();
+        let document = json!({ "id": self.0.did, "service": services, "verificationMethod": keys });
+        Json(document).into_response()
     }
 }
 

@@ -1,15 +1,17 @@
 //! The network that servers under test live in.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cairn_identity::{
-    Clock, GuardPolicy, GuardedClient, LocalHandles, NetworkResolver, NetworkResolverConfig,
-    PlcClient, PublicKey, Resolver, TestClock,
+    Clock, DidDocument, GuardPolicy, GuardedClient, LocalHandles, NetworkResolver,
+    NetworkResolverConfig, PlcClient, PublicKey, ResolveError, Resolver, TestClock,
 };
-use cairn_model::{Did, Handle};
+use cairn_model::{Did, Handle, Nsid};
 use cairn_plc::{Directory, Location};
 use cairn_server::ServerConfig;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -26,6 +28,8 @@ struct Inner {
     plc: PlcClient,
     http: GuardedClient,
     handles: Mutex<HashMap<Handle, Did>>,
+    lexicon_authorities: Mutex<HashMap<String, Did>>,
+    authority_lookups: AtomicUsize,
     directory: Mutex<Option<Served>>,
 }
 
@@ -52,6 +56,8 @@ impl World {
             plc,
             http,
             handles: Mutex::default(),
+            lexicon_authorities: Mutex::default(),
+            authority_lookups: AtomicUsize::new(0),
             directory: Mutex::new(Some((stop, served))),
         }))
     }
@@ -87,6 +93,21 @@ impl World {
             .insert(Handle::parse(handle).unwrap(), Did::parse(did).unwrap());
     }
 
+    /// Lets the lexicons of a domain be those of a DID, as the domain's `_lexicon` record would.
+    pub fn set_lexicon_authority(&self, domain: &str, did: &Did) {
+        self.0.lexicon_authorities.lock().unwrap().insert(domain.to_owned(), did.clone());
+    }
+
+    /// Removes the domain's `_lexicon` record.
+    pub fn remove_lexicon_authority(&self, domain: &str) {
+        self.0.lexicon_authorities.lock().unwrap().remove(domain);
+    }
+
+    /// How often anybody asked for a `_lexicon` record.
+    pub fn lexicon_authority_lookups(&self) -> usize {
+        self.0.authority_lookups.load(Ordering::SeqCst)
+    }
+
     /// Takes the did:plc directory off the network.
     pub async fn stop_directory(&self) {
         let directory = self.0.directory.lock().unwrap().take();
@@ -97,24 +118,56 @@ impl World {
     }
 
     /// A resolver with a cache of its own.
-    pub fn resolver(&self) -> NetworkResolver {
+    pub fn resolver(&self) -> WorldResolver {
         let handles = Arc::clone(&self.0);
         let local_handles: LocalHandles = Arc::new(move |handle| {
             let did = handles.handles.lock().unwrap().get(&handle).cloned();
             Box::pin(std::future::ready(did))
         });
-        NetworkResolver::new(NetworkResolverConfig {
+        let network = NetworkResolver::new(NetworkResolverConfig {
             plc: self.0.plc.clone(),
             http: self.0.http.clone(),
             clock: Arc::clone(&self.0.clock) as Arc<dyn Clock>,
             dns: None,
             backup_dns: None,
             local_handles: Some(local_handles),
-        })
+        });
+        WorldResolver { network, world: self.clone() }
     }
 
     /// The key that a DID's document names at the moment.
     pub async fn signing_key(&self, did: &Did) -> PublicKey {
         self.resolver().did(did, true).await.unwrap().signing_key().unwrap()
+    }
+}
+
+/// The resolver of a server under test. Its DNS is the world's.
+pub struct WorldResolver {
+    network: NetworkResolver,
+    world: World,
+}
+
+impl Resolver for WorldResolver {
+    fn did<'a>(
+        &'a self,
+        did: &'a Did,
+        refresh: bool,
+    ) -> BoxFuture<'a, Result<Arc<DidDocument>, ResolveError>> {
+        self.network.did(did, refresh)
+    }
+
+    fn handle<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
+        self.network.handle(handle)
+    }
+
+    fn handle_fresh<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
+        self.network.handle_fresh(handle)
+    }
+
+    fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, Result<Did, ResolveError>> {
+        self.world.0.authority_lookups.fetch_add(1, Ordering::SeqCst);
+        let domains = self.world.0.lexicon_authorities.lock().unwrap();
+        let found = domains.get(&nsid.authority_domain()).cloned();
+        Box::pin(std::future::ready(found.ok_or(ResolveError::NotFound)))
     }
 }

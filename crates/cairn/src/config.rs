@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cairn_model::Did;
 use cairn_server::branding::Branding;
 
 pub(crate) use load::ConfigError;
@@ -78,6 +79,7 @@ pub(crate) struct Identity {
     pub(crate) handle_domains: Vec<String>,
     pub(crate) handle_backup_nameservers: Vec<SocketAddr>,
     pub(crate) did_doc_with_session: bool,
+    pub(crate) lexicon_authority: Option<Did>,
 }
 
 /// Who may have an account and what it may hold.
@@ -264,6 +266,8 @@ fn identity(raw: &Raw, service: &Service) -> Result<Identity, ConfigError> {
             .parsed("handle_backup_nameservers", "IP addresses", name_servers)?
             .unwrap_or_default(),
         did_doc_with_session: raw.flag("did_doc_with_session")?.unwrap_or(true),
+        lexicon_authority: raw
+            .parsed("lexicon_authority_did", "a DID", |text| Did::parse(text.trim()).ok())?,
     })
 }
 

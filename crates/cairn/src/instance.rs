@@ -112,6 +112,7 @@ fn server_config(config: &Config, port: u16, jwt_secret: Secret) -> anyhow::Resu
             .as_ref()
             .map(|text| Secret::new(text.as_bytes())),
         jwt_secret,
+        lexicon_authority: config.identity.lexicon_authority.clone(),
         recovery_did_key: config.identity.recovery_did_key.clone(),
         invites_required: config.accounts.invite_required,
         blob_upload_limit: config.accounts.blob_upload_limit,

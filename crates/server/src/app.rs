@@ -16,6 +16,7 @@ use crate::error::XrpcError;
 use crate::firehose::Subscribers;
 use crate::limits::RateLimits;
 use crate::mail::{Mailer, Outbox};
+use crate::published_lexicons::{self, PublishedLexicons};
 use crate::workers::{WorkError, Workers};
 
 /// When to come back after too much work waited; a full queue is done by then.
@@ -53,6 +54,8 @@ pub struct AppInner {
     pub plc: PlcClient,
     pub http: GuardedClient,
     pub lexicons: &'static Lexicons,
+    /// Lexicons of the network.
+    pub lexicons_published: PublishedLexicons,
     pub rotation_key: SigningKey,
     pub mailer: Arc<dyn Mailer>,
     /// For what moderators write.
@@ -81,14 +84,25 @@ impl App {
             parts;
         let mailer = parts.mailer;
         let workers = Workers::start().expect("the system gives a process its first few threads");
+        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let lexicons_published = PublishedLexicons::new(published_lexicons::Parts {
+            store: store.clone(),
+            resolver: Arc::clone(&resolver),
+            http: http.clone(),
+            clock: Arc::clone(&clock),
+            authority: config.lexicon_authority.clone(),
+            tasks: tasks.clone(),
+            stopping: stopping.clone(),
+        });
         Self(Arc::new(AppInner {
             tokens: SessionTokens::new(&config.jwt_secret, config.service_did.clone()),
             service_tokens: service_auth::Verifier::for_pds(&config.service_did),
             limits: RateLimits::new(&config, Arc::clone(&clock)),
             identity_turns: Turns::default(),
             subscribers: Subscribers::new(config.firehose.max_subscribers),
-            tasks: TaskTracker::new(),
-            stopping: CancellationToken::new(),
+            tasks,
+            stopping,
+            lexicons_published,
             workers,
             config,
             store,

@@ -28,6 +28,8 @@ pub struct ServerConfig {
     pub admin_password: Option<Secret>,
     /// The key bytes of session tokens (HS256).
     pub jwt_secret: Secret,
+    /// Whose all published lexicons are, instead of what DNS says: for development and private networks.
+    pub lexicon_authority: Option<Did>,
     /// A did:key that operators put into every new did:plc, ahead of the server's own rotation key.
     pub recovery_did_key: Option<String>,
     pub invites_required: bool,

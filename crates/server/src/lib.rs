@@ -18,6 +18,7 @@ mod jobs;
 pub mod limits;
 pub mod mail;
 mod proxy;
+pub mod published_lexicons;
 mod read_after_write;
 mod read_away;
 pub mod records;

@@ -46,6 +46,10 @@ pub enum Bucket {
     UpdateHandle,
     /// Per IP address.
     UploadBlob,
+    /// Per IP address.
+    ResolveLexicon,
+    /// Lexicons that an account's records make the server look for, per account; charged by the handlers of writes.
+    LookUpLexicon,
 }
 
 impl Bucket {
@@ -58,6 +62,7 @@ impl Bucket {
                 | Self::RequestEmailConfirmation
                 | Self::RequestEmailUpdate
                 | Self::UpdateHandle
+                | Self::LookUpLexicon
         )
     }
 
@@ -72,6 +77,8 @@ impl Bucket {
         const ACCOUNT_MAIL: &[Window] = &[per(5, HOUR), per(15, DAY)];
         const UPDATE_HANDLE: &[Window] = &[per(10, FIVE_MINUTES), per(50, DAY)];
         const UPLOAD_BLOB: &[Window] = &[per(1_000, DAY)];
+        const RESOLVE_LEXICON: &[Window] = &[per(100, FIVE_MINUTES)];
+        const LOOK_UP_LEXICON: &[Window] = &[per(30, FIVE_MINUTES), per(500, DAY)];
         match self {
             Self::Global => GLOBAL,
             Self::GetRepo => GET_REPO,
@@ -85,6 +92,8 @@ impl Bucket {
             | Self::RequestEmailUpdate => ACCOUNT_MAIL,
             Self::UpdateHandle => UPDATE_HANDLE,
             Self::UploadBlob => UPLOAD_BLOB,
+            Self::ResolveLexicon => RESOLVE_LEXICON,
+            Self::LookUpLexicon => LOOK_UP_LEXICON,
         }
     }
 }

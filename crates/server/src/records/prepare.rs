@@ -1,10 +1,12 @@
 //! The rules for one record, in the order in which clients see them fail.
 
-use cairn_lexicon::{Lexicons, Outcome, ValidationError};
+use cairn_lexicon::{Outcome, Reason, ValidationError};
 use cairn_model::{BlobRefError, Nsid, RecordKey, RepoPath, Value, blob_refs};
 use cairn_store::NewRecord;
 
+use super::schemas::{Published, Schemas};
 use crate::error::XrpcError;
+use crate::published_lexicons::PublishedLexiconError;
 
 /// Largest encoded record: what a commit event can carry and every consumer takes.
 pub const MAX_RECORD_BYTES: usize = 1_000_000;
@@ -15,7 +17,7 @@ pub struct Draft {
     pub collection: Nsid,
     pub rkey: RecordKey,
     pub record: Value,
-    /// `true`: must have a known lexicon. `false`: no lexicon is applied. Absent: applied if known.
+    /// `true`: must have a lexicon. `false`: no lexicon is applied. Absent: applied if it is at hand.
     pub validate: Option<bool>,
 }
 
@@ -57,6 +59,8 @@ pub enum PrepareError {
     TypeNotText,
     #[error("Unknown lexicon type: {0}")]
     UnknownLexicon(Nsid),
+    #[error("Unknown lexicon type: {collection}: {source}")]
+    Unresolved { collection: Nsid, source: PublishedLexiconError },
     #[error(transparent)]
     Invalid(#[from] ValidationError),
     #[error("Legacy blobs are not allowed")]
@@ -87,12 +91,12 @@ impl From<PrepareError> for XrpcError {
 ///
 /// # Errors
 /// See [`PrepareError`].
-pub fn prepare(lexicons: &Lexicons, draft: Draft) -> Result<Prepared, PrepareError> {
+pub fn prepare(schemas: &Schemas, draft: Draft) -> Result<Prepared, PrepareError> {
     let Draft { collection, rkey, mut record, validate } = draft;
     set_type(&collection, &mut record)?;
     let validation = match validate {
         Some(false) => None,
-        _ => Some(check(lexicons, &collection, &rkey, &record, validate)?),
+        _ => Some(check(schemas, &collection, &rkey, &record, validate)?),
     };
     let blobs = blob_refs(&record).map_err(|err| match err {
         BlobRefError::Legacy => PrepareError::LegacyBlob,
@@ -122,23 +126,41 @@ fn set_type(collection: &Nsid, record: &mut Value) -> Result<(), PrepareError> {
 }
 
 fn check(
-    lexicons: &Lexicons,
+    schemas: &Schemas,
     collection: &Nsid,
     rkey: &RecordKey,
     record: &Value,
     validate: Option<bool>,
 ) -> Result<Validation, PrepareError> {
-    match lexicons.validate_record(collection, rkey, record)? {
-        Outcome::Valid => Ok(Validation::Valid),
-        Outcome::Unknown if validate == Some(true) => {
-            Err(PrepareError::UnknownLexicon(collection.clone()))
+    match schemas.known.validate_record(collection, rkey, record)? {
+        Outcome::Valid => return Ok(Validation::Valid),
+        Outcome::Unknown => {}
+    }
+    let is_required = validate == Some(true);
+    let collection = collection.clone();
+    match schemas.published(&collection) {
+        Published::Lexicons(lexicons) => {
+            match lexicons.validate_record(&collection, rkey, record) {
+                Ok(Outcome::Valid) => Ok(Validation::Valid),
+                // The record may be right by a definition that nobody could find.
+                Err(ValidationError { reason: Reason::Unresolved(_), .. }) if !is_required => {
+                    Ok(Validation::Unknown)
+                }
+                Err(err) => Err(err.into()),
+                Ok(Outcome::Unknown) => Err(PrepareError::UnknownLexicon(collection)),
+            }
         }
-        Outcome::Unknown => Ok(Validation::Unknown),
+        Published::Unavailable(source) if is_required => {
+            Err(PrepareError::Unresolved { collection, source: source.clone() })
+        }
+        Published::Unknown if is_required => Err(PrepareError::UnknownLexicon(collection)),
+        Published::Unavailable(_) | Published::Unknown => Ok(Validation::Unknown),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cairn_lexicon::Lexicons;
     use cairn_model::{Cid, Map, cbor};
 
     use super::*;
@@ -153,7 +175,7 @@ mod tests {
     }
 
     fn run(draft: Draft) -> Result<Prepared, PrepareError> {
-        prepare(Lexicons::known(), draft)
+        prepare(&Schemas::known(Lexicons::known()), draft)
     }
 
     fn post() -> Value {

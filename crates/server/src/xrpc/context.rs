@@ -131,6 +131,13 @@ impl<C> Cx<C> {
         )
     }
 
+    /// Spends a point of a limit that only decides what the server does beside the call, and of which the answer does
+    /// not speak. Tells whether there was one left.
+    pub fn has_room(&self, bucket: Bucket, key: &str) -> bool {
+        let (headers, unseen) = (&self.request.headers, RateReport::default());
+        self.app.limits.charge(bucket, key, 1, headers, self.client_ip, &unseen).is_ok()
+    }
+
     /// Spends write points of an account: 3 for a create, 2 for an update, 1 for a delete.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ impl Table {
             com_atproto::sync::endpoints(),
             com_atproto::admin::endpoints(),
             com_atproto::moderation::endpoints(),
+            com_atproto::lexicon::endpoints(),
             app_bsky::endpoints(),
         ];
         Self(endpoints.into_iter().flatten().map(|endpoint| (endpoint.nsid, endpoint)).collect())

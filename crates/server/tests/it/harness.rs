@@ -251,6 +251,7 @@ pub fn config() -> ServerConfig {
         handle_domains: vec![".pds.test".into()],
         admin_password: Some(Secret::new(ADMIN_PASSWORD)),
         jwt_secret: Secret::new("a secret of at least thirty-two bytes"),
+        lexicon_authority: None,
         recovery_did_key: None,
         invites_required: false,
         blob_upload_limit: 1 << 20,

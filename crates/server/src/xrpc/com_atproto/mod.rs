@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod identity;
+pub mod lexicon;
 pub mod moderation;
 pub mod repo;
 pub mod server;

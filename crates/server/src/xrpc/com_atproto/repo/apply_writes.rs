@@ -8,8 +8,8 @@ use crate::App;
 use crate::auth::Session;
 use crate::error::XrpcError;
 use crate::records::{
-    self, CREATE_POINTS, CommitView, DELETE_POINTS, Draft, PrepareError, RecordJson, UPDATE_POINTS,
-    Validation,
+    self, CREATE_POINTS, CommitView, DELETE_POINTS, Draft, PrepareError, RecordJson, Schemas,
+    UPDATE_POINTS, Validation,
 };
 use crate::xrpc::{Cx, Input, Json, Result};
 
@@ -81,8 +81,11 @@ pub async fn apply_writes(
     let points = input.writes.iter().map(|write| write.kind.points()).sum();
     let mut writes = Vec::with_capacity(input.writes.len());
     let mut results = Vec::with_capacity(input.writes.len());
+    let written = input.writes.iter().filter(|write| write.kind != Kind::Delete);
+    let collections = written.map(|write| &write.collection);
+    let schemas = Schemas::find(&cx, input.validate, collections).await?;
     for (index, write) in input.writes.into_iter().enumerate() {
-        let (write, result) = prepare(&cx.app, &did, write, input.validate)
+        let (write, result) = prepare(&cx.app, &schemas, &did, write, input.validate)
             .map_err(|err| XrpcError::invalid_request(err.message(index)))?;
         writes.push(write);
         results.push(result);
@@ -126,6 +129,7 @@ impl WriteError {
 
 fn prepare(
     app: &App,
+    schemas: &Schemas,
     did: &Did,
     write: Write,
     validate: Option<bool>,
@@ -144,7 +148,7 @@ fn prepare(
         ));
     }
     let record = value.ok_or(WriteError::NoValue)?.0;
-    let prepared = records::prepare(app.lexicons, Draft { collection, rkey, record, validate })?;
+    let prepared = records::prepare(schemas, Draft { collection, rkey, record, validate })?;
     let (uri, cid) = (records::uri(did, &prepared.path), prepared.record.cid);
     let validation_status = prepared.validation;
     let (action, view) = match kind {

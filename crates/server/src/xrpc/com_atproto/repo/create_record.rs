@@ -1,11 +1,13 @@
 //! `com.atproto.repo.createRecord`
 
+use std::iter;
+
 use cairn_model::{AtIdentifier, Cid, Nsid, RecordKey};
 use cairn_store::{RecordWrite, WriteAction, WriteRequest};
 use serde::Deserialize;
 
 use crate::auth::Session;
-use crate::records::{self, CREATE_POINTS, Draft, RecordJson, Written};
+use crate::records::{self, CREATE_POINTS, Draft, RecordJson, Schemas, Written};
 use crate::xrpc::{Cx, Input, Json, Result};
 
 #[derive(Deserialize)]
@@ -33,7 +35,8 @@ pub async fn create_record(
         record: input.record.0,
         validate: input.validate,
     };
-    let prepared = records::prepare(cx.app.lexicons, draft)?;
+    let schemas = Schemas::find(&cx, draft.validate, iter::once(&draft.collection)).await?;
+    let prepared = records::prepare(&schemas, draft)?;
     cx.charge_writes(&did, CREATE_POINTS)?;
 
     let (path, cid) = (prepared.path, prepared.record.cid);

@@ -1,11 +1,13 @@
 //! `com.atproto.repo.putRecord`
 
+use std::iter;
+
 use cairn_model::{AtIdentifier, Cid, Nsid, RecordKey};
 use cairn_store::{RecordWrite, WriteAction, WriteRequest};
 use serde::Deserialize;
 
 use crate::auth::Session;
-use crate::records::{self, Draft, RecordJson, UPDATE_POINTS, Written, swap_record};
+use crate::records::{self, Draft, RecordJson, Schemas, UPDATE_POINTS, Written, swap_record};
 use crate::xrpc::{Cx, Input, Json, Result};
 
 /// Its pictures may still be referred to as in 2022.
@@ -40,7 +42,8 @@ pub async fn put_record(
         record: input.record.0,
         validate: input.validate,
     };
-    let prepared = records::prepare(cx.app.lexicons, draft)?;
+    let schemas = Schemas::find(&cx, draft.validate, iter::once(&draft.collection)).await?;
+    let prepared = records::prepare(&schemas, draft)?;
     cx.charge_writes(&did, UPDATE_POINTS)?;
 
     let (path, cid) = (prepared.path, prepared.record.cid);
