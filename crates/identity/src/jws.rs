@@ -95,6 +95,12 @@ impl HmacKey {
         &self.0
     }
 
+    /// HMAC-SHA256 of a message, for values that only this server must be able to make.
+    #[must_use]
+    pub fn tag(&self, message: &[u8]) -> [u8; 32] {
+        self.mac(message).finalize().into_bytes().into()
+    }
+
     fn mac(&self, message: &[u8]) -> Hmac<Sha256> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
@@ -113,7 +119,7 @@ impl fmt::Debug for HmacKey {
 #[must_use]
 pub fn sign_hs256(key: &HmacKey, header: Header, claims: &impl Serialize) -> String {
     let input = signing_input(Header { alg: "HS256".to_owned(), ..header }, claims);
-    let tag = key.mac(input.as_bytes()).finalize().into_bytes();
+    let tag = key.tag(input.as_bytes());
     finish(input, &tag)
 }
 

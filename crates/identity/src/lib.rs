@@ -10,6 +10,7 @@ mod dns;
 mod fetch;
 mod flights;
 mod guard;
+pub mod jwk;
 pub mod jws;
 mod key;
 mod network_resolver;
@@ -17,6 +18,7 @@ pub mod plc;
 mod plc_client;
 mod public_key;
 mod relay;
+mod replay;
 mod resolver;
 pub mod service_auth;
 mod test_resolver;
@@ -34,6 +36,7 @@ pub use network_resolver::{LocalHandles, NetworkResolver, NetworkResolverConfig}
 pub use plc_client::{PlcClient, PlcClientError};
 pub use public_key::{DidKey, KeyError, PublicKey, SignatureError};
 pub use relay::RelayRequest;
+pub use replay::ReplayMemory;
 pub use resolver::{ResolveError, Resolver};
 pub use test_resolver::TestResolver;
 

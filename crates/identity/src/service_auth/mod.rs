@@ -1,7 +1,6 @@
 //! Service-auth tokens: one service speaks to another in an account's name.
 //! <https://atproto.com/specs/xrpc#inter-service-authentication-jwt>
 
-mod replay;
 mod verifier;
 
 use cairn_model::{Did, Nsid};

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::Claims;
-use super::replay::ReplayMemory;
 use crate::jws::{Compact, JwsError};
 use crate::public_key::PublicKey;
+use crate::replay::ReplayMemory;
 use crate::resolver::{ResolveError, Resolver};
 
 /// Types that belong to other protocols; a token of theirs must not pass for a service-auth token.

@@ -5,6 +5,7 @@
 mod crypto_vectors;
 mod did_documents;
 mod guarded_client;
+mod jwk;
 mod jws;
 mod names;
 mod network_resolver;

@@ -1,4 +1,5 @@
-//! Remembers which tokens were used, until they expire by themselves.
+//! Remembers which one-time tokens were used, until they expire by themselves: service tokens, DPoP proofs, client
+//! assertions.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -7,24 +8,28 @@ type Key = [u8; 32];
 
 /// A bounded memory of used tokens. When it is full, the tokens that expire soonest are forgotten: they are worth
 /// least to whoever would replay them.
-pub(super) struct ReplayMemory {
+#[derive(Debug)]
+pub struct ReplayMemory {
     capacity: usize,
     used: Mutex<Used>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Used {
     keys: HashSet<Key>,
     by_expiry: BTreeSet<(i64, Key)>,
 }
 
 impl ReplayMemory {
-    pub(super) fn new(capacity: usize) -> Self {
+    /// A memory of at most this many uses, about 150 bytes each when it is full.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
         Self { capacity: capacity.max(1), used: Mutex::default() }
     }
 
-    /// Notes a use. `false` when the token was used before.
-    pub(super) fn first_use(&self, key: Key, expires_at: i64, now: i64) -> bool {
+    /// Notes a use. `false` when the token was used before. The key is a SHA-256 of what makes the token unique; the
+    /// times are Unix times in seconds, and from `expires_at` on a use is forgotten.
+    pub fn first_use(&self, key: Key, expires_at: i64, now: i64) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.forget_expired(now);
         if !used.keys.insert(key) {
