@@ -146,6 +146,16 @@ async fn an_operation_of_ones_own_is_signed_for_whoever_reads_the_mail() {
     let data = pds.world.plc().get_data(&alice.did).await.unwrap();
     assert_eq!(data.also_known_as, ["at://alice.test", "https://alice.example.com"]);
 
+    // Once more, as after an answer that got lost: the directory has it, and says no.
+    let again = json!({ "operation": signed["operation"] });
+    assert!(pds.world.plc().submit(&alice.did, &operation(&again)).await.is_err());
+    alice.call(submit, again.clone()).await.ok();
+    assert_eq!(firehose.names(1).await, ["identity alice.test"]);
+    // But not when another operation has followed.
+    alice.call(UPDATE, json!({ "handle": "alicia.test" })).await.ok();
+    alice.call(UPDATE, json!({ "handle": "alice.test" })).await.ok();
+    assert_eq!(alice.call(submit, again).await, (400, "InvalidRequest"));
+
     let broken = |change: fn(&mut Value)| {
         let mut operation = signed["operation"].clone();
         change(&mut operation);
@@ -162,6 +172,10 @@ async fn an_operation_of_ones_own_is_signed_for_whoever_reads_the_mail() {
     ] {
         assert_eq!(alice.call(submit, broken(change)).await, (400, "InvalidRequest"));
     }
+}
+
+fn operation(input: &Value) -> cairn_identity::plc::Operation {
+    serde_json::from_value(input["operation"].clone()).unwrap()
 }
 
 #[tokio::test]

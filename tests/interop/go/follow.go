@@ -294,11 +294,22 @@ func (f *follower) sync(ctx context.Context, evt *comatproto.SyncSubscribeRepos_
 	if err := verifyCommit(ctx, commit, f.dir); err != nil {
 		f.fault(seq, did, "#sync: %s", err)
 	}
+	if evt.Rev <= s.fetched {
+		return
+	}
 	if s.Rev != "" && evt.Rev < s.Rev {
 		f.fault(seq, did, "#sync goes back from %s to %s", s.Rev, evt.Rev)
 	}
 	if commit.Data.String() != s.Data {
 		fetched, err := fetchRepo(ctx, f.service, did, f.dir)
+		// The server may be killed just then, and come back.
+		for range 10 {
+			if err == nil {
+				break
+			}
+			time.Sleep(300 * time.Millisecond)
+			fetched, err = fetchRepo(ctx, f.service, did, f.dir)
+		}
 		if err != nil {
 			f.fault(seq, did, "fetching the repository after #sync: %s", err)
 			return

@@ -1,10 +1,9 @@
 // What applications do all day, with the client libraries they use.
-import fs from 'node:fs'
 import path from 'node:path'
 import { AtpAgent, RichText } from '@atproto/api'
 import { Client, ok } from '@atcute/client'
 import { PasswordSession } from '@atcute/password-session'
-import { assert, assertEqual, bin, home, rejects, run, sleep } from './lib.mjs'
+import { assert, assertEqual, home, rejects, run, sleep } from './lib.mjs'
 import { PASSWORD, post } from './load.mjs'
 
 // @atproto/api: sessions, records, preconditions, errors.
@@ -158,35 +157,4 @@ export async function atcute(pds) {
 export async function python(pds) {
   const { code, stdout, stderr } = await run(path.join(home, '.cache/python/bin/python'), [path.join(home, 'py/client.py'), pds.url, PASSWORD])
   return code === 0 ? [] : [stderr.trim().split('\n').slice(-4).join(' | ') || stdout]
-}
-
-// goat, the command line of the network.
-export async function goat(pds, plc, work) {
-  const env = { ATP_PLC_HOST: plc, XDG_STATE_HOME: path.join(work, 'goat'), ATP_PDS_HOST: pds.url, HOME: work }
-  const call = async (...args) => {
-    const { code, stdout, stderr } = await run(bin('goat'), args, { env, ms: 30_000 })
-    assert(code === 0, `goat ${args.join(' ')}: ${stderr.trim() || stdout.trim()}`)
-    return stdout
-  }
-  await call('account', 'create', '--pds-host', pds.url, '--handle', 'client-goat.test', '--password', PASSWORD, '--email', 'goat@example.com')
-  const { did } = await pds.get('com.atproto.identity.resolveHandle', { handle: 'client-goat.test' })
-  await call('account', 'login', '--pds-host', pds.url, '-u', did, '-p', PASSWORD)
-  assert((await call('account', 'status')).includes(did), 'goat account status does not name the account')
-  const file = path.join(work, 'goat.json')
-  fs.writeFileSync(file, JSON.stringify(post('a goat was here')))
-  const created = await call('record', 'create', '--no-validate', '--rkey', '3jzfcijpj2z2a', file)
-  assert(created.includes('3jzfcijpj2z2a'), `goat record create said ${created}`)
-  fs.writeFileSync(file, JSON.stringify(post('a goat was here twice')))
-  await call('record', 'update', '--no-validate', '--rkey', '3jzfcijpj2z2a', file)
-  assert((await call('get', `at://${did}/app.bsky.feed.post/3jzfcijpj2z2a`)).includes('twice'), 'goat get')
-  assert((await call('ls', did)).includes('3jzfcijpj2z2a'), 'goat ls')
-  fs.writeFileSync(file, 'some bytes of a goat')
-  assert((await call('blob', 'upload', file)).includes('$link'), 'goat blob upload')
-  const car = path.join(work, 'goat.car')
-  await call('repo', 'export', '--output', car, did)
-  assert((await call('repo', 'inspect', car)).includes(did), 'goat repo inspect')
-  assert((await call('repo', 'ls', car)).includes('app.bsky.feed.post/3jzfcijpj2z2a'), 'goat repo ls')
-  await call('repo', 'mst', car)
-  await call('record', 'delete', '--collection', 'app.bsky.feed.post', '--rkey', '3jzfcijpj2z2a')
-  await call('pds', 'describe', pds.url)
 }

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import * as clients from './clients.mjs'
+import * as goat from './goat.mjs'
 import { Consumer, assert, bin, check, failures, home, note, seconds, settle, sleep, verdict } from './lib.mjs'
 import * as load from './load.mjs'
 import { migrate } from './migrate.mjs'
@@ -191,7 +192,7 @@ await check('client: @atproto/api, app passwords', () => clients.appPasswords(a)
 await check('client: @atproto/api, preferences', () => clients.preferences(a))
 await check('client: @atcute/client', () => clients.atcute(a))
 await check('client: PyPI atproto', () => clients.python(a))
-await check('client: goat', () => clients.goat(a, plc, work))
+await check('client: goat', () => goat.data(a, { plc, work }))
 
 await check('migration: import of a repository on a second server', async () => {
   await load.blobs(mover, random)

@@ -5,17 +5,20 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { freePort, healthy, home, start, stop } from './lib.mjs'
 
-const [command, ...prefix] =
-  process.env.INTEROP_TARGET === 'reference'
-    ? [process.env.NODE, path.join(home, 'reference', 'serve.mjs')]
-    : [process.env.INTEROP_BIN]
+export const TARGET = process.env.INTEROP_TARGET ?? 'cairn'
+
+function commandOf(kind) {
+  if (kind === 'reference') return [process.env.NODE, path.join(home, 'reference', 'serve.mjs')]
+  return [process.env.INTEROP_BIN]
+}
 
 // A server is configured by what it is given here, not by what surrounds the suite.
 const nothingInherited = Object.fromEntries(
   Object.keys(process.env).filter((key) => /^(CAIRN|PDS)_/.test(key)).map((key) => [key, undefined]),
 )
 
-export async function startPlc({ work, logs }) {
+export async function startPlc({ work, logs, kind = TARGET }) {
+  const [command, ...prefix] = commandOf(kind)
   const port = await freePort()
   const data = path.join(work, 'plc')
   fs.mkdirSync(data, { recursive: true })
@@ -26,9 +29,11 @@ export async function startPlc({ work, logs }) {
 }
 
 export class Pds {
-  static async create(name, { work, logs, plc }) {
+  // `env` adds to the settings, or replaces them.
+  static async create(name, { work, logs, plc, kind = TARGET, env = {} }) {
     const pds = new Pds()
     pds.name = name
+    pds.kind = kind
     pds.logs = logs
     pds.port = await freePort()
     pds.url = `http://localhost:${pds.port}`
@@ -56,6 +61,7 @@ export class Pds {
       PDS_BSKY_APP_VIEW_URL: 'http://localhost:9',
       PDS_BSKY_APP_VIEW_DID: 'did:web:localhost%3A9',
       LOG_ENABLED: '0',
+      ...env,
     }
     // The times in which it was not there: consumers may complain about those.
     pds.outages = []
@@ -64,6 +70,7 @@ export class Pds {
   }
 
   async start() {
+    const [command, ...prefix] = commandOf(this.kind)
     this.child = start(this.name, command, [...prefix, 'serve'], { env: this.env, logs: this.logs })
     await healthy(`${this.url}/xrpc/_health`, 30_000, this.child)
     const outage = this.outages.at(-1)
