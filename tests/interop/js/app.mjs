@@ -5,6 +5,7 @@ import { flows as accounts } from './app/accounts.mjs'
 import { flows as posts } from './app/posts.mjs'
 import { flows as social } from './app/social.mjs'
 import { flows as views } from './app/views.mjs'
+import * as clients from './clients.mjs'
 import * as goat from './goat.mjs'
 import { check, note, settle, verdict } from './lib.mjs'
 import { PASSWORD } from './load.mjs'
@@ -59,6 +60,7 @@ note('a server, an AppView and three people')
 for (const [part, flows] of Object.entries({ posts, social, views, accounts })) {
   for (const flow of flows) await check(`app: ${part}: ${flow.title}`, () => flow(world))
 }
+await check('app: PyPI atproto', () => clients.python('app.py', pds.url, PASSWORD, alice.did, chat.did, appview.did))
 await check('goat: account, identity and tokens', () => goat.account(pds, { plc, work, mail, did: goatling.did, email: goatling.email }))
 verdict('the AppView finds no fault with the event stream', network.faults)
 finish()

@@ -153,8 +153,8 @@ export async function atcute(pds) {
   assertEqual([wrong.ok, wrong.status], [false, 400], 'a bad collection')
 }
 
-// PyPI's atproto has a script of its own.
-export async function python(pds) {
-  const { code, stdout, stderr } = await run(path.join(home, '.cache/python/bin/python'), [path.join(home, 'py/client.py'), pds.url, PASSWORD])
+// PyPI's atproto has scripts of its own: `client.py` without an AppView, `app.py` with one.
+export async function python(script, ...args) {
+  const { code, stdout, stderr } = await run(path.join(home, '.cache/python/bin/python'), [path.join(home, 'py', script), ...args])
   return code === 0 ? [] : [stderr.trim().split('\n').slice(-4).join(' | ') || stdout]
 }

@@ -191,7 +191,7 @@ await check('client: @atproto/api', () => clients.atprotoApi(a))
 await check('client: @atproto/api, app passwords', () => clients.appPasswords(a))
 await check('client: @atproto/api, preferences', () => clients.preferences(a))
 await check('client: @atcute/client', () => clients.atcute(a))
-await check('client: PyPI atproto', () => clients.python(a))
+await check('client: PyPI atproto', () => clients.python('client.py', a.url, load.PASSWORD))
 await check('client: goat', () => goat.data(a, { plc, work }))
 
 await check('migration: import of a repository on a second server', async () => {
