@@ -125,6 +125,39 @@ async fn a_repository_can_be_imported_after_the_document_has_changed() {
 }
 
 #[tokio::test]
+async fn blobs_that_come_with_a_move_do_not_count_as_a_days_uploads() {
+    let world = World::start().await;
+    let (old, new) = (
+        world.pds().await,
+        world
+            .pds_with(|config| {
+                config.handle_domains = vec![".new.test".to_owned()];
+                config.rate_limits.enabled = true;
+            })
+            .await,
+    );
+    let alice = old.account("alice").await;
+    for text in ["one", "two"] {
+        let blob = alice.blob("text/plain", text).await;
+        alice.create("com.example.file", json!({ "file": blob })).await.ok();
+    }
+    let there = arrive(&alice, &new, "alice.new.test").await;
+    let day = Some("1000;w=86400");
+    let upload = async |text: &'static str| {
+        there.upload("com.atproto.repo.uploadBlob", "text/plain", text).await
+    };
+    // Nothing is known of what it lacks.
+    assert_eq!(upload("one").await.header("ratelimit-policy"), day);
+    let car = alice.car().await;
+    there.upload("com.atproto.repo.importRepo", "application/vnd.ipld.car", car).await.ok();
+    let missing = upload("two").await;
+    missing.ok();
+    assert_ne!(missing.header("ratelimit-policy"), day);
+    // Now it lacks nothing.
+    assert_eq!(upload("three").await.header("ratelimit-policy"), day);
+}
+
+#[tokio::test]
 async fn only_whoever_holds_the_did_brings_it_along() {
     let world = World::start().await;
     let (old, new) = (

@@ -12,7 +12,6 @@ pub mod put_record;
 pub mod upload_blob;
 
 use crate::auth::{ANYONE, FULL_SESSION, SESSION, SESSION_OR_SERVICE};
-use crate::limits::Bucket;
 use crate::xrpc::endpoint::RECORD_JSON_LIMIT;
 use crate::xrpc::{Endpoint, procedure, query};
 
@@ -36,8 +35,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         query("com.atproto.repo.describeRepo", ANYONE, describe_repo),
         query("com.atproto.repo.getRecord", ANYONE, get_record),
         query("com.atproto.repo.listRecords", ANYONE, list_records),
-        procedure("com.atproto.repo.uploadBlob", SESSION_OR_SERVICE.not_takendown(), upload_blob)
-            .limits(&[Bucket::UploadBlob]),
+        procedure("com.atproto.repo.uploadBlob", SESSION_OR_SERVICE.not_takendown(), upload_blob),
         query("com.atproto.repo.listMissingBlobs", SESSION, list_missing_blobs),
         procedure("com.atproto.repo.importRepo", FULL_SESSION.not_takendown(), import_repo).car(),
     ]
