@@ -38,7 +38,8 @@ export async function check(name, body, limitSeconds = 60) {
     const reasons = await withDeadline(body(), limitSeconds * 1000, name)
     return verdict(name, Array.isArray(reasons) ? reasons : [])
   } catch (err) {
-    return verdict(name, [err?.stack?.split('\n').slice(0, 3).join(' | ') ?? err])
+    const cause = err?.cause?.cause ?? err?.cause
+    return verdict(name, [[err?.stack?.split('\n').slice(0, 3).join(' | ') ?? err, cause && `because ${cause.message ?? cause}`].filter(Boolean).join(' ')])
   }
 }
 

@@ -18,8 +18,8 @@ export async function signIn(pds, identifier) {
 }
 
 export class Move {
-  // `account` has did, email and agent, a session at the server `from`. `at` is where it has been
-  // before: there it signs in instead of being made anew.
+  // `account` has did, email and agent, a session at the server `from`. With `returns` it has lived on
+  // `to` before: there it signs in instead of being made anew.
   constructor({ account, from, to, handle, mail, returns = false }) {
     Object.assign(this, { account, from, to, handle, mail, returns })
     this.did = account.did
@@ -58,7 +58,8 @@ export class Move {
   }
 
   async repository() {
-    await this.session.com.atproto.repo.importRepo(await this.from.car(this.did), { encoding: CAR })
+    const { data: car } = await this.old.com.atproto.sync.getRepo({ did: this.did })
+    await this.session.com.atproto.repo.importRepo(car, { encoding: CAR })
     const { data: status } = await this.session.com.atproto.server.checkAccountStatus()
     assertEqual([status.activated, status.indexedRecords], [false, this.before.size], 'account status after the import')
   }
@@ -128,7 +129,7 @@ export class Move {
   // The old server signs for whoever reads the owner's mail: with the code, once.
   async sign() {
     const { data: credentials } = await this.session.com.atproto.identity.getRecommendedDidCredentials()
-    const { email } = (await this.old.com.atproto.server.getSession()).data
+    const { email } = this.account
     const letters = this.mail.count(email)
     await this.old.com.atproto.identity.requestPlcOperationSignature()
     const token = await this.mail.code(email, letters)
@@ -151,7 +152,8 @@ export class Move {
     assertEqual([status.activated, status.validDid], [true, true], 'account status after activation')
   }
 
-  async leave(deleteAfter) {
+  async leave() {
+    const deleteAfter = new Date(Date.now() + 30 * 24 * 3_600_000).toISOString()
     await this.old.com.atproto.server.deactivateAccount({ deleteAfter })
     const status = await this.from.get('com.atproto.sync.getRepoStatus', { did: this.did })
     assertEqual([status.active, status.status], [false, 'deactivated'], 'the account on the old server')
@@ -178,7 +180,7 @@ export class Move {
 
   // The copy at the old server goes for good, as its owner confirms by mail.
   async removeOld() {
-    const { email } = (await this.old.com.atproto.server.getSession()).data
+    const { email } = this.account
     const letters = this.mail.count(email)
     await this.old.com.atproto.server.requestAccountDelete()
     const token = await this.mail.code(email, letters)

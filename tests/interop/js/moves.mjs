@@ -6,11 +6,12 @@
 // moves a large account as well, without kills, and prints what it cost.
 import crypto from 'node:crypto'
 import fs from 'node:fs'
+import { AtpAgent } from '@atproto/api'
 import { Consumer, assert, assertEqual, bin, check, note, settle, until, verdict } from './lib.mjs'
 import * as goat from './goat.mjs'
-import { Account, POST, anyBatch, blobs, mixed, pool, post, randomness } from './load.mjs'
+import { Account, PASSWORD, POST, anyBatch, blobs, mixed, pool, post, randomness, takeDown } from './load.mjs'
 import { MailServer } from './mail.mjs'
-import { Move } from './move.mjs'
+import { Move, listBlobs } from './move.mjs'
 import { Relay } from './network.mjs'
 import { finish, setting } from './setting.mjs'
 import { Pds, startPlc } from './target.mjs'
@@ -33,6 +34,9 @@ const host = (name, kind) =>
       PDS_SERVICE_HANDLE_DOMAINS: `.${name}.test`,
       // The reference takes 5 MB otherwise.
       PDS_MAX_REPO_IMPORT_SIZE: '1000000000',
+      // Cairn counts an account's writes whatever else is limited.
+      CAIRN_WRITE_POINTS_PER_HOUR: '0',
+      CAIRN_WRITE_POINTS_PER_DAY: '0',
     },
   })
 const cairn = await host('cairn', 'cairn')
@@ -171,6 +175,22 @@ await check('migration: back home to the account that was deactivated', async ()
   return followed([carl, rita])
 }, 120)
 
+// Whom a server does not want any more may still leave, with everything that is public.
+await check('migration: a taken-down account leaves Cairn for the reference', async () => {
+  const account = await resident(cairn, 'hugo')
+  const way = new Move({ account, from: cairn, to: reference, handle: 'hugo.reference.test', mail })
+  await way.takeStock()
+  await takeDown(account)
+  way.old = new AtpAgent({ service: cairn.url })
+  await way.old.login({ identifier: account.did, password: PASSWORD, allowTakendown: true })
+  for (const step of ['create', 'repository', 'transferBlobs', 'complete', 'sign', 'submit', 'activate']) await way[step]()
+  await way.old.com.atproto.server.deactivateAccount({})
+  const { status } = await cairn.get('com.atproto.sync.getRepoStatus', { did: account.did })
+  assertEqual(status, 'takendown', 'the account on the old server')
+  await way.verify()
+  await livesOn(way)
+}, 60)
+
 // ---------------------------------------------------------------- by goat
 
 for (const [from, to] of [[reference, cairn], [cairn, reference]]) {
@@ -191,15 +211,17 @@ for (const [from, to] of [[reference, cairn], [cairn, reference]]) {
 // ---------------------------------------------------------------- a large account
 
 if (records) {
-  note(`Cairn before: ${memory(cairn)}`)
-  for (const [from, to] of [[reference, cairn], [cairn, reference]]) {
-    const account = await largeResident(from)
+  const account = await largeResident(cairn)
+  for (const [from, to] of [[cairn, reference], [reference, cairn]]) {
     await kill()
     note(`Cairn after a restart: ${memory(cairn)}`)
-    await check(`migration: ${records} records from ${from.name} to ${to.name}`, async () => {
-      await move({ account, from, to, handle: `large.${to.name}.test` }, { killing: false, measured: true })
+    await check(`migration: ${records} records from the ${from.name} to the ${to.name}`, async () => {
+      const way = await move({ account, from, to, handle: `large.${to.name}.test` }, { killing: false, measured: true })
+      await way.removeOld()
     }, 1800)
   }
+  const { records: there, agent } = account
+  note(`at the end: ${there.size} records and ${(await listBlobs(agent, account.did)).length} blobs`)
 }
 
 // ---------------------------------------------------------------- no complaint from anyone

@@ -3,7 +3,7 @@
 import crypto from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { freePort, healthy, home, start, stop } from './lib.mjs'
+import { freePort, healthy, home, note, start, stop } from './lib.mjs'
 
 export const TARGET = process.env.INTEROP_TARGET ?? 'cairn'
 
@@ -72,13 +72,18 @@ export class Pds {
   async start() {
     const [command, ...prefix] = commandOf(this.kind)
     this.child = start(this.name, command, [...prefix, 'serve'], { env: this.env, logs: this.logs })
-    await healthy(`${this.url}/xrpc/_health`, 30_000, this.child)
+    const { child } = this
+    child.ended.then((code) => {
+      if (!child.expected) note(`${this.name} has ended by itself with ${code}`)
+    })
+    await healthy(`${this.url}/xrpc/_health`, 30_000, child)
     const outage = this.outages.at(-1)
     if (outage && !outage.to) outage.to = Date.now()
   }
 
   async stop(signal) {
     this.outages.push({ from: Date.now() })
+    this.child.expected = true
     return stop(this.child, signal)
   }
 
