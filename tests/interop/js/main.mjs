@@ -1,35 +1,20 @@
 // The suite: one server under load, everything that follows it, then the verdicts.
-import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import * as clients from './clients.mjs'
 import * as goat from './goat.mjs'
-import { Consumer, assert, bin, check, failures, home, note, seconds, settle, sleep, verdict } from './lib.mjs'
+import { Consumer, assert, bin, check, home, note, settle, sleep, verdict } from './lib.mjs'
 import * as load from './load.mjs'
 import { migrate } from './migrate.mjs'
 import { Relay, Tap, goatFirehose } from './network.mjs'
+import { finish, setting } from './setting.mjs'
 import { Pds, startPlc } from './target.mjs'
 import * as verify from './verify.mjs'
-
-// What breaks the suite itself must not look like a pass.
-process.on('uncaughtException', (err) => {
-  verdict('the suite runs to its end', [err.stack ?? err])
-  process.exit(1)
-})
 
 const ACCOUNTS = 30
 const seed = Number(process.env.INTEROP_SEED ?? 20261123)
 const random = load.randomness(seed)
-const work = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-interop-'))
-const logs = path.join(home, '.cache', 'logs')
-fs.rmSync(logs, { recursive: true, force: true })
-fs.mkdirSync(logs, { recursive: true })
-process.on('exit', () => fs.rmSync(work, { recursive: true, force: true }))
-setTimeout(() => {
-  verdict('the suite runs to its end', ['it takes more than 15 minutes'])
-  process.exit(1)
-}, 15 * 60_000).unref()
-note(`target ${process.env.INTEROP_TARGET}, seed ${seed}, logs in tests/interop/.cache/logs`)
+const { work, logs } = setting('main')
+note(`target ${process.env.INTEROP_TARGET}, seed ${seed}, logs in tests/interop/.cache/logs/main`)
 
 // ---------------------------------------------------------------- start
 
@@ -225,5 +210,4 @@ verdict('@atproto/sync: no fault', consumers.sync.faults)
 verdict('@atcute/firehose: no fault', consumers.atcute.faults)
 verdict('PyPI atproto: no fault', consumers.python.faults)
 
-note(failures.length ? `${failures.length} checks failed: ${failures.join('; ')}` : `all checks passed in ${seconds()} s`)
-process.exit(failures.length ? 1 : 0)
+finish()
