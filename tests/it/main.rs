@@ -5,12 +5,14 @@
 mod accounts;
 mod admin;
 mod blobs;
+mod directory;
 mod identity;
 mod inputs;
 mod lexicons;
 mod lifecycle;
 mod mail;
 mod migration;
+mod moderation;
 mod preferences;
 mod proxy;
 mod proxy_bodies;

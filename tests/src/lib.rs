@@ -7,6 +7,7 @@
 
 mod account;
 mod caller;
+mod directory;
 mod firehose;
 mod follower;
 mod mime;
@@ -20,6 +21,7 @@ mod world;
 
 pub use account::{Head, TestAccount, post, rkey};
 pub use caller::{Caller, Reply};
+pub use directory::DirectoryFault;
 pub use firehose::Firehose;
 pub use follower::{Followed, Follower};
 pub use mime::{MailMessage, code_in};

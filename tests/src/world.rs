@@ -14,10 +14,9 @@ use cairn_server::ServerConfig;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-use crate::TestPds;
+use crate::directory::{self, Fault, Served};
+use crate::{DirectoryFault, TestPds};
 
 /// A did:plc directory, a clock, and handles.
 #[derive(Clone)]
@@ -31,10 +30,8 @@ struct Inner {
     lexicon_authorities: Mutex<HashMap<String, Did>>,
     authority_lookups: AtomicUsize,
     directory: Mutex<Option<Served>>,
+    fault: Fault,
 }
-
-/// A server that runs: how to stop it, and how to wait for its end.
-type Served = (oneshot::Sender<()>, JoinHandle<std::io::Result<()>>);
 
 impl World {
     /// An empty network. It ends with the test's runtime.
@@ -44,9 +41,8 @@ impl World {
             Directory::open(&Location::Memory, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let served =
-            tokio::spawn(cairn_plc::serve(listener, directory, async move { drop(stopped.await) }));
+        let fault = Fault::default();
+        let served = directory::serve(listener, directory, Arc::clone(&fault));
         let http =
             GuardedClient::new(GuardPolicy { allow_private: true, ..GuardPolicy::default() })
                 .unwrap();
@@ -58,7 +54,8 @@ impl World {
             handles: Mutex::default(),
             lexicon_authorities: Mutex::default(),
             authority_lookups: AtomicUsize::new(0),
-            directory: Mutex::new(Some((stop, served))),
+            directory: Mutex::new(Some(served)),
+            fault,
         }))
     }
 
@@ -111,10 +108,14 @@ impl World {
     /// Takes the did:plc directory off the network.
     pub async fn stop_directory(&self) {
         let directory = self.0.directory.lock().unwrap().take();
-        if let Some((stop, served)) = directory {
-            let _ = stop.send(());
-            served.await.unwrap().unwrap();
+        if let Some(served) = directory {
+            served.stop().await;
         }
+    }
+
+    /// Has the did:plc directory fail in this way, or work again.
+    pub fn fault_directory(&self, fault: Option<DirectoryFault>) {
+        *self.0.fault.lock().unwrap() = fault;
     }
 
     /// A resolver with a cache of its own.

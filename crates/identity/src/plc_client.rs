@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cairn_model::Did;
+use reqwest::header;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -13,6 +14,8 @@ use crate::plc::{LogEntry, Operation, PlcData};
 
 /// An audit log of a DID that changes at the directory's full rate for years stays below this.
 const MAX_LOG_BYTES: usize = 16 * 1024 * 1024;
+/// How the directory speaks of a DID that has ended.
+const NOT_AVAILABLE: &str = "DID not available";
 
 /// Why the directory gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,8 @@ pub enum PlcClientError {
         status: u16,
         /// The directory's `message`, or the status' name.
         message: String,
+        /// When to come back, in seconds, if the directory says so.
+        retry_after_seconds: Option<u64>,
     },
     /// The directory answered with a document of another DID, or none.
     #[error(transparent)]
@@ -46,10 +51,25 @@ impl PlcClientError {
         matches!(self, Self::Directory { status: 404 | 410, .. })
     }
 
+    /// Whether the directory says that the DID was ended by a tombstone.
+    ///
+    /// Interop: the public directory's description promises 410 for those; its code answers 404 in these words.
+    #[must_use]
+    pub fn is_deactivated(&self) -> bool {
+        match self {
+            Self::Directory { status: 410, .. } => true,
+            Self::Directory { status: 404, message, .. } => message.starts_with(NOT_AVAILABLE),
+            _ => false,
+        }
+    }
+
     /// Whether trying again later may help.
     #[must_use]
     pub const fn is_upstream(&self) -> bool {
-        !matches!(self, Self::Directory { status: 400..=499, .. })
+        match self {
+            Self::Directory { status, .. } => matches!(*status, 408 | 429) || *status >= 500,
+            _ => true,
+        }
     }
 }
 
@@ -140,5 +160,12 @@ fn accepted(response: FetchResponse) -> Result<FetchResponse, PlcClientError> {
         |_| response.status.canonical_reason().unwrap_or("no reason given").to_owned(),
         |refusal: Refusal| refusal.message,
     );
-    Err(PlcClientError::Directory { status: response.status.as_u16(), message })
+    let retry_after =
+        response.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    Err(PlcClientError::Directory {
+        status: response.status.as_u16(),
+        message,
+        // Dates, the header's other form, are not in use there.
+        retry_after_seconds: retry_after.and_then(|text| text.trim().parse().ok()),
+    })
 }

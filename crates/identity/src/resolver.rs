@@ -17,6 +17,9 @@ pub enum ResolveError {
     /// No document, or no DID for the handle, and a sure answer.
     #[error("not found")]
     NotFound,
+    /// The DID was ended by its owner.
+    #[error("did has been deactivated")]
+    Deactivated,
     /// A DID method other than `plc` and `web`.
     #[error("did method is not supported")]
     UnsupportedMethod,
@@ -59,6 +62,7 @@ impl ResolveError {
             Self::Status { status } => *status >= 500,
             Self::Dns(error) => matches!(**error, DnsError::Lookup(_) | DnsError::Setup(_)),
             Self::NotFound
+            | Self::Deactivated
             | Self::UnsupportedMethod
             | Self::DidWeb(_)
             | Self::Document(_)
@@ -87,6 +91,9 @@ impl From<DnsError> for ResolveError {
 
 impl From<PlcClientError> for ResolveError {
     fn from(error: PlcClientError) -> Self {
+        if error.is_deactivated() {
+            return Self::Deactivated;
+        }
         if error.is_not_found() { Self::NotFound } else { Self::Directory(Arc::new(error)) }
     }
 }

@@ -7,7 +7,7 @@ use data_encoding::BASE32_NOPAD;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::accounts::columns::instant;
+use crate::accounts::columns::{instant, micros};
 use crate::{Store, StoreError, WriteTx};
 
 /// More codes than this are not listed in one page.
@@ -58,6 +58,25 @@ pub enum InviteOrder {
     Recent,
     /// Most used first.
     Usage,
+}
+
+/// Where a code stands in such a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvitePlace {
+    /// Microseconds since 1970, or the number of uses.
+    pub rank: i64,
+    pub code: String,
+}
+
+impl InviteCode {
+    /// Its place in a list.
+    pub fn place(&self, order: InviteOrder) -> InvitePlace {
+        let rank = match order {
+            InviteOrder::Recent => micros(self.created_at),
+            InviteOrder::Usage => i64::try_from(self.uses.len()).unwrap_or(i64::MAX),
+        };
+        InvitePlace { rank, code: self.code.clone() }
+    }
 }
 
 impl Store {
@@ -124,14 +143,14 @@ impl Store {
         .await
     }
 
-    /// All codes in pages. The cursor is the last code of the page before.
+    /// All codes in pages, after the place of the last one of the page before.
     pub async fn list_invite_codes(
         &self,
         order: InviteOrder,
-        cursor: Option<String>,
+        after: Option<InvitePlace>,
         limit: u32,
     ) -> Result<Vec<InviteCode>, StoreError> {
-        self.read(move |tx| list(tx, order, cursor.as_deref(), limit.min(MAX_PAGE))).await
+        self.read(move |tx| list(tx, order, after, limit.min(MAX_PAGE))).await
     }
 
     /// The code that an account was created with.
@@ -194,9 +213,10 @@ fn insert(
 fn list(
     conn: &Connection,
     order: InviteOrder,
-    cursor: Option<&str>,
+    after: Option<InvitePlace>,
     limit: u32,
 ) -> Result<Vec<InviteCode>, StoreError> {
+    let (rank, code) = after.map(|place| (place.rank, place.code)).unzip();
     let key = match order {
         InviteOrder::Recent => "invite.created_at",
         InviteOrder::Usage => {
@@ -206,11 +226,11 @@ fn list(
     let mut statement = conn.prepare_cached(&format!(
         "WITH ranked AS (SELECT code, {key} AS rank FROM invite_code AS invite)
          SELECT code FROM ranked
-         WHERE ?1 IS NULL OR (rank, code) < (SELECT rank, code FROM ranked WHERE code = ?1)
-         ORDER BY rank DESC, code DESC LIMIT ?2"
+         WHERE ?1 IS NULL OR (rank, code) < (?1, ?2)
+         ORDER BY rank DESC, code DESC LIMIT ?3"
     ))?;
     let codes: Vec<String> =
-        statement.query_map((cursor, limit), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        statement.query_map((rank, code, limit), |row| row.get(0))?.collect::<Result<_, _>>()?;
     with_uses(conn, &codes)
 }
 

@@ -11,7 +11,7 @@ use support::{Account, World};
 
 fn refusal(error: PlcClientError) -> (u16, String) {
     match error {
-        PlcClientError::Directory { status, message } => (status, message),
+        PlcClientError::Directory { status, message, .. } => (status, message),
         other => panic!("{other:?}"),
     }
 }

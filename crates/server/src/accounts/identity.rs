@@ -1,5 +1,6 @@
 //! An account and its DID document: do they agree, and what others are told.
 
+use cairn_identity::plc::PlcData;
 use cairn_identity::{DidDocument, DidKey, PlcClientError, SigningKey};
 use cairn_model::{Did, Handle};
 use cairn_store::{Account, NoAccount};
@@ -32,6 +33,8 @@ pub enum MismatchError {
     Endpoint,
     #[error("DID document verification method does not match expected signing key")]
     SigningKey,
+    #[error("Server rotation key not included in PLC DID data")]
+    RotationKey,
 }
 
 /// Whether the document names this server and the key that signs the account's commits here.
@@ -66,15 +69,31 @@ pub async fn signing_key(app: &App, did: &Did) -> Result<SigningKey, XrpcError> 
     key.ok_or_else(|| NoAccount.into())
 }
 
-/// Reads the present document, past every cache, and checks it.
+impl From<MismatchError> for XrpcError {
+    fn from(err: MismatchError) -> Self {
+        Self::invalid_request(err.to_string())
+    }
+}
+
+/// Reads the present document, past every cache, and checks it. A did:plc must also leave the server's rotation key in
+/// its place: without it neither handle nor key could be changed from here, and the next move away would fail.
 ///
 /// # Errors
 /// 400 when the account does not belong here, 502 when the document cannot be had.
 pub async fn require_valid_document(app: &App, did: &Did) -> Result<(), XrpcError> {
     let key = account_key(app, did).await?;
     let document = app.resolver.did(did, true).await?;
-    check_document(&document, &app.config.public_url, &key)
-        .map_err(|err| XrpcError::invalid_request(err.to_string()))
+    check_document(&document, &app.config.public_url, &key)?;
+    if did.method() == "plc" {
+        check_rotation_key(&app.plc.get_data(did).await?, &app.rotation_key.did_key())?;
+    }
+    Ok(())
+}
+
+/// Whether a did:plc can be changed with the server's rotation key.
+pub fn check_rotation_key(data: &PlcData, key: &DidKey) -> Result<(), MismatchError> {
+    let is_there = data.rotation_keys.iter().any(|known| known == key.as_str());
+    if is_there { Ok(()) } else { Err(MismatchError::RotationKey) }
 }
 
 /// Makes sure that an external handle names this DID, past every cache.

@@ -10,6 +10,11 @@ use cairn_store::{
 
 use super::XrpcError;
 
+/// When to come back to a directory that does not say when.
+const DIRECTORY_PAUSE_SECONDS: u64 = 60;
+/// The directory's longest window is a week, but its limits are looked at again each day.
+const MAX_DIRECTORY_PAUSE_SECONDS: u64 = 24 * 3600;
+
 impl From<StoreError> for XrpcError {
     fn from(err: StoreError) -> Self {
         match err {
@@ -126,6 +131,9 @@ impl From<ServiceAuthError> for XrpcError {
 
 impl From<ResolveError> for XrpcError {
     fn from(err: ResolveError) -> Self {
+        if let ResolveError::Directory(directory) = &err {
+            return of_directory(directory).because(err);
+        }
         if err.is_upstream() {
             return Self::upstream_failure("an identity could not be looked up").because(err);
         }
@@ -134,18 +142,32 @@ impl From<ResolveError> for XrpcError {
 }
 
 impl From<PlcClientError> for XrpcError {
-    /// The directory's refusals are the client's to read; its failures are not the client's fault.
     fn from(err: PlcClientError) -> Self {
-        if let PlcClientError::Directory { status, message } = &err {
-            let message = message.clone();
-            let refused =
-                StatusCode::from_u16(*status).is_ok_and(|status| status.is_client_error());
-            return if refused {
-                Self::invalid_request(message)
-            } else {
-                Self::upstream_failure(message)
-            };
+        of_directory(&err).because(err)
+    }
+}
+
+/// The directory's refusals are the client's to read; its failures are not the client's fault, and its limits pass.
+///
+/// Interop: the reference implementation answers 400 when the directory limits it, which clients take for final.
+fn of_directory(err: &PlcClientError) -> XrpcError {
+    let PlcClientError::Directory { status, message, retry_after_seconds } = err else {
+        return XrpcError::upstream_failure("the did:plc directory cannot be used");
+    };
+    let answer = match *status {
+        429 => {
+            let answer = XrpcError::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "RateLimitExceeded",
+                format!("the did:plc directory limits this server: {message}"),
+            );
+            answer.retry_after(DIRECTORY_PAUSE_SECONDS)
         }
-        Self::upstream_failure("the did:plc directory cannot be used").because(err)
+        _ if err.is_upstream() => XrpcError::upstream_failure(message.clone()),
+        _ => XrpcError::invalid_request(message.clone()),
+    };
+    match retry_after_seconds {
+        Some(seconds) => answer.retry_after((*seconds).min(MAX_DIRECTORY_PAUSE_SECONDS)),
+        None => answer,
     }
 }

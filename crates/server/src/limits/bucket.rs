@@ -44,6 +44,8 @@ pub enum Bucket {
     RequestEmailUpdate,
     /// Per account.
     UpdateHandle,
+    /// Per account. Each call asks hosts that the caller names.
+    RefreshIdentity,
     /// Per IP address.
     UploadBlob,
     /// Per IP address.
@@ -63,6 +65,7 @@ impl Bucket {
                 | Self::RequestEmailUpdate
                 | Self::UpdateHandle
                 | Self::LookUpLexicon
+                | Self::RefreshIdentity
         )
     }
 
@@ -76,6 +79,7 @@ impl Bucket {
         const ANONYMOUS_MAIL: &[Window] = &[per(15, HOUR), per(50, DAY)];
         const ACCOUNT_MAIL: &[Window] = &[per(5, HOUR), per(15, DAY)];
         const UPDATE_HANDLE: &[Window] = &[per(10, FIVE_MINUTES), per(50, DAY)];
+        const REFRESH_IDENTITY: &[Window] = &[per(30, FIVE_MINUTES), per(300, DAY)];
         const UPLOAD_BLOB: &[Window] = &[per(1_000, DAY)];
         const RESOLVE_LEXICON: &[Window] = &[per(100, FIVE_MINUTES)];
         const LOOK_UP_LEXICON: &[Window] = &[per(30, FIVE_MINUTES), per(500, DAY)];
@@ -91,6 +95,7 @@ impl Bucket {
             | Self::RequestEmailConfirmation
             | Self::RequestEmailUpdate => ACCOUNT_MAIL,
             Self::UpdateHandle => UPDATE_HANDLE,
+            Self::RefreshIdentity => REFRESH_IDENTITY,
             Self::UploadBlob => UPLOAD_BLOB,
             Self::ResolveLexicon => RESOLVE_LEXICON,
             Self::LookUpLexicon => LOOK_UP_LEXICON,

@@ -137,6 +137,7 @@ fn insert_row(tx: &WriteTx<'_>, new: &NewAccount) -> Result<Account, StoreError>
         suspended_at: None,
         takedown_ref: None,
         invites_disabled: false,
+        invite_note: None,
         email_auth_factor: false,
     })
 }

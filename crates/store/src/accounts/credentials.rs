@@ -133,14 +133,17 @@ impl Store {
         .await
     }
 
-    /// Whether invite codes made for this account may be used.
+    /// Whether the account gets no more invite codes, and what moderators note with that, in the place of the note
+    /// before. Codes that it has stay good.
     pub async fn set_invites_disabled(
         &self,
         account: impl Into<AccountRef>,
         disabled: bool,
+        note: Option<String>,
     ) -> Result<(), AccountError> {
         self.change_account(account, move |tx, account| {
-            Ok(set(tx, "invites_disabled", disabled, account.id)?)
+            set(tx, "invites_disabled", disabled, account.id)?;
+            Ok(set(tx, "invite_note", note.as_deref(), account.id)?)
         })
         .await
     }

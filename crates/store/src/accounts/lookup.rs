@@ -32,7 +32,7 @@ impl Store {
 /// The columns that [`from_row`] reads.
 pub(super) const COLUMNS: &str = "id, did, handle, email, email_confirmed_at, password_hash,
     created_at, deactivated_at, delete_after, suspended_at, takedown_ref, invites_disabled,
-    email_auth_factor";
+    invite_note, email_auth_factor";
 
 /// The account of this name inside a transaction.
 pub(crate) fn find(conn: &Connection, name: &AccountRef) -> Result<Option<Account>, StoreError> {
@@ -91,6 +91,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
         suspended_at: opt_instant(row, "suspended_at")?,
         takedown_ref: row.get("takedown_ref")?,
         invites_disabled: row.get("invites_disabled")?,
+        invite_note: row.get("invite_note")?,
         email_auth_factor: row.get("email_auth_factor")?,
     })
 }

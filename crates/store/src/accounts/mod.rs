@@ -57,7 +57,10 @@ pub struct Account {
     pub suspended_at: Option<Timestamp>,
     /// The moderation reference of a takedown.
     pub takedown_ref: Option<String>,
+    /// Whether the account gets no more invite codes.
     pub invites_disabled: bool,
+    /// What moderators noted with that.
+    pub invite_note: Option<String>,
     /// Whether the owner wants a code mailed at each sign-in with the account's own password. It is asked for
     /// when [`Account::needs_mailed_code`] says so.
     pub email_auth_factor: bool,

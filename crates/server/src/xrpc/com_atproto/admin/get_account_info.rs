@@ -31,6 +31,8 @@ pub struct AccountView {
     invites: Vec<InviteView>,
     invites_disabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    invite_note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     email_confirmed_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deactivated_at: Option<String>,
@@ -55,6 +57,7 @@ pub(super) async fn view(app: &App, account: &Account) -> Result<AccountView> {
         invited_by: app.store.invite_of(&account.did).await?.map(InviteView::from),
         invites: invites.into_iter().map(InviteView::from).collect(),
         invites_disabled: account.invites_disabled,
+        invite_note: account.invite_note.clone(),
         email_confirmed_at: time(account.email_confirmed_at),
         deactivated_at: time(account.deactivated_at),
     })

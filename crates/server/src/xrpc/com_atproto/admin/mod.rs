@@ -1,9 +1,13 @@
 //! `com.atproto.admin.*`: what operators and moderators do to accounts.
 
 pub mod delete_account;
+pub mod disable_account_invites;
+pub mod disable_invite_codes;
 pub mod get_account_info;
 pub mod get_account_infos;
+pub mod get_invite_codes;
 pub mod get_subject_status;
+pub mod search_accounts;
 pub mod send_email;
 pub mod update_account_email;
 pub mod update_account_handle;
@@ -21,10 +25,18 @@ use crate::error::XrpcError;
 use crate::xrpc::{Endpoint, Result, procedure, query};
 
 use self::{
-    delete_account::delete_account, get_account_info::get_account_info,
-    get_account_infos::get_account_infos, get_subject_status::get_subject_status,
-    send_email::send_email, update_account_email::update_account_email,
-    update_account_handle::update_account_handle, update_account_password::update_account_password,
+    delete_account::delete_account,
+    disable_account_invites::{disable_account_invites, enable_account_invites},
+    disable_invite_codes::disable_invite_codes,
+    get_account_info::get_account_info,
+    get_account_infos::get_account_infos,
+    get_invite_codes::get_invite_codes,
+    get_subject_status::get_subject_status,
+    search_accounts::search_accounts,
+    send_email::send_email,
+    update_account_email::update_account_email,
+    update_account_handle::update_account_handle,
+    update_account_password::update_account_password,
     update_subject_status::update_subject_status,
 };
 
@@ -35,6 +47,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         query("com.atproto.admin.getSubjectStatus", MODERATOR, get_subject_status),
         query("com.atproto.admin.getAccountInfo", MODERATOR, get_account_info),
         query("com.atproto.admin.getAccountInfos", MODERATOR, get_account_infos),
+        query("com.atproto.admin.searchAccounts", MODERATOR, search_accounts),
+        query("com.atproto.admin.getInviteCodes", MODERATOR, get_invite_codes),
+        procedure("com.atproto.admin.disableInviteCodes", MODERATOR, disable_invite_codes),
+        procedure("com.atproto.admin.disableAccountInvites", MODERATOR, disable_account_invites),
+        procedure("com.atproto.admin.enableAccountInvites", MODERATOR, enable_account_invites),
         procedure("com.atproto.admin.sendEmail", MODERATOR, send_email),
         procedure("com.atproto.admin.updateAccountHandle", ADMIN, update_account_handle),
         procedure("com.atproto.admin.updateAccountEmail", ADMIN, update_account_email),

@@ -5,7 +5,7 @@ use cairn_store::Account;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
-use crate::accounts::activation;
+use crate::accounts::identity;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Input, Json, Result};
@@ -113,6 +113,10 @@ async fn update_account(
     if takes_down && activates {
         return Err(XrpcError::invalid_request("Cannot take down and activate an account at once"));
     }
+    if activates {
+        // Before anything else, so that nothing is half done when the account lives elsewhere.
+        identity::require_valid_document(app, &account.did).await?;
+    }
     if let Some(takedown) = takedown {
         if takedown.applied {
             app.store.takedown(account.id, takedown.reference.clone()).await?;
@@ -122,7 +126,9 @@ async fn update_account(
     }
     match deactivated.map(|deactivated| deactivated.applied) {
         Some(true) => app.store.deactivate(account.id, None).await?,
-        Some(false) => activation::activate(app, account).await?,
+        Some(false) => {
+            app.store.activate(account.id).await?;
+        }
         // Interop: without attributes, consumers are told the present state once more.
         None if takedown.is_none() => app.store.emit_account(account.id).await?,
         None => {}

@@ -1,6 +1,7 @@
 //! `com.atproto.identity.*`: handles and DID documents.
 
 pub mod get_recommended_did_credentials;
+pub mod refresh_identity;
 pub mod request_plc_operation_signature;
 pub mod resolve_did;
 pub mod resolve_handle;
@@ -15,6 +16,7 @@ use crate::xrpc::{Endpoint, procedure, query};
 
 use self::{
     get_recommended_did_credentials::get_recommended_did_credentials,
+    refresh_identity::refresh_identity,
     request_plc_operation_signature::request_plc_operation_signature, resolve_did::resolve_did,
     resolve_handle::resolve_handle, resolve_identity::resolve_identity,
     sign_plc_operation::sign_plc_operation, submit_plc_operation::submit_plc_operation,
@@ -27,6 +29,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         query("com.atproto.identity.resolveHandle", ANYONE, resolve_handle),
         query("com.atproto.identity.resolveDid", ANYONE, resolve_did),
         query("com.atproto.identity.resolveIdentity", ANYONE, resolve_identity),
+        procedure("com.atproto.identity.refreshIdentity", SESSION, refresh_identity)
+            .limits(&[Bucket::RefreshIdentity]),
         procedure("com.atproto.identity.updateHandle", SESSION.not_takendown(), update_handle)
             .limits(&[Bucket::UpdateHandle]),
         query(

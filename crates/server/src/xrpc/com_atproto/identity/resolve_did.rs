@@ -26,14 +26,23 @@ pub async fn resolve_did(
     cx: Cx<Anyone>,
     Params(params): Params<ResolveDid>,
 ) -> Result<Json<Resolved>> {
-    let document = document(&cx.app, &params.did).await?;
+    let document = document(&cx.app, &params.did, false).await?;
     Ok(Json(Resolved { did_doc: document.as_json().clone() }))
 }
 
-/// The DID's document, which may be an hour old.
-pub(super) async fn document(app: &App, did: &Did) -> Result<Arc<DidDocument>> {
-    app.resolver.did(did, false).await.map_err(|err| match err {
-        ResolveError::NotFound => XrpcError::named("DidNotFound", "Unable to resolve DID"),
+/// The DID's document: past every cache if it shall be `fresh`, else up to an hour old.
+pub(super) async fn document(app: &App, did: &Did, fresh: bool) -> Result<Arc<DidDocument>> {
+    app.resolver.did(did, fresh).await.map_err(|err| match err {
+        ResolveError::NotFound => not_found(),
+        ResolveError::Deactivated => XrpcError::named("DidDeactivated", "DID has been deactivated"),
+        // A did:web is what its host shows: one that does not answer has no document.
+        ResolveError::Fetch(_) | ResolveError::Status { .. } if did.method() == "web" => {
+            not_found().because(err)
+        }
         err => err.into(),
     })
+}
+
+fn not_found() -> XrpcError {
+    XrpcError::named("DidNotFound", "Unable to resolve DID")
 }

@@ -1,5 +1,6 @@
 //! `com.atproto.identity.resolveIdentity`
 
+use cairn_identity::DidDocument;
 use cairn_model::{AtIdentifier, Did, Handle};
 use serde::{Deserialize, Serialize};
 
@@ -23,23 +24,42 @@ pub struct Identity {
     did_doc: serde_json::Value,
 }
 
-/// The handle is told only if it and the DID name each other.
+impl Identity {
+    /// The handle is told only if it and the DID name each other.
+    pub(super) fn new(document: &DidDocument, verified: Option<&Handle>) -> Self {
+        Self {
+            did: document.id.clone(),
+            handle: verified.map_or_else(|| INVALID_HANDLE.to_owned(), Handle::to_string),
+            did_doc: document.as_json().clone(),
+        }
+    }
+}
+
 pub async fn resolve_identity(
     cx: Cx<Anyone>,
     Params(params): Params<ResolveIdentity>,
 ) -> Result<Json<Identity>> {
-    let did = match params.identifier {
-        AtIdentifier::Did(did) => did,
-        AtIdentifier::Handle(handle) => resolve_handle::resolve(&cx.app, &handle).await?,
-    };
-    let document = resolve_did::document(&cx.app, &did).await?;
-    let handle = match document.handle() {
-        Some(handle) if names(&cx.app, &handle, &did).await => handle.to_string(),
-        _ => INVALID_HANDLE.to_owned(),
-    };
-    Ok(Json(Identity { did, handle, did_doc: document.as_json().clone() }))
+    let did = did(&cx.app, params.identifier, false).await?;
+    let document = resolve_did::document(&cx.app, &did, false).await?;
+    let handle = verified_handle(&cx.app, &document, false).await;
+    Ok(Json(Identity::new(&document, handle.as_ref())))
 }
 
-async fn names(app: &App, handle: &Handle, did: &Did) -> bool {
-    resolve_handle::resolve(app, handle).await.is_ok_and(|found| found == *did)
+/// The DID that an identifier names; `fresh` passes every cache.
+pub(super) async fn did(app: &App, identifier: AtIdentifier, fresh: bool) -> Result<Did> {
+    match identifier {
+        AtIdentifier::Did(did) => Ok(did),
+        AtIdentifier::Handle(handle) => resolve_handle::resolve(app, &handle, fresh).await,
+    }
+}
+
+/// The handle of a document that names the document's DID; `fresh` passes every cache.
+pub(super) async fn verified_handle(
+    app: &App,
+    document: &DidDocument,
+    fresh: bool,
+) -> Option<Handle> {
+    let handle = document.handle()?;
+    let found = resolve_handle::resolve(app, &handle, fresh).await;
+    found.is_ok_and(|found| found == document.id).then_some(handle)
 }
