@@ -14,8 +14,11 @@ use cairn_model::Did;
 use cairn_server::config::ServiceTarget;
 use cairn_tests::World;
 
-const REQUESTS: u32 = 20_000;
-const CONNECTIONS: u32 = 8;
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const REQUESTS: u32 = 32_000;
+const CONNECTIONS: u32 = 32;
 /// About what a notification count takes.
 const BODY: &str =
     r#"{"count":3,"filler":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#;
@@ -55,9 +58,11 @@ fn measure() {
             let mut client = spawn(&["client", &address, method, &alice.access_jwt]);
             assert!(client.wait().unwrap().success());
             if round == "measured" {
-                let cpu_us = (cpu_seconds() - cpu) * 1e6 / f64::from(REQUESTS);
                 let rate = f64::from(REQUESTS) / start.elapsed().as_secs_f64();
-                println!("{method:40} {cpu_us:6.1} µs of CPU, {rate:6.0} requests/s");
+                let each = |before: f64, now: f64| (now - before) * 1e6 / f64::from(REQUESTS);
+                let now = cpu_seconds();
+                let (user, system) = (each(cpu.0, now.0), each(cpu.1, now.1));
+                println!("{method:40} {user:6.1} µs user, {system:6.1} µs system, {rate:6.0}/s");
             }
         }
     }
@@ -77,12 +82,12 @@ fn line(child: &mut Child) -> String {
 }
 
 /// User and system time of this process.
-fn cpu_seconds() -> f64 {
+fn cpu_seconds() -> (f64, f64) {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
     // Linux counts a hundred ticks a second wherever this runs.
-    (ticks(11) + ticks(12)) / 100.0
+    (ticks(11) / 100.0, ticks(12) / 100.0)
 }
 
 /// A service that reads a request's head and answers, over and over.

@@ -88,3 +88,33 @@ async fn an_account_that_has_moved_here_is_not_patched_by_its_whole_past() {
     let reply = scene.alice.query(TIMELINE, &[]).await;
     assert_eq!((texts(&reply), reply.header(LAG)), (Vec::new(), None));
 }
+
+#[tokio::test]
+async fn an_answer_that_unpacks_without_end_is_not_unpacked() {
+    let scene = Scene::set().await;
+    scene.alice.post("new").await;
+    let body = format!("\"{}\"", " ".repeat(11 * 1024 * 1024));
+    let mut packed = Vec::new();
+    GzipEncoder::new(body.as_bytes()).read_to_end(&mut packed).await.unwrap();
+    let (rev, sent) = (scene.rev.clone(), packed.clone());
+    scene.appview.on(TIMELINE, move |_| {
+        let headers = [
+            ("content-type", "application/json"),
+            ("content-encoding", "gzip"),
+            ("atproto-repo-rev", rev.as_str()),
+        ];
+        (headers, sent.clone()).into_response()
+    });
+    let request = scene.alice.request(Method::GET, TIMELINE).header("accept-encoding", "gzip");
+    let reply = scene.alice.send(request).await;
+    assert_eq!((reply.body().as_ref(), reply.header(LAG)), (packed.as_slice(), None));
+    // A limit on what comes holds before anything is unpacked.
+    let rev = scene.rev.clone();
+    scene.appview.on(TIMELINE, move |_| {
+        let headers = [("content-type", "application/json"), ("atproto-repo-rev", rev.as_str())];
+        let pieces =
+            cairn_tests::slowly(11, vec![b' '; 1024 * 1024].into(), std::time::Duration::ZERO);
+        (headers, pieces).into_response()
+    });
+    assert_eq!(scene.alice.query(TIMELINE, &[]).await, (502, "UpstreamFailure"));
+}

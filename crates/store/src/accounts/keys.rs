@@ -11,7 +11,7 @@ use crate::seal::MasterKey;
 use crate::{AccountId, Store, StoreError};
 
 const ACCOUNT_PURPOSE: &str = "account signing key";
-const RESERVED_PURPOSE: &str = "reserved signing key";
+pub(super) const RESERVED_PURPOSE: &str = "reserved signing key";
 /// Anyone may reserve keys; more than this many wait for nobody.
 const MAX_RESERVED: i64 = 10_000;
 /// A reserved key that no account took by then is dropped.
@@ -33,8 +33,17 @@ impl Store {
         let Some(account) = self.account(did).await? else {
             return Ok(None);
         };
-        let key = self.master_key().clone();
-        self.read(move |tx| signing_key(tx, account.id, &key)).await
+        let id = account.id;
+        let mark = match self.account_cache().key(id) {
+            Ok(key) => return Ok(Some(key)),
+            Err(mark) => mark,
+        };
+        let master = self.master_key().clone();
+        let key = self.read_one(move |tx| signing_key(tx, id, &master)).await?;
+        if let Some(key) = &key {
+            self.account_cache().insert_key(id, key, mark);
+        }
+        Ok(key)
     }
 
     /// Makes a key for an account that is still to come, and returns its public half. The same DID
@@ -72,7 +81,8 @@ pub(crate) fn signing_key(
     found.map(|(did, sealed)| unseal(master, ACCOUNT_PURPOSE, &did, &sealed)).transpose()
 }
 
-/// Gives an account its key, and takes it out of the reserved ones if it came from there.
+/// Gives an account its key, and takes it out of the reserved ones if it came from there. Another key that is reserved
+/// for the account stays.
 pub(super) fn set_signing_key(
     tx: &WriteTx<'_>,
     account: AccountId,
@@ -81,8 +91,7 @@ pub(super) fn set_signing_key(
     master: &MasterKey,
 ) -> Result<(), StoreError> {
     let did_key = key.did_key().to_string();
-    tx.prepare_cached("DELETE FROM reserved_key WHERE did = ?1 OR did_key = ?2")?
-        .execute([did.as_str(), &did_key])?;
+    tx.prepare_cached("DELETE FROM reserved_key WHERE did_key = ?1")?.execute([&did_key])?;
     tx.prepare_cached(
         "INSERT INTO signing_key (account, did_key, sealed, created_at) VALUES (?1, ?2, ?3, ?4)",
     )?
@@ -148,7 +157,7 @@ fn find_reserved(
 }
 
 /// The sealed form is the curve, then the scalar.
-fn seal(master: &MasterKey, purpose: &str, owner: &str, key: &SigningKey) -> Vec<u8> {
+pub(super) fn seal(master: &MasterKey, purpose: &str, owner: &str, key: &SigningKey) -> Vec<u8> {
     let mut secret = zeroize::Zeroizing::new(Vec::with_capacity(33));
     secret.push(match key.curve() {
         Curve::K256 => 1,
@@ -158,7 +167,7 @@ fn seal(master: &MasterKey, purpose: &str, owner: &str, key: &SigningKey) -> Vec
     master.seal(purpose, owner, &secret)
 }
 
-fn unseal(
+pub(super) fn unseal(
     master: &MasterKey,
     purpose: &str,
     owner: &str,
