@@ -20,5 +20,6 @@ mod proxy_methods;
 mod read_after_write;
 mod records;
 mod restore;
+mod rotation;
 mod sessions;
 mod writes;

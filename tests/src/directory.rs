@@ -21,6 +21,8 @@ pub enum DirectoryFault {
     Fails,
     /// Takes operations, and answers 504 as if it had not.
     LosesAnswers,
+    /// Takes the next operation without an answer, and answers nothing from then on.
+    FallsAfterNext,
     /// Answers what it is asked, and takes no operations: 500.
     TakesNothing,
 }
@@ -50,8 +52,8 @@ impl Served {
     }
 }
 
-async fn answer(State(fault): State<Fault>, request: Request, next: Next) -> Response {
-    let fault = *fault.lock().unwrap();
+async fn answer(State(state): State<Fault>, request: Request, next: Next) -> Response {
+    let fault = *state.lock().unwrap();
     let is_operation = request.method() == Method::POST;
     match fault {
         None => next.run(request).await,
@@ -64,11 +66,14 @@ async fn answer(State(fault): State<Fault>, request: Request, next: Next) -> Res
             next.run(request).await;
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
+        Some(DirectoryFault::FallsAfterNext) if is_operation => {
+            next.run(request).await;
+            *state.lock().unwrap() = Some(DirectoryFault::Fails);
+            StatusCode::GATEWAY_TIMEOUT.into_response()
+        }
         Some(DirectoryFault::TakesNothing) if is_operation => {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
-        Some(DirectoryFault::LosesAnswers | DirectoryFault::TakesNothing) => {
-            next.run(request).await
-        }
+        Some(_) => next.run(request).await,
     }
 }

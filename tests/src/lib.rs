@@ -22,7 +22,7 @@ mod world;
 pub use account::{Head, TestAccount, post, rkey};
 pub use caller::{Caller, Reply};
 pub use directory::DirectoryFault;
-pub use firehose::Firehose;
+pub use firehose::{Firehose, name};
 pub use follower::{Followed, Follower};
 pub use mime::{MailMessage, code_in};
 pub use pds::TestPds;

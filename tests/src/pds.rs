@@ -126,7 +126,8 @@ impl TestPds {
         self.start_again().await;
     }
 
-    async fn start_again(&mut self) {
+    /// Starts the server after [`stop`](Self::stop), on the same folder and port.
+    pub async fn start_again(&mut self) {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         self.run(listener).await;
     }

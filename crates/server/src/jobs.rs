@@ -2,6 +2,7 @@
 
 mod crawl;
 mod founding;
+mod rotation;
 mod tidy;
 
 use crate::app::App;
@@ -10,6 +11,7 @@ use crate::app::App;
 pub(crate) fn start(app: &App) {
     app.tasks.spawn(tidy::keep_tidy(app.clone()));
     app.tasks.spawn(founding::keep_level(app.clone(), app.clock.now()));
+    app.tasks.spawn(rotation::keep_level(app.clone()));
     for relay in &app.config.crawlers {
         app.tasks.spawn(crawl::keep_followed(app.clone(), relay.clone()));
     }

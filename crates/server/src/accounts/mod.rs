@@ -11,5 +11,6 @@ pub mod mailing;
 pub mod password;
 pub mod removal;
 mod reserved;
+pub mod rotation;
 pub mod session;
 pub(crate) mod turns;

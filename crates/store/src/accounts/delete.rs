@@ -19,8 +19,9 @@ const STEP_ROWS: usize = 500;
 const DUE_AT_ONCE: u32 = 100;
 
 /// The tables whose few rows of an account go with it.
-const SMALL_TABLES: [&str; 9] = [
+const SMALL_TABLES: [&str; 10] = [
     "signing_key",
+    "pending_key",
     "app_password",
     "mail_token",
     "preference",

@@ -14,6 +14,7 @@ mod founding;
 mod keys;
 mod list;
 mod lookup;
+mod rotation;
 pub(crate) mod secrets;
 mod status;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use credentials::{AccountError, EndSessions, SetEmailError, UpdateHandleErro
 pub use keys::ReserveKeyError;
 pub(crate) use keys::signing_key;
 pub(crate) use lookup::{find, status_of};
+pub use rotation::{PrepareKeyError, RotateKeyError};
 pub use status::ActivateError;
 pub use tidy::Tidied;
 

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/007_factors.sql"),
     include_str!("../../migrations/008_lexicon.sql"),
     include_str!("../../migrations/009_invite_note.sql"),
+    include_str!("../../migrations/010_pending_key.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

@@ -12,6 +12,7 @@ pub mod send_email;
 pub mod update_account_email;
 pub mod update_account_handle;
 pub mod update_account_password;
+pub mod update_account_signing_key;
 pub mod update_subject_status;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use self::{
     update_account_email::update_account_email,
     update_account_handle::update_account_handle,
     update_account_password::update_account_password,
+    update_account_signing_key::update_account_signing_key,
     update_subject_status::update_subject_status,
 };
 
@@ -56,6 +58,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         procedure("com.atproto.admin.updateAccountHandle", ADMIN, update_account_handle),
         procedure("com.atproto.admin.updateAccountEmail", ADMIN, update_account_email),
         procedure("com.atproto.admin.updateAccountPassword", ADMIN, update_account_password),
+        procedure("com.atproto.admin.updateAccountSigningKey", ADMIN, update_account_signing_key),
         procedure("com.atproto.admin.deleteAccount", ADMIN, delete_account),
     ]
 }

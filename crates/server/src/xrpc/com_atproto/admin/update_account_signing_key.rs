@@ -1,0 +1,28 @@
+//! `com.atproto.admin.updateAccountSigningKey`
+
+use cairn_identity::DidKey;
+use cairn_model::{AtIdentifier, Did};
+use serde::Deserialize;
+
+use crate::accounts::rotation;
+use crate::auth::Admin;
+use crate::xrpc::{Cx, Input, Result};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateAccountSigningKey {
+    did: Did,
+    signing_key: Option<DidKey>,
+}
+
+/// The account signs with another key from here on, and its DID document says so.
+///
+/// Interop: the lexicon requires `signingKey`, and so a call of `reserveSigningKey` before this one. Without it, a key is
+/// made here.
+pub async fn update_account_signing_key(
+    cx: Cx<Admin>,
+    Input(input): Input<UpdateAccountSigningKey>,
+) -> Result<()> {
+    super::account(&cx.app, AtIdentifier::Did(input.did.clone())).await?;
+    rotation::rotate_to_the_end(&cx.app, input.did, input.signing_key).await
+}
