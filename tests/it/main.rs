@@ -5,6 +5,7 @@
 mod accounts;
 mod admin;
 mod blobs;
+mod did_web;
 mod directory;
 mod identity;
 mod inputs;

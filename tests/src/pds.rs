@@ -70,6 +70,9 @@ impl TestPds {
         let port = listener.local_addr().unwrap().port();
         let mut config = config(port);
         change(&mut config);
+        for domain in &config.handle_domains {
+            world.set_domain(domain, port);
+        }
         let mut pds = Self {
             anyone: Caller::anyone(&format!("http://127.0.0.1:{port}")),
             world,
@@ -92,11 +95,16 @@ impl TestPds {
         };
         let store =
             tokio::task::spawn_blocking(move || Store::open(storage)).await.unwrap().unwrap();
+        let local_documents = cairn_server::accounts::hosted::local_documents(
+            store.clone(),
+            &self.config.handle_domains,
+            &self.config.public_url,
+        );
         let app = App::new(AppParts {
             config: self.config.clone(),
             store: store.clone(),
             clock: Arc::clone(self.world.clock()) as Arc<dyn Clock>,
-            resolver: Arc::new(self.world.resolver()),
+            resolver: Arc::new(self.world.resolver_with(local_documents)),
             plc: self.world.plc().clone(),
             http: self.world.http().clone(),
             lexicons: cairn_lexicon::Lexicons::known(),
@@ -243,6 +251,7 @@ fn config(port: u16) -> ServerConfig {
         version: "test".to_owned(),
         dev_mode: false,
         handle_domains: vec![".test".to_owned()],
+        hosted_did_web: false,
         admin_password: Some(Secret::new(ADMIN_PASSWORD)),
         jwt_secret: Secret::new(format!("a secret of the server on port {port}")),
         lexicon_authority: None,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cairn_identity::{
-    Clock, DidDocument, GuardPolicy, GuardedClient, LocalHandles, NetworkResolver,
+    Clock, DidDocument, GuardPolicy, GuardedClient, LocalDocuments, LocalHandles, NetworkResolver,
     NetworkResolverConfig, PlcClient, PublicKey, ResolveError, Resolver, TestClock,
 };
 use cairn_model::{Did, Handle, Nsid};
@@ -31,6 +31,7 @@ struct Inner {
     authority_lookups: AtomicUsize,
     directory: Mutex<Option<Served>>,
     fault: Fault,
+    domains: Mutex<Vec<(String, u16)>>,
 }
 
 impl World {
@@ -56,6 +57,7 @@ impl World {
             authority_lookups: AtomicUsize::new(0),
             directory: Mutex::new(Some(served)),
             fault,
+            domains: Mutex::default(),
         }))
     }
 
@@ -118,8 +120,32 @@ impl World {
         *self.0.fault.lock().unwrap() = fault;
     }
 
-    /// A resolver with a cache of its own.
+    /// A resolver with a cache of its own, for whoever stands outside the servers.
     pub fn resolver(&self) -> WorldResolver {
+        let world = self.clone();
+        self.resolver_with(Arc::new(move |did| Box::pin(world.clone().asked_for(did))))
+    }
+
+    /// Lets the host names under a domain lead to a server, as a wildcard in DNS would.
+    pub(crate) fn set_domain(&self, domain: &str, port: u16) {
+        self.0.domains.lock().unwrap().push((domain.to_owned(), port));
+    }
+
+    /// The document of a did:web, from the server that its host name leads to.
+    async fn asked_for(self, did: Did) -> Option<DidDocument> {
+        let host = did.method_specific_id().to_owned();
+        let port = {
+            let domains = self.0.domains.lock().unwrap();
+            domains.iter().rev().find(|(domain, _)| host.ends_with(domain.as_str()))?.1
+        };
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("http://127.0.0.1:{port}/.well-known/did.json");
+        let response = client.get(url).header("host", host).send().await.ok()?;
+        DidDocument::parse_for(&did, &response.bytes().await.ok()?).ok()
+    }
+
+    /// A resolver with a cache of its own that finds some did:webs in its own way.
+    pub(crate) fn resolver_with(&self, local_documents: LocalDocuments) -> WorldResolver {
         let handles = Arc::clone(&self.0);
         let local_handles: LocalHandles = Arc::new(move |handle| {
             let did = handles.handles.lock().unwrap().get(&handle).cloned();
@@ -132,6 +158,7 @@ impl World {
             dns: None,
             backup_dns: None,
             local_handles: Some(local_handles),
+            local_documents: Some(local_documents),
         });
         WorldResolver { network, world: self.clone() }
     }

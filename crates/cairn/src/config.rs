@@ -78,6 +78,7 @@ pub(crate) struct Identity {
     pub(crate) plc_url: String,
     pub(crate) handle_domains: Vec<String>,
     pub(crate) handle_backup_nameservers: Vec<SocketAddr>,
+    pub(crate) hosted_did_web: bool,
     pub(crate) did_doc_with_session: bool,
     pub(crate) lexicon_authority: Option<Did>,
 }
@@ -265,6 +266,7 @@ fn identity(raw: &Raw, service: &Service) -> Result<Identity, ConfigError> {
         handle_backup_nameservers: raw
             .parsed("handle_backup_nameservers", "IP addresses", name_servers)?
             .unwrap_or_default(),
+        hosted_did_web: raw.flag("hosted_did_web")?.unwrap_or(false),
         did_doc_with_session: raw.flag("did_doc_with_session")?.unwrap_or(true),
         lexicon_authority: raw
             .parsed("lexicon_authority_did", "a DID", |text| Did::parse(text.trim()).ok())?,

@@ -8,6 +8,7 @@ use cairn_identity::{
     PlcClient, TxtLookup,
 };
 use cairn_model::Handle;
+use cairn_server::accounts::hosted;
 use cairn_store::Store;
 use url::Url;
 
@@ -24,6 +25,7 @@ pub(crate) struct Network {
 pub(crate) fn network(
     config: &Config,
     store: &Store,
+    public_url: &str,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Network> {
     let plc_url: Url = config.identity.plc_url.parse().context("`plc_url` is not a URL")?;
@@ -48,6 +50,11 @@ pub(crate) fn network(
         dns: dns(config),
         backup_dns: backup_dns(config).context("`handle_backup_nameservers`")?,
         local_handles: Some(local_handles(config, store)),
+        local_documents: Some(hosted::local_documents(
+            store.clone(),
+            &config.identity.handle_domains,
+            public_url,
+        )),
     });
     Ok(Network { http, plc, resolver })
 }

@@ -54,7 +54,7 @@ pub(crate) async fn open(
         .context("opening the store")?;
     let port = listener.local_addr()?.port();
     let server = server_config(config, port, secrets::jwt_secret(&config.secrets, &store).await?)?;
-    let network = identity::network(config, &store, Arc::clone(&clock))?;
+    let network = identity::network(config, &store, &server.public_url, Arc::clone(&clock))?;
     let public_url = server.public_url.clone();
     let app = App::new(AppParts {
         rotation_key: secrets::rotation_key(&config.secrets, &store).await?,
@@ -106,6 +106,7 @@ fn server_config(config: &Config, port: u16, jwt_secret: Secret) -> anyhow::Resu
         version: env!("CARGO_PKG_VERSION").to_owned(),
         dev_mode: service.dev_mode,
         handle_domains: config.identity.handle_domains.clone(),
+        hosted_did_web: config.identity.hosted_did_web,
         admin_password: config
             .secrets
             .admin_password

@@ -32,7 +32,7 @@ pub use fetch::{
 pub use flights::{Flight, Flights};
 pub use guard::{GuardPolicy, is_public_ip};
 pub use key::{Curve, SigningKey};
-pub use network_resolver::{LocalHandles, NetworkResolver, NetworkResolverConfig};
+pub use network_resolver::{LocalDocuments, LocalHandles, NetworkResolver, NetworkResolverConfig};
 pub use plc_client::{PlcClient, PlcClientError};
 pub use public_key::{DidKey, KeyError, PublicKey, SignatureError};
 pub use relay::RelayRequest;

@@ -50,6 +50,9 @@ const MAX_LOOKUPS: usize = 64;
 /// Answers for the handles that this server itself hosts; `None` sends the question to the network.
 pub type LocalHandles = Arc<dyn Fn(Handle) -> BoxFuture<'static, Option<Did>> + Send + Sync>;
 
+/// Answers for the did:webs that this server itself hosts; `None` sends the question to the network.
+pub type LocalDocuments = Arc<dyn Fn(Did) -> BoxFuture<'static, Option<DidDocument>> + Send + Sync>;
+
 /// What a [`NetworkResolver`] works with.
 pub struct NetworkResolverConfig {
     /// The did:plc directory.
@@ -64,6 +67,8 @@ pub struct NetworkResolverConfig {
     pub backup_dns: Option<TxtLookup>,
     /// The server's own handles.
     pub local_handles: Option<LocalHandles>,
+    /// The server's own did:web identities. They are not cached.
+    pub local_documents: Option<LocalDocuments>,
 }
 
 /// The resolver. Cheap to clone; clones share caches.
@@ -110,6 +115,9 @@ impl NetworkResolver {
 impl Resolver for NetworkResolver {
     fn did<'a>(&'a self, did: &'a Did, refresh: bool) -> BoxFuture<'a, DocumentResult> {
         async move {
+            if let Some(document) = self.0.local_document(did).await {
+                return Ok(Arc::new(document));
+            }
             if refresh {
                 return self.0.refresh_document(did).await;
             }
@@ -201,6 +209,11 @@ impl Network {
     async fn local(&self, handle: &Handle) -> Option<Did> {
         let local = self.config.local_handles.as_ref()?;
         local(handle.clone()).await
+    }
+
+    async fn local_document(&self, did: &Did) -> Option<DidDocument> {
+        let local = self.config.local_documents.as_ref().filter(|_| did.method() == "web")?;
+        local(did.clone()).await
     }
 
     async fn lookup_document(&self, did: &Did) -> Result<DidDocument, ResolveError> {

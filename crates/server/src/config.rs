@@ -24,6 +24,8 @@ pub struct ServerConfig {
     pub dev_mode: bool,
     /// Domains under which accounts may take a handle, each with its leading dot (`.example.com`).
     pub handle_domains: Vec<String>,
+    /// Whether accounts may be made with the `did:web` of their handle.
+    pub hosted_did_web: bool,
     /// HTTP Basic password of the user `admin`; without one, admin methods refuse everybody.
     pub admin_password: Option<Secret>,
     /// The key bytes of session tokens (HS256).

@@ -1,5 +1,6 @@
 // The suite: one server under load, everything that follows it, then the verdicts.
 import path from 'node:path'
+import * as admin from './admin.mjs'
 import * as clients from './clients.mjs'
 import * as goat from './goat.mjs'
 import { Consumer, assert, bin, check, home, note, settle, sleep, verdict } from './lib.mjs'
@@ -205,6 +206,8 @@ const resyncs = await tap.resyncs()
 // says nothing new of its tree.
 const fetched = ACCOUNTS + 3
 verdict('tap: fetches no repository twice', resyncs.started === fetched && !resyncs.failed ? [] : [`${JSON.stringify(resyncs)}, expected ${fetched}`])
+// After the count of what tap fetched: accounts come and go here.
+for (const part of [admin.pdsadmin, admin.goatAdmin, admin.beyondTheReference]) await check(`operator: ${part.name}`, () => part(a, plc))
 verdict('indigo packages: no fault', [...consumers.indigo.faults, ...indigoB.faults])
 verdict('@atproto/sync: no fault', consumers.sync.faults)
 verdict('@atcute/firehose: no fault', consumers.atcute.faults)

@@ -79,6 +79,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("plc_url", "PDS_DID_PLC_URL", Text, "https://plc.directory", "PLC directory"),
     opt("handle_domains", "PDS_SERVICE_HANDLE_DOMAINS", List, ".HOSTNAME, .test for localhost", "domains under which accounts get handles; each begins with a dot"),
     opt("handle_backup_nameservers", "PDS_HANDLE_BACKUP_NAMESERVERS", List, "", "name servers, by IP address, that are asked for a handle when neither DNS nor HTTPS knows it"),
+    opt("hosted_did_web", "", Flag, "false", "accounts may be made with did:web:HANDLE; such a DID cannot leave this server, and needs the domain for ever"),
     opt("did_doc_with_session", "PDS_ENABLE_DID_DOC_WITH_SESSION", Flag, "true", "answer sessions with the DID document"),
     opt("lexicon_authority_did", "PDS_LEXICON_AUTHORITY_DID", Text, "", "the account whose repository has all published lexicons, whatever DNS says; for development and private networks"),
     // Accounts.

@@ -28,6 +28,7 @@ fn resolver(
         dns: dns.map(lookup),
         backup_dns: backup_dns.map(lookup),
         local_handles: None,
+        local_documents: None,
     })
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cairn_identity::{
-    GuardPolicy, GuardedClient, NetworkResolver, NetworkResolverConfig, PlcClient, ResolveError,
-    Resolver, TestClock, TxtLookup,
+    DidDocument, GuardPolicy, GuardedClient, NetworkResolver, NetworkResolverConfig, PlcClient,
+    ResolveError, Resolver, TestClock, TxtLookup,
 };
 use cairn_model::{Did, Handle};
 use futures_util::FutureExt;
@@ -54,6 +54,11 @@ impl World {
             backup_dns: None,
             local_handles: Some(Arc::new(move |handle: Handle| {
                 let found = (handle.as_str() == "local.test").then(|| local.clone());
+                futures_util::future::ready(found).boxed()
+            })),
+            local_documents: Some(Arc::new(|did: Did| {
+                let found = (did.as_str() == "did:web:local.test")
+                    .then(|| DidDocument::parse(br#"{"id":"did:web:local.test"}"#).unwrap());
                 futures_util::future::ready(found).boxed()
             })),
         });
@@ -185,4 +190,16 @@ async fn a_handle_that_was_just_set_up_is_found_by_asking_anew() {
     assert_eq!(world.resolver.handle(&handle).await.unwrap().as_str(), "did:web:old.com");
     assert_eq!(world.resolver.handle_fresh(&handle).await.unwrap().as_str(), "did:web:new.com");
     assert_eq!(world.resolver.handle(&handle).await.unwrap().as_str(), "did:web:new.com");
+}
+
+#[tokio::test]
+async fn documents_of_ones_own_are_not_asked_for_elsewhere() {
+    let world = World::new(None).await;
+    let local = Did::parse("did:web:local.test").unwrap();
+    for refresh in [false, true] {
+        assert_eq!(world.resolver.did(&local, refresh).await.unwrap().id, local);
+    }
+    let other = Did::parse("did:web:other.test").unwrap();
+    assert!(world.resolver.did(&other, false).await.is_err());
+    assert_eq!(world.directory.hits(), 0);
 }

@@ -1,4 +1,5 @@
-//! How an account comes to be: with a new did:plc, or with a DID that lives at another host so far.
+//! How an account comes to be: with a new did:plc, with the did:web of its handle ([`super::hosted`]), or with a DID that
+//! lives at another host so far.
 //!
 //! A new DID is registered with the directory first and the account stored afterwards, because the account's first
 //! events must find a document that consumers can resolve. What fails in between takes the DID back with a tombstone, at
@@ -11,7 +12,7 @@ use cairn_store::{Account, AccountRef, CreateAccountError, NewAccount};
 use jiff::SignedDuration;
 
 use super::handle_policy::{self, Domain, HandleError};
-use super::{email, identity, password};
+use super::{email, hosted, identity, password};
 use crate::App;
 use crate::error::XrpcError;
 
@@ -48,12 +49,17 @@ struct Checked {
 /// Names and messages are those that sign-up forms know: `InvalidInviteCode`, `InvalidHandle`, `HandleNotAvailable`,
 /// `UnsupportedDomain`, and 401 for a DID that is not the caller's.
 pub async fn create(app: &App, proven: Option<&Did>, wanted: Wanted) -> Result<Account, XrpcError> {
-    if let Some(did) = &wanted.did {
-        require_control(did, proven)?;
+    let is_hosted =
+        wanted.did.as_ref().is_some_and(|did| hosted::is_hosted(did, &app.config.handle_domains));
+    match &wanted.did {
+        Some(did) if is_hosted => hosted::require_offered(app, did, &wanted.handle)?,
+        Some(did) => require_control(did, proven)?,
+        None => {}
     }
     let did = wanted.did.clone();
     let checked = check(app, wanted).await?;
     match did {
+        Some(did) if is_hosted => host(app, did, checked).await,
         Some(did) => bring_along(app, did, checked).await,
         None => found(app, checked).await,
     }
@@ -88,7 +94,9 @@ async fn check(app: &App, wanted: Wanted) -> Result<Checked, XrpcError> {
     {
         return Err(refused(CreateAccountError::DidTaken, &handle));
     }
-    if app.store.account(handle.clone()).await?.is_some() {
+    if app.store.account(handle.clone()).await?.is_some()
+        || hosted::owner_of(app, &handle).await?.is_some()
+    {
         return Err(HandleError::Taken(handle).into());
     }
     if app.store.account(AccountRef::Email(email.clone())).await?.is_some() {
@@ -143,6 +151,17 @@ async fn found(app: &App, checked: Checked) -> Result<Account, XrpcError> {
             Err(refused(err, &handle))
         }
     }
+}
+
+/// An account whose DID is the did:web of its own handle, live at once.
+async fn host(app: &App, did: Did, checked: Checked) -> Result<Account, XrpcError> {
+    if checked.recovery_key.is_some() {
+        return Err(XrpcError::invalid_request("A did:web has no recoveryKey"));
+    }
+    let handle = checked.handle.clone();
+    let new = new_account(did, checked, SigningKey::generate(Curve::K256), None);
+    let stored = app.store.create_account(new).await;
+    Ok(stored.map_err(|err| refused(err, &handle))?.0)
 }
 
 /// An account for a DID that lives elsewhere. It is deactivated until the DID document names this server.
@@ -207,6 +226,9 @@ async fn take_back(app: &App, did: &Did, genesis: &Operation) {
 fn refused(err: CreateAccountError, handle: &Handle) -> XrpcError {
     match err {
         CreateAccountError::DidTaken => XrpcError::named("AlreadyExists", "Repo already exists"),
+        CreateAccountError::DidRetired => {
+            XrpcError::named("AlreadyExists", "This DID belonged to another account")
+        }
         CreateAccountError::HandleTaken => HandleError::Taken(handle.clone()).into(),
         CreateAccountError::EmailTaken => XrpcError::invalid_request("Email already taken"),
         CreateAccountError::InviteCodeUnavailable => {

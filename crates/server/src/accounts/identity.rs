@@ -9,6 +9,7 @@ use crate::App;
 use crate::error::XrpcError;
 
 use super::handle_policy::HandleError;
+use super::hosted;
 
 /// Shown for accounts without a handle.
 pub const INVALID_HANDLE: &str = "handle.invalid";
@@ -112,8 +113,13 @@ pub async fn require_handle_resolves(
 /// Puts a handle into the DID document.
 ///
 /// # Errors
-/// As the directory says; for did:web 400 unless the document, which is its owner's, lists the handle already.
+/// As the directory says; for a did:web that is not hosted here 400 unless the document, which is its owner's, lists the
+/// handle already.
 pub async fn publish_handle(app: &App, did: &Did, handle: &Handle) -> Result<(), XrpcError> {
+    if hosted::is_hosted(did, &app.config.handle_domains) {
+        // The document is written from the account.
+        return Ok(());
+    }
     if did.method() != "plc" {
         let document = app.resolver.did(did, true).await?;
         let alias = format!("at://{handle}");

@@ -6,6 +6,7 @@ pub mod activation;
 pub mod create;
 pub mod email;
 pub mod handle_policy;
+pub mod hosted;
 pub mod identity;
 pub mod mailing;
 pub mod password;

@@ -11,6 +11,7 @@ use cairn_store::{Account, NoAccount, PrepareKeyError, RotateKeyError};
 use http::StatusCode;
 use jiff::SignedDuration;
 
+use super::hosted;
 use super::identity::{self, MismatchError};
 use crate::App;
 use crate::error::XrpcError;
@@ -41,6 +42,10 @@ pub async fn rotate(app: &App, did: &Did, wanted: Option<DidKey>) -> Result<(), 
         Published::Plc { prev, data } => {
             let key = prepare(app, &account, wanted).await?;
             publish(app, &account, *prev, data, &key).await?;
+            take_up(app, &account, &key).await
+        }
+        Published::Here { .. } => {
+            let key = prepare(app, &account, wanted).await?;
             take_up(app, &account, &key).await
         }
         Published::Elsewhere { .. } => {
@@ -82,7 +87,11 @@ enum Published {
         prev: Cid,
         data: Box<PlcData>,
     },
-    /// A did:web, whose document its owner keeps.
+    /// A did:web whose document this server writes, from the account.
+    Here {
+        key: DidKey,
+    },
+    /// A did:web whose document its owner keeps.
     Elsewhere {
         key: Option<DidKey>,
     },
@@ -103,6 +112,9 @@ impl Published {
             identity::check_rotation_key(&data, &app.rotation_key.did_key())?;
             return Ok(Self::Plc { prev: last.cid(), data: Box::new(data) });
         }
+        if hosted::is_hosted(did, &app.config.handle_domains) {
+            return Ok(Self::Here { key: identity::account_key(app, did).await? });
+        }
         let document = app.resolver.did(did, true).await?;
         if document.pds_endpoint().as_deref() != Some(app.config.public_url.as_str()) {
             return Err(MismatchError::Endpoint.into());
@@ -113,6 +125,7 @@ impl Published {
     fn names(&self, key: &DidKey) -> bool {
         match self {
             Self::Plc { data, .. } => names(data, key),
+            Self::Here { key: named } => named == key,
             Self::Elsewhere { key: named } => named.as_ref() == Some(key),
         }
     }

@@ -34,7 +34,10 @@ pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr)
             let host = well_known::host(&request);
             well_known::atproto_did(app, host).await
         }
-        "/.well-known/did.json" => well_known::did_json(app, well_known::host(&request)),
+        "/.well-known/did.json" => {
+            let host = well_known::host(&request);
+            well_known::did_json(app, host).await
+        }
         "/admin/outbox" => limited(app, request, client_ip, admin::outbox),
         "/tls-check" => {
             reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await)

@@ -10,11 +10,15 @@ use http::{Request, StatusCode, header};
 use serde::Serialize;
 use url::form_urlencoded;
 
+use crate::accounts::hosted;
 use crate::app::App;
 use crate::error::XrpcError;
 use crate::xrpc::Json;
 
 use super::{not_found, reply, text, typed};
+
+/// The media type of DID documents.
+const DID_DOCUMENT: &str = "application/did+ld+json";
 
 /// The name that a request was sent to, without port, in lower case. HTTP/2 has it in the URI.
 pub(super) fn host(request: &Request<Body>) -> Option<String> {
@@ -76,13 +80,33 @@ struct Service<'a> {
     service_endpoint: &'a str,
 }
 
-/// `/.well-known/did.json`: the server's own document, where its DID is the `did:web` of the host that is asked.
-pub(super) fn did_json(app: &App, host: Option<String>) -> Response {
+/// `/.well-known/did.json`: the document of the host that is asked: of an account whose DID is that `did:web`, or of the
+/// server itself.
+pub(super) async fn did_json(app: &App, host: Option<String>) -> Response {
+    match account_document(app, host.as_deref()).await {
+        Ok(Some(document)) => {
+            typed(DID_DOCUMENT, crate::xrpc::reply::json_body(document.as_json()))
+        }
+        Ok(None) => own_document(app, host.as_deref()),
+        Err(err) => err.into_response(),
+    }
+}
+
+async fn account_document(
+    app: &App,
+    host: Option<&str>,
+) -> Result<Option<cairn_identity::DidDocument>, XrpcError> {
+    let Some(Ok(name)) = host.map(Handle::parse) else { return Ok(None) };
+    let Some(account) = hosted::owner_of(app, &name).await? else { return Ok(None) };
+    hosted::document(&app.store, &app.config.public_url, &account.did).await
+}
+
+fn own_document(app: &App, host: Option<&str>) -> Response {
     let did = app.config.service_did.as_str();
     // A port is part of a did:web, written %3A.
     let named =
         did.strip_prefix("did:web:").map(|name| name.split("%3A").next().unwrap_or_default());
-    if named.is_none() || named != host.as_deref() {
+    if named.is_none() || named != host {
         return not_found(StatusCode::NOT_FOUND);
     }
     let document = DidDocument {
@@ -94,7 +118,7 @@ pub(super) fn did_json(app: &App, host: Option<String>) -> Response {
             service_endpoint: &app.config.public_url,
         }],
     };
-    typed("application/did+ld+json", crate::xrpc::reply::json_body(&document))
+    typed(DID_DOCUMENT, crate::xrpc::reply::json_body(&document))
 }
 
 #[derive(Serialize)]
@@ -115,12 +139,20 @@ pub(super) async fn tls_check(app: &App, query: &str) -> Result<Response, XrpcEr
     if !is_handle_host(app, &domain) {
         return Err(XrpcError::invalid_request("handles are not provided on this domain"));
     }
-    match active_did(app, &domain).await? {
-        Some(_) => Ok(Json(Success { success: true }).into_response()),
-        None => Err(XrpcError::new(
+    let is_known = match Handle::parse(&domain) {
+        // A document is asked for whatever the account is called by now, and whether or not it is active.
+        Ok(name) => {
+            active_did(app, &domain).await?.is_some()
+                || hosted::owner_of(app, &name).await?.is_some()
+        }
+        Err(_) => false,
+    };
+    if !is_known {
+        return Err(XrpcError::new(
             StatusCode::NOT_FOUND,
             "NotFound",
             "handle not found for this domain",
-        )),
+        ));
     }
+    Ok(Json(Success { success: true }).into_response())
 }

@@ -249,6 +249,7 @@ pub fn config() -> ServerConfig {
         version: "1.2.3".into(),
         dev_mode: false,
         handle_domains: vec![".pds.test".into()],
+        hosted_did_web: false,
         admin_password: Some(Secret::new(ADMIN_PASSWORD)),
         jwt_secret: Secret::new("a secret of at least thirty-two bytes"),
         lexicon_authority: None,

@@ -34,6 +34,10 @@ pub struct NewAccount {
 pub enum CreateAccountError {
     #[error("there is an account of this did")]
     DidTaken,
+    /// It was that of an account which was deleted. An account that comes from elsewhere, and so is not activated yet, has
+    /// shown that the DID is its own.
+    #[error("the did belonged to somebody else")]
+    DidRetired,
     #[error("the handle is taken")]
     HandleTaken,
     #[error("the e-mail address is taken")]
@@ -72,6 +76,9 @@ fn check(conn: &Connection, new: &NewAccount) -> Result<(), CreateAccountError> 
     if super::find(conn, &AccountRef::Did(new.did.clone()))?.is_some() {
         return Err(CreateAccountError::DidTaken);
     }
+    if new.activate && is_retired(conn, &new.did)? {
+        return Err(CreateAccountError::DidRetired);
+    }
     if let Some(handle) = &new.handle
         && super::find(conn, &AccountRef::Handle(handle.clone()))?.is_some()
     {
@@ -83,6 +90,12 @@ fn check(conn: &Connection, new: &NewAccount) -> Result<(), CreateAccountError> 
         return Err(CreateAccountError::EmailTaken);
     }
     Ok(())
+}
+
+fn is_retired(conn: &Connection, did: &Did) -> Result<bool, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM retired_did WHERE did = ?1)")?
+        .query_row([did.as_str()], |row| row.get(0))?)
 }
 
 fn insert(

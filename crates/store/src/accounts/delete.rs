@@ -102,6 +102,10 @@ fn delete(tx: &mut WriteTx<'_>, access: &AccessCache, account: &Account) -> Resu
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE account = ?1"))?
             .execute([id.get()])?;
     }
+    if account.did.method() == "web" {
+        tx.prepare_cached("INSERT OR IGNORE INTO retired_did (did, at) VALUES (?1, ?2)")?
+            .execute((account.did.as_str(), tx.now_micros()))?;
+    }
     sessions::delete_all(tx, id, None)?;
     oauth::end_all(tx, access, id)?;
     tx.prepare_cached(

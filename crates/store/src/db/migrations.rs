@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/008_lexicon.sql"),
     include_str!("../../migrations/009_invite_note.sql"),
     include_str!("../../migrations/010_pending_key.sql"),
+    include_str!("../../migrations/011_retired_did.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

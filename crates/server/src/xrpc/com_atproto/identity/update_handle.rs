@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::App;
 use crate::accounts::handle_policy::{self, Domain, HandleError};
-use crate::accounts::identity;
+use crate::accounts::{hosted, identity};
 use crate::auth::Session;
 use crate::xrpc::{Cx, Input, Result};
 
@@ -31,8 +31,8 @@ pub async fn update_handle(cx: Cx<Session>, Input(input): Input<UpdateHandle>) -
 pub(crate) async fn change(app: &App, account: &Account, handle: &Handle) -> Result<()> {
     let _turn = app.identity_turns.take(&account.did).await;
     let account = app.store.account(account.id).await?.ok_or(NoAccount)?;
-    let holder = app.store.account(handle.clone()).await?;
-    if holder.is_some_and(|holder| holder.id != account.id) {
+    let holders = [app.store.account(handle.clone()).await?, hosted::owner_of(app, handle).await?];
+    if holders.into_iter().flatten().any(|holder| holder.id != account.id) {
         return Err(HandleError::Taken(handle.clone()).into());
     }
     identity::publish_handle(app, &account.did, handle).await?;
