@@ -17,6 +17,7 @@ use crate::firehose::Subscribers;
 use crate::limits::RateLimits;
 use crate::mail::{Mailer, Outbox};
 use crate::published_lexicons::{self, PublishedLexicons};
+use crate::web::Web;
 use crate::workers::{WorkError, Workers};
 
 /// When to come back after too much work waited; a full queue is done by then.
@@ -67,6 +68,8 @@ pub struct AppInner {
     /// Checks tokens that other services and hosts sign.
     pub service_tokens: service_auth::Verifier,
     pub limits: RateLimits,
+    /// What the pages keep.
+    pub web: Web,
     /// Changes of identities, one at a time for each.
     pub(crate) identity_turns: Turns,
     /// Who follows the firehose.
@@ -98,6 +101,7 @@ impl App {
             tokens: SessionTokens::new(&config.jwt_secret, config.service_did.clone()),
             service_tokens: service_auth::Verifier::for_pds(&config.service_did),
             limits: RateLimits::new(&config, Arc::clone(&clock)),
+            web: Web::new(&config),
             identity_turns: Turns::default(),
             subscribers: Subscribers::new(config.firehose.max_subscribers),
             tasks,

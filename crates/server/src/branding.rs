@@ -4,15 +4,28 @@ use std::fmt;
 
 use url::Url;
 
-/// Name, links and colour.
+/// Name, links, pictures and colours.
 #[derive(Clone, Debug)]
 pub struct Branding {
     /// What people call this server.
     pub service_name: String,
     /// Where the name leads; the server's own front page if none is set.
     pub home_url: Option<Url>,
+    pub support_url: Option<Url>,
     pub logo_url: Option<Url>,
     pub primary_color: Color,
+    /// Of what went wrong; a red if none is set.
+    pub error_color: Option<Color>,
+    /// Of what wants care; an amber if none is set.
+    pub warning_color: Option<Color>,
+    /// Of what is good to know; a blue if none is set.
+    pub info_color: Option<Color>,
+    /// Of what went well; a green if none is set.
+    pub success_color: Option<Color>,
+    /// A picture behind the pages of signing in.
+    pub background_light: Option<Url>,
+    /// The same for the dark theme; the light one if none is set.
+    pub background_dark: Option<Url>,
 }
 
 impl Branding {
@@ -21,8 +34,15 @@ impl Branding {
         Self {
             service_name: service_name.into(),
             home_url: None,
+            support_url: None,
             logo_url: None,
             primary_color: Color::DEFAULT,
+            error_color: None,
+            warning_color: None,
+            info_color: None,
+            success_color: None,
+            background_light: None,
+            background_dark: None,
         }
     }
 }
@@ -38,8 +58,12 @@ pub struct Color {
 impl Color {
     /// The green of a mossy stone.
     pub const DEFAULT: Self = Self { red: 0x2f, green: 0x6b, blue: 0x54 };
-    const BLACK: Self = Self { red: 0, green: 0, blue: 0 };
-    const WHITE: Self = Self { red: 0xff, green: 0xff, blue: 0xff };
+    pub const BLACK: Self = Self::rgb(0, 0, 0);
+    pub const WHITE: Self = Self::rgb(0xff, 0xff, 0xff);
+
+    pub const fn rgb(red: u8, green: u8, blue: u8) -> Self {
+        Self { red, green, blue }
+    }
 
     /// Reads `#rgb`, `#rrggbb` or `rgb(r, g, b)`.
     pub fn parse(text: &str) -> Option<Self> {
@@ -70,6 +94,35 @@ impl Color {
     pub fn foreground(self) -> Self {
         // WCAG contrast is (a + 0.05) / (b + 0.05); black and white are equally far at this luminance.
         if self.luminance() > 0.179 { Self::BLACK } else { Self::WHITE }
+    }
+
+    /// How well one colour is seen on the other, from 1 to 21: <https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio>.
+    #[must_use]
+    pub fn contrast(self, other: Self) -> f64 {
+        let (a, b) = (self.luminance(), other.luminance());
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    /// This colour with `percent` of another in it.
+    #[must_use]
+    pub fn mixed(self, other: Self, percent: u16) -> Self {
+        let percent = percent.min(100);
+        let mix = |a: u8, b: u8| {
+            let sum = u16::from(a) * (100 - percent) + u16::from(b) * percent + 50;
+            u8::try_from(sum / 100).unwrap_or(u8::MAX)
+        };
+        Self::rgb(
+            mix(self.red, other.red),
+            mix(self.green, other.green),
+            mix(self.blue, other.blue),
+        )
+    }
+
+    /// This colour, moved towards `text` until it has this contrast on `ground`.
+    #[must_use]
+    pub fn visible_on(self, ground: Self, contrast: f64, text: Self) -> Self {
+        let steps = (0..=100).step_by(2).map(|percent| self.mixed(text, percent));
+        steps.into_iter().find(|color| color.contrast(ground) >= contrast).unwrap_or(text)
     }
 
     /// Relative luminance: <https://www.w3.org/TR/WCAG21/#dfn-relative-luminance>.
@@ -108,6 +161,17 @@ mod tests {
         {
             assert_eq!(Color::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn colours_move_only_as_far_as_they_must() {
+        let (black, white) = (Color::BLACK, Color::WHITE);
+        assert_eq!(black.contrast(white).round(), 21.0);
+        assert_eq!(black.mixed(white, 50).to_string(), "#808080");
+        assert_eq!(Color::DEFAULT.visible_on(white, 4.5, black), Color::DEFAULT);
+        let yellow = Color::parse("#ff0").unwrap().visible_on(white, 4.5, black);
+        assert!((4.5..5.5).contains(&yellow.contrast(white)), "{yellow}");
+        assert_eq!(white.visible_on(white, 22.0, black), black);
     }
 
     #[test]

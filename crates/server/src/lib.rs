@@ -26,6 +26,7 @@ pub mod router;
 mod routes;
 mod serve;
 mod stall;
+pub mod web;
 mod workers;
 pub mod xrpc;
 

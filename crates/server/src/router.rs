@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::compress;
 use crate::limits::client_ip;
 use crate::routes;
+use crate::web;
 use crate::xrpc::dispatch;
 
 /// Response headers that scripts of other origins may read.
@@ -39,12 +40,16 @@ pub async fn answer(app: App, request: Request<Body>, peer: IpAddr) -> Response 
 }
 
 async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
-    if request.method() == Method::OPTIONS {
-        return preflight(request.headers());
-    }
     let accepted = compress::Coding::accepted_by(request.headers());
     let client_ip = client_ip(peer, request.headers(), &app.config.trusted_proxies);
     let path = request.uri().path();
+    // Pages are for people; no script of another origin has anything to do there.
+    if web::owns(path) {
+        return compress::compress(web::answer(&app, request, client_ip).await, accepted);
+    }
+    if request.method() == Method::OPTIONS {
+        return preflight(request.headers());
+    }
     // Any page in the developer's browser could read the mailbox otherwise.
     let is_for_all = !path.starts_with("/dev/");
     let mut response = match path.strip_prefix("/xrpc/") {

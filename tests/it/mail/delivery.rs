@@ -148,7 +148,7 @@ async fn the_development_mailbox_runs_nothing_that_a_mail_holds() {
     let send = json!({ "recipientDid": alice.did, "subject": evil, "content": evil });
     pds.admin().call("com.atproto.admin.sendEmail", send).await.ok();
     let page = pds.anyone.page("/dev/mail").await;
-    assert!(page.text().contains("&lt;script&gt;") && !page.text().contains("<script>alert"));
+    assert!(page.text().contains("&#60;script&#62;") && !page.text().contains("<script>alert"));
     let path = format!("/dev/mail/{}", pds.mail()[0].id);
     assert!(page.text().contains(&path), "{}", page.text());
     let message = pds.anyone.page(&path).await;

@@ -74,12 +74,18 @@ pub(super) fn branding(raw: &Raw, hostname: &str) -> Result<Branding, ConfigErro
         let text = url(raw, key)?;
         Ok(text.and_then(|text| url::Url::parse(&text).ok()))
     };
-    let color =
-        raw.parsed("primary_color", "a colour like #2f6b54 or rgb(47, 107, 84)", Color::parse)?;
+    let color = |key| raw.parsed(key, "a colour like #2f6b54 or rgb(47, 107, 84)", Color::parse);
     Ok(Branding {
         service_name: raw.text("service_name").unwrap_or_else(|| format!("{hostname} PDS")),
         home_url: link("home_url")?,
+        support_url: link("support_url")?,
         logo_url: link("logo_url")?,
-        primary_color: color.unwrap_or(Color::DEFAULT),
+        primary_color: color("primary_color")?.unwrap_or(Color::DEFAULT),
+        error_color: color("error_color")?,
+        warning_color: color("warning_color")?,
+        info_color: color("info_color")?,
+        success_color: color("success_color")?,
+        background_light: link("background_light_url")?,
+        background_dark: link("background_dark_url")?,
     })
 }

@@ -52,6 +52,8 @@ pub enum Bucket {
     ResolveLexicon,
     /// Lexicons that an account's records make the server look for, per account; charged by the handlers of writes.
     LookUpLexicon,
+    /// The operator's password on a page, per IP address.
+    AdminSignIn,
 }
 
 impl Bucket {
@@ -89,7 +91,7 @@ impl Bucket {
             Self::RepoWrite => &[],
             Self::CreateAccount => CREATE_ACCOUNT,
             Self::CreateSession => CREATE_SESSION,
-            Self::DeleteAccount | Self::ResetPassword => GUESSING,
+            Self::DeleteAccount | Self::ResetPassword | Self::AdminSignIn => GUESSING,
             Self::RequestPasswordReset | Self::SignInMail => ANONYMOUS_MAIL,
             Self::RequestAccountDelete
             | Self::RequestEmailConfirmation

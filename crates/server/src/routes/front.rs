@@ -1,4 +1,4 @@
-//! The front page of a server in earnest: what this is, in plain text.
+//! The front page for programs: what this is, in plain text.
 
 use axum::response::Response;
 
@@ -15,7 +15,7 @@ const STONES: &str = "\
    /______________\\
 ";
 
-pub(super) fn banner(app: &App) -> Response {
+pub(crate) fn banner(app: &App) -> Response {
     let version = &app.config.version;
     text(format!(
         "{STONES}\n\

@@ -1,8 +1,8 @@
-//! The routes beside XRPC: identity documents under `/.well-known`, health, the front page.
+//! The routes beside XRPC and the pages: identity documents under `/.well-known`, health, the live view's events.
 
 mod admin;
 mod dev;
-mod front;
+pub(crate) mod front;
 mod health;
 mod well_known;
 
@@ -16,6 +16,7 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use crate::app::App;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
+use crate::web;
 
 pub(crate) use health::health;
 
@@ -25,8 +26,6 @@ pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr)
         return not_found(StatusCode::METHOD_NOT_ALLOWED);
     }
     match request.uri().path() {
-        "/" if app.config.dev_mode => dev::page(app).await,
-        "/" => front::banner(app),
         "/robots.txt" => text(
             "# Crawlers are welcome: everything under /xrpc is meant to be read.\nUser-agent: *\nAllow: /\n",
         ),
@@ -43,6 +42,7 @@ pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr)
             reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await)
         }
         path if app.config.dev_mode && path.starts_with("/dev/") => dev::answer(app, request).await,
+        _ if web::is_for_people(request.headers()) => web::error_page(app, request, client_ip),
         _ => not_found(StatusCode::NOT_FOUND),
     }
 }

@@ -92,9 +92,27 @@ pub(crate) async fn read_json(
     body: Body,
     max_bytes: u64,
 ) -> Result<Bytes, XrpcError> {
+    read_whole(headers, body, "application/json", max_bytes).await
+}
+
+/// Reads the body of an HTML form as a whole.
+pub(crate) async fn read_form(
+    headers: &HeaderMap,
+    body: Body,
+    max_bytes: u64,
+) -> Result<Bytes, XrpcError> {
+    read_whole(headers, body, "application/x-www-form-urlencoded", max_bytes).await
+}
+
+async fn read_whole(
+    headers: &HeaderMap,
+    body: Body,
+    expected: &str,
+    max_bytes: u64,
+) -> Result<Bytes, XrpcError> {
     require_presence(headers, &body)?;
     let content_type = content_type(headers)?;
-    if content_type != "application/json" {
+    if content_type != expected {
         return Err(XrpcError::invalid_request(format!(
             "Wrong request encoding (Content-Type): {content_type}"
         )));

@@ -9,6 +9,7 @@ mod harness;
 mod jobs;
 mod limits;
 mod machinery;
+mod pages;
 mod proxy_guard;
 mod routes;
 mod serving;

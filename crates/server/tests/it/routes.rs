@@ -86,7 +86,6 @@ async fn the_front_page_is_text_in_earnest_and_a_live_page_in_development() {
     );
     let mailbox = server.get("/dev/mail").await;
     assert_eq!((mailbox.status.as_u16(), mailbox.header("access-control-allow-origin")), (200, ""));
-    assert_eq!(server.get("/dev/live.js").await.status, 200);
 }
 
 #[tokio::test]

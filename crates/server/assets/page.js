@@ -1,0 +1,52 @@
+// What makes pages handier where scripts run. Every page works without it.
+"use strict";
+
+// Buttons that only a script can serve appear with it.
+for (const button of document.querySelectorAll("[data-script]")) button.hidden = false;
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-reveals], button[data-copies]");
+  if (!button) return;
+  const target = document.getElementById(button.dataset.reveals ?? button.dataset.copies);
+  if (button.dataset.reveals) {
+    const shows = target.type === "password";
+    target.type = shows ? "text" : "password";
+    button.textContent = shows ? button.dataset.hide : button.dataset.show;
+    button.setAttribute("aria-pressed", String(shows));
+  } else {
+    await navigator.clipboard.writeText((target.value ?? target.textContent).trim());
+    const before = button.textContent;
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = before; }, 2000);
+  }
+});
+
+// A form is sent once, however often its button is pressed. A page that comes back from the browser's memory starts anew.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "1";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// Values that the server judges while they are typed: data-asks names where, the answer is markup for the element that
+// data-answers names.
+for (const field of document.querySelectorAll("[data-asks]")) {
+  const place = document.getElementById(field.dataset.answers);
+  let timer, asked;
+  const ask = async () => {
+    const query = new URLSearchParams();
+    for (const input of field.form.elements) {
+      if (input.name && (input.dataset.asks || input.dataset.askedWith !== undefined)) query.set(input.name, input.value);
+    }
+    const mine = (asked = query.toString());
+    const answer = await fetch(field.dataset.asks + "?" + mine, { headers: { accept: "text/html" } }).catch(() => null);
+    if (answer?.ok && mine === asked) place.innerHTML = await answer.text();
+  };
+  const soon = () => { clearTimeout(timer); if (field.value) timer = setTimeout(ask, 350); else place.textContent = ""; };
+  for (const input of field.form.elements) {
+    if (input === field || input.dataset.askedWith !== undefined) input.addEventListener("input", soon);
+  }
+}

@@ -1,0 +1,87 @@
+//! A place on this server's pages: the only kind that a form may name to go on to.
+
+use std::borrow::Cow;
+
+/// A path of our pages, with its query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local(Cow<'static, str>);
+
+/// No address of ours is longer.
+const MAX_BYTES: usize = 2_048;
+
+impl Local {
+    /// Reads what came from outside: `None` for anything but a page of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_plain = text.len() <= MAX_BYTES
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
+        let path = text.split(['?', '#']).next().unwrap_or_default();
+        (is_plain && super::owns(path) && !path.contains("//") && !path.contains("/."))
+            .then(|| Self(text.to_owned().into()))
+    }
+
+    /// The path with its query.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `path?next=` and this place.
+    pub fn after(&self, path: &'static str) -> Self {
+        let next: String = url::form_urlencoded::byte_serialize(self.0.as_bytes()).collect();
+        Self(format!("{path}?next={next}").into())
+    }
+}
+
+impl std::fmt::Display for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A path that stands in the code.
+impl From<&'static str> for Local {
+    fn from(path: &'static str) -> Self {
+        Self(path.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Local;
+
+    #[test]
+    fn only_pages_of_ours_are_places_to_go_on_to() {
+        for good in [
+            "/",
+            "/account",
+            "/account/u/did:plc:x/apps?a=1",
+            "/oauth/authorize?request_uri=urn%3Ax",
+            "/admin",
+        ] {
+            assert_eq!(Local::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/account//x",
+            "/account/../xrpc",
+            "/account\r\nx: y",
+            "/xrpc/com.atproto.server.getSession",
+            "/accounts",
+            "account",
+            " /account",
+            "/account x",
+            "/\t/evil.example",
+        ] {
+            assert_eq!(Local::parse(bad), None, "{bad}");
+        }
+        let local = Local::parse("/account?a=1&b").unwrap();
+        assert_eq!(
+            local.after("/account/sign-in").as_str(),
+            "/account/sign-in?next=%2Faccount%3Fa%3D1%26b"
+        );
+    }
+}

@@ -1,0 +1,251 @@
+//! One request for a page, with everything that its handler may ask for.
+
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use askama::Template;
+use axum::body::Body;
+use axum::response::Response;
+use data_encoding::BASE64URL_NOPAD;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::app::App;
+use crate::error::XrpcError;
+use crate::limits::{Bucket, RateReport, counted_as};
+
+use super::cookies::{Cookie, Cookies, Keep, LONGEST_SECONDS};
+use super::error::PageError;
+use super::form::Fields;
+use super::i18n::{Flash, Language, Text};
+use super::local::Local;
+use super::page::{Allowed, Page, Theme};
+use super::route::{PageResult, Route};
+
+/// A browser's request for a page. Cloning shares it.
+#[derive(Clone)]
+pub struct Visit(Arc<Inner>);
+
+/// The parts of a [`Visit`], reachable as its fields.
+pub struct Inner {
+    pub app: App,
+    pub t: Text,
+    pub headers: HeaderMap,
+    pub client_ip: IpAddr,
+    pub cookies: Cookies,
+    pub query: Fields,
+    /// What was sent; empty unless a form was.
+    pub form: Fields,
+    pub theme: Theme,
+    /// The row of the table; `None` where there is no page.
+    pub route: Option<&'static Route>,
+    captures: Vec<(&'static str, String)>,
+    path_and_query: String,
+    report: RateReport,
+    /// Made for a browser that brought none.
+    new_secret: OnceLock<String>,
+}
+
+const SECRET_BYTES: usize = 32;
+
+impl Visit {
+    pub(super) fn new(
+        app: &App,
+        parts: &Parts,
+        client_ip: IpAddr,
+        route: Option<&'static Route>,
+        captures: Vec<(&'static str, String)>,
+    ) -> Self {
+        let is_https = app.config.public_url.starts_with("https:");
+        let cookies = Cookies::read(&parts.headers, is_https);
+        let query = Fields::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let query = query.unwrap_or_default();
+        Self(Arc::new(Inner {
+            t: Text::new(language(&cookies, &query, &parts.headers)),
+            theme: Theme::by_name(cookies.get(Cookie::Theme).unwrap_or_default()),
+            app: app.clone(),
+            headers: parts.headers.clone(),
+            client_ip,
+            cookies,
+            query,
+            form: Fields::default(),
+            route,
+            captures,
+            path_and_query: parts
+                .uri
+                .path_and_query()
+                .map_or_else(|| "/".to_owned(), ToString::to_string),
+            report: RateReport::default(),
+            new_secret: OnceLock::new(),
+        }))
+    }
+
+    /// Reads the form that was sent. Only before the visit is shared.
+    pub(super) async fn read_form(&mut self, body: Body) -> Result<(), PageError> {
+        let form = Fields::read(&self.0.headers, body).await?;
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.form = form;
+        }
+        Ok(())
+    }
+
+    /// What the path says for `{name}`; empty if the pattern has no such name.
+    pub fn param(&self, name: &str) -> &str {
+        let found = self.captures.iter().find(|(known, _)| *known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Where this request went.
+    pub fn path_and_query(&self) -> &str {
+        &self.0.path_and_query
+    }
+
+    /// Where to go afterwards, as an earlier page said in the query or the form: a page of ours, or nothing.
+    pub fn next(&self) -> Option<Local> {
+        [&self.form, &self.query].into_iter().find_map(|fields| Local::parse(fields.get("next")))
+    }
+
+    /// The secret that names this browser, if it has brought one.
+    pub fn brought_secret(&self) -> Option<&str> {
+        let secret = self.cookies.get(Cookie::Device)?;
+        let bytes = BASE64URL_NOPAD.decode(secret.as_bytes()).ok()?;
+        (bytes.len() == SECRET_BYTES).then_some(secret)
+    }
+
+    /// The secret that names this browser; a new browser gets one with the answer.
+    pub fn device_secret(&self) -> &str {
+        if let Some(new) = self.new_secret.get() {
+            return new;
+        }
+        self.brought_secret().unwrap_or_else(|| self.new_secret.get_or_init(|| self.make_secret()))
+    }
+
+    /// A secret of this browser that nobody has seen; goes out with the answer.
+    pub fn make_secret(&self) -> String {
+        let secret = BASE64URL_NOPAD.encode(&cairn_identity::random_bytes::<SECRET_BYTES>());
+        self.cookies.set(Cookie::Device, &secret, Keep::Seconds(LONGEST_SECONDS));
+        secret
+    }
+
+    /// Spends a point of a rate limit.
+    ///
+    /// # Errors
+    /// 429 when none is left.
+    pub fn charge(&self, bucket: Bucket, key: &str) -> Result<(), XrpcError> {
+        let limits = &self.app.limits;
+        limits.charge(bucket, key, 1, &self.headers, self.client_ip, &self.report)
+    }
+
+    /// Spends a point of a rate limit that is counted per address.
+    ///
+    /// # Errors
+    /// 429 when none is left.
+    pub fn charge_address(&self, bucket: Bucket) -> Result<(), XrpcError> {
+        self.charge(bucket, &counted_as(self.client_ip))
+    }
+
+    /// What every page has; `title` also names the tab.
+    pub fn page(&self, title: impl Into<String>) -> Page {
+        Page::new(self, title.into())
+    }
+
+    /// The answer that shows a page.
+    ///
+    /// # Errors
+    /// Not for a template of ours; the type is what handlers give.
+    pub fn html(&self, template: &impl Template) -> PageResult {
+        Ok(self.rendered(template))
+    }
+
+    /// A page with a form that was refused: the same, with a status that says so.
+    ///
+    /// # Errors
+    /// As [`Visit::html`].
+    pub fn refused(&self, template: &impl Template) -> PageResult {
+        let mut response = self.rendered(template);
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        Ok(response)
+    }
+
+    /// A page that is allowed more than others: forms that lead on to another site, frames.
+    ///
+    /// # Errors
+    /// As [`Visit::html`].
+    pub fn html_allowing(&self, template: &impl Template, allowed: Allowed) -> PageResult {
+        let mut response = self.rendered(template);
+        response.extensions_mut().insert(allowed);
+        Ok(response)
+    }
+
+    pub(super) fn rendered(&self, template: &impl Template) -> Response {
+        match template.render() {
+            Ok(text) => {
+                let mut response = Response::new(Body::from(text));
+                response.headers_mut().insert(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("text/html; charset=utf-8"),
+                );
+                response
+            }
+            Err(err) => axum::response::IntoResponse::into_response(XrpcError::internal(err)),
+        }
+    }
+
+    /// Goes on to another page of ours.
+    ///
+    /// # Errors
+    /// Never; the type is what handlers give.
+    pub fn redirect(&self, to: impl Into<Local>) -> PageResult {
+        Ok(see_other(to.into().as_str()))
+    }
+
+    /// Goes on to another page of ours, which says once how it went.
+    ///
+    /// # Errors
+    /// Never; the type is what handlers give.
+    pub fn redirect_saying(&self, to: impl Into<Local>, flash: Flash) -> PageResult {
+        self.cookies.set(Cookie::Flash, flash.code(), Keep::Seconds(60));
+        self.redirect(to)
+    }
+
+    /// Goes to another site: one that the handler has checked.
+    ///
+    /// # Errors
+    /// Never; the type is what handlers give.
+    pub fn leave(&self, to: &url::Url) -> PageResult {
+        Ok(see_other(to.as_str()))
+    }
+}
+
+impl Deref for Visit {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The person's choice, then what the app asks for that sent them here, then what the browser says.
+fn language(cookies: &Cookies, query: &Fields, headers: &HeaderMap) -> Language {
+    let accepted = || {
+        let header = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+        Language::by_accept_language(header)
+    };
+    cookies
+        .get(Cookie::Language)
+        .and_then(Language::by_tag)
+        .or_else(|| Language::by_ui_locales(query.get("ui_locales")))
+        .or_else(accepted)
+        .unwrap_or(Language::En)
+}
+
+/// 303: whatever was sent, what follows is looked at.
+fn see_other(to: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(to) = HeaderValue::try_from(to) {
+        response.headers_mut().insert(header::LOCATION, to);
+    }
+    response
+}
