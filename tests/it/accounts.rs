@@ -2,7 +2,8 @@
 
 use cairn_identity::{Curve, DidKey, SigningKey};
 use cairn_model::Did;
-use cairn_tests::{PASSWORD, TestAccount, TestPds};
+use cairn_server::config::SignUp;
+use cairn_tests::{PASSWORD, TestPds};
 use serde_json::{Value, json};
 
 fn wanted(handle: &str, email: &str) -> Value {
@@ -12,7 +13,7 @@ fn wanted(handle: &str, email: &str) -> Value {
 #[tokio::test]
 async fn a_server_describes_itself() {
     let pds = TestPds::start_with(|config| {
-        config.invites_required = true;
+        config.sign_up = SignUp::Invite;
         config.contact_email = Some("admin@mail.test".to_owned());
         config.links.privacy_policy = Some("https://example.com/privacy".to_owned());
     })
@@ -146,61 +147,6 @@ async fn a_did_of_somebody_else_is_not_taken_in() {
     input["did"] = json!(alice.did);
     let reply = pds.anyone.call("com.atproto.server.createAccount", input).await;
     assert_eq!(reply.error(), (401, "AuthenticationRequired".to_owned()));
-}
-
-#[tokio::test]
-async fn an_invite_code_lets_in_as_many_as_it_says() {
-    let pds = TestPds::start_with(|config| config.invites_required = true).await;
-    let create = |name: &'static str, code: Option<String>| {
-        let anyone = pds.anyone.clone();
-        let mut input = wanted(&format!("{name}.test"), &format!("{name}@mail.test"));
-        if let Some(code) = code {
-            input["inviteCode"] = json!(code);
-        }
-        async move { anyone.call("com.atproto.server.createAccount", input).await }
-    };
-    assert_eq!(create("alice", None).await, (400, "InvalidInviteCode"));
-    assert_eq!(
-        create("alice", Some("localhost-aaaaa-bbbbb".to_owned())).await,
-        (400, "InvalidInviteCode")
-    );
-
-    let code = pds
-        .admin()
-        .call("com.atproto.server.createInviteCode", json!({ "useCount": 2 }))
-        .await
-        .ok();
-    let code = code["code"].as_str().unwrap().to_owned();
-    assert!(code.starts_with("localhost-"), "{code}");
-    let alice = TestAccount::from_session(&pds, &create("alice", Some(code.clone())).await.ok());
-    create("bobby", Some(code.clone())).await.ok();
-    assert_eq!(create("carla", Some(code.clone())).await, (400, "InvalidInviteCode"));
-
-    let info = pds
-        .admin()
-        .query("com.atproto.admin.getAccountInfo", &[("did", alice.did.as_str())])
-        .await
-        .ok();
-    assert_eq!(info["invitedBy"]["code"], code);
-    assert_eq!(info["invitedBy"]["uses"].as_array().unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn invite_codes_are_made_by_the_operator_for_whom_they_say() {
-    let pds = TestPds::start().await;
-    let alice = pds.account("alice").await;
-    assert_eq!(
-        alice.call("com.atproto.server.createInviteCode", json!({ "useCount": 1 })).await,
-        (400, "InvalidToken")
-    );
-
-    let input = json!({ "codeCount": 3, "useCount": 1, "forAccounts": [alice.did] });
-    let made = pds.admin().call("com.atproto.server.createInviteCodes", input).await.ok();
-    assert_eq!(made["codes"][0]["account"], alice.did.as_str());
-    assert_eq!(made["codes"][0]["codes"].as_array().unwrap().len(), 3);
-    let seen = alice.query("com.atproto.server.getAccountInviteCodes", &[]).await.ok();
-    assert_eq!(seen["codes"].as_array().unwrap().len(), 3);
-    assert_eq!(seen["codes"][0]["forAccount"], alice.did.as_str());
 }
 
 #[tokio::test]

@@ -23,4 +23,5 @@ mod records;
 mod restore;
 mod rotation;
 mod sessions;
+mod sign_up;
 mod writes;

@@ -1,5 +1,6 @@
 //! What moderators look up, and what they decide about invite codes.
 
+use cairn_server::config::SignUp;
 use cairn_tests::{PASSWORD, StandIn, TestPds, World, post};
 use serde_json::{Value, json};
 
@@ -51,7 +52,7 @@ async fn accounts_are_found_by_the_beginning_of_address_handle_or_did() {
 
 #[tokio::test]
 async fn invite_codes_are_listed_in_pages_by_age_and_by_use() {
-    let pds = TestPds::start_with(|config| config.invites_required = true).await;
+    let pds = TestPds::start_with(|config| config.sign_up = SignUp::Invite).await;
     let admin = pds.admin();
     let mut codes = Vec::new();
     for n in 0..5 {
@@ -93,7 +94,7 @@ async fn invite_codes_are_listed_in_pages_by_age_and_by_use() {
 
 #[tokio::test]
 async fn disabled_codes_let_nobody_in() {
-    let pds = TestPds::start_with(|config| config.invites_required = true).await;
+    let pds = TestPds::start_with(|config| config.sign_up = SignUp::Invite).await;
     let admin = pds.admin();
     let owner = "did:web:owner.example";
     let code = async |owner: Option<&str>| {
@@ -124,7 +125,7 @@ async fn disabled_codes_let_nobody_in() {
 
 #[tokio::test]
 async fn moderators_note_why_an_account_gets_no_codes() {
-    let pds = TestPds::start_with(|config| config.invites_required = true).await;
+    let pds = TestPds::start_with(|config| config.sign_up = SignUp::Invite).await;
     let admin = pds.admin();
     let made =
         admin.call("com.atproto.server.createInviteCode", json!({ "useCount": 1 })).await.ok();

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use cairn_identity::{Clock, Curve, SigningKey};
 use cairn_model::Did;
+use cairn_server::accounts::blocked_words::BlockedWords;
+use cairn_server::accounts::email::DisposableDomains;
 use cairn_server::branding::Branding;
 use cairn_server::config::{
-    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig,
+    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig, SignUp,
 };
 use cairn_server::mail::{Mail, Mailbox, Mailer};
 use cairn_server::{App, AppParts};
@@ -256,7 +258,10 @@ fn config(port: u16) -> ServerConfig {
         jwt_secret: Secret::new(format!("a secret of the server on port {port}")),
         lexicon_authority: None,
         recovery_did_key: None,
-        invites_required: false,
+        sign_up: SignUp::Open,
+        invite_interval: None,
+        blocked_handle_words: BlockedWords::default(),
+        disposable_domains: DisposableDomains::default(),
         blob_upload_limit: 16 * 1024 * 1024,
         import_limit: None,
         accepting_imports: true,

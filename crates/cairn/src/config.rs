@@ -3,6 +3,7 @@
 //!
 //! [`Config`] is read once, at the start. Everything below gets values, never variables.
 
+mod accounts;
 mod load;
 mod mail;
 mod options;
@@ -12,7 +13,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cairn_model::Did;
+use cairn_server::accounts::blocked_words::BlockedWords;
 use cairn_server::branding::Branding;
+use cairn_server::config::SignUp;
+use cairn_store::InviteInterval;
 
 pub(crate) use load::ConfigError;
 use load::Raw;
@@ -86,7 +90,10 @@ pub(crate) struct Identity {
 /// Who may have an account and what it may hold.
 #[derive(Debug)]
 pub(crate) struct Accounts {
-    pub(crate) invite_required: bool,
+    pub(crate) sign_up: SignUp,
+    pub(crate) invite_interval: Option<InviteInterval>,
+    pub(crate) blocked_handle_words: BlockedWords,
+    pub(crate) disposable_domains_file: Option<PathBuf>,
     pub(crate) accepting_repo_imports: bool,
     pub(crate) max_repo_import_size: Option<u64>,
     pub(crate) blob_upload_limit: u64,
@@ -158,7 +165,7 @@ impl Config {
             storage: storage(&raw)?,
             secrets: secrets(&raw)?,
             identity: identity(&raw, &service)?,
-            accounts: accounts(&raw)?,
+            accounts: accounts::accounts(&raw)?,
             limits: limits(&raw)?,
             services: services(&raw, service.dev_mode)?,
             mail: mail::mail(&raw, &service.hostname, &branding, &mut warnings)?,
@@ -281,15 +288,6 @@ fn name_servers(list: &str) -> Option<Vec<SocketAddr>> {
         address.or_else(|_| text.parse()).ok()
     };
     list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
-}
-
-fn accounts(raw: &Raw) -> Result<Accounts, ConfigError> {
-    Ok(Accounts {
-        invite_required: raw.flag("invite_required")?.unwrap_or(true),
-        accepting_repo_imports: raw.flag("accepting_repo_imports")?.unwrap_or(true),
-        max_repo_import_size: raw.number("max_repo_import_size")?,
-        blob_upload_limit: raw.number("blob_upload_limit")?.unwrap_or(300 * 1024 * 1024),
-    })
 }
 
 fn limits(raw: &Raw) -> Result<Limits, ConfigError> {

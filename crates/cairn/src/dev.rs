@@ -76,7 +76,7 @@ fn config(args: &Args, plc_url: &str) -> anyhow::Result<Config> {
         ("CAIRN_DATA_DIRECTORY", data),
         ("CAIRN_PLC_URL", plc_url.into()),
         ("CAIRN_ADMIN_PASSWORD", ADMIN_PASSWORD.into()),
-        ("CAIRN_INVITE_REQUIRED", "false".into()),
+        ("CAIRN_SIGN_UP", "open".into()),
         ("CAIRN_RATE_LIMITS_ENABLED", "false".into()),
         ("CAIRN_WRITE_POINTS_PER_HOUR", "0".into()),
         ("CAIRN_WRITE_POINTS_PER_DAY", "0".into()),

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use cairn_identity::{Clock, SystemClock};
 use cairn_lexicon::Lexicons;
 use cairn_model::Did;
+use cairn_server::accounts::email::DisposableDomains;
 use cairn_server::config::{
     FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig, ServiceTarget,
     WriteLimits,
@@ -53,7 +55,9 @@ pub(crate) async fn open(
         .await?
         .context("opening the store")?;
     let port = listener.local_addr()?.port();
-    let server = server_config(config, port, secrets::jwt_secret(&config.secrets, &store).await?)?;
+    let jwt_secret = secrets::jwt_secret(&config.secrets, &store).await?;
+    let disposable = disposable_domains(config.accounts.disposable_domains_file.as_deref()).await?;
+    let server = server_config(config, port, jwt_secret, disposable)?;
     let network = identity::network(config, &store, &server.public_url, Arc::clone(&clock))?;
     let public_url = server.public_url.clone();
     let app = App::new(AppParts {
@@ -84,7 +88,19 @@ impl Instance {
     }
 }
 
-fn server_config(config: &Config, port: u16, jwt_secret: Secret) -> anyhow::Result<ServerConfig> {
+async fn disposable_domains(file: Option<&Path>) -> anyhow::Result<DisposableDomains> {
+    let Some(file) = file else { return Ok(DisposableDomains::default()) };
+    let about = || format!("`disposable_domains_file`: {}", file.display());
+    let list = tokio::fs::read_to_string(file).await.with_context(about)?;
+    DisposableDomains::parse(&list).with_context(about)
+}
+
+fn server_config(
+    config: &Config,
+    port: u16,
+    jwt_secret: Secret,
+    disposable_domains: DisposableDomains,
+) -> anyhow::Result<ServerConfig> {
     let service = &config.service;
     let local = service.hostname == "localhost";
     let public_url = if local {
@@ -115,7 +131,10 @@ fn server_config(config: &Config, port: u16, jwt_secret: Secret) -> anyhow::Resu
         jwt_secret,
         lexicon_authority: config.identity.lexicon_authority.clone(),
         recovery_did_key: config.identity.recovery_did_key.clone(),
-        invites_required: config.accounts.invite_required,
+        sign_up: config.accounts.sign_up,
+        invite_interval: config.accounts.invite_interval,
+        blocked_handle_words: config.accounts.blocked_handle_words.clone(),
+        disposable_domains,
         blob_upload_limit: config.accounts.blob_upload_limit,
         import_limit: config.accounts.max_repo_import_size,
         accepting_imports: config.accounts.accepting_repo_imports,

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use cairn_model::Did;
+use cairn_store::InviteInterval;
 use ipnet::IpNet;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::accounts::blocked_words::BlockedWords;
+use crate::accounts::email::DisposableDomains;
+use crate::accounts::handle_policy::HandleRules;
 use crate::branding::Branding;
 
 /// Everything that an operator can decide about the server part.
@@ -34,7 +38,13 @@ pub struct ServerConfig {
     pub lexicon_authority: Option<Did>,
     /// A did:key that operators put into every new did:plc, ahead of the server's own rotation key.
     pub recovery_did_key: Option<String>,
-    pub invites_required: bool,
+    pub sign_up: SignUp,
+    /// How accounts earn invite codes; without it only the operator makes some.
+    pub invite_interval: Option<InviteInterval>,
+    /// Words that no handle may contain.
+    pub blocked_handle_words: BlockedWords,
+    /// Domains whose e-mail addresses are not taken.
+    pub disposable_domains: DisposableDomains,
     /// Largest blob that `uploadBlob` takes.
     pub blob_upload_limit: u64,
     /// Largest CAR that `importRepo` takes; `None`: any size.
@@ -63,6 +73,36 @@ pub struct ServerConfig {
     /// Proxies (addresses or networks), besides loopback and private networks, whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     pub firehose: FirehoseConfig,
+}
+
+impl ServerConfig {
+    /// Which handles may be taken.
+    pub fn handle_rules(&self) -> HandleRules<'_> {
+        HandleRules { domains: &self.handle_domains, blocked: &self.blocked_handle_words }
+    }
+}
+
+/// Who may have an account. The operator makes accounts whatever stands here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignUp {
+    /// Everybody.
+    Open,
+    /// Who has an invite code.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+impl SignUp {
+    /// Reads the name that the configuration has for it.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "open" => Some(Self::Open),
+            "invite" => Some(Self::Invite),
+            "closed" => Some(Self::Closed),
+            _ => None,
+        }
+    }
 }
 
 /// Links of `describeServer`.

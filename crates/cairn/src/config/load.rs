@@ -159,6 +159,15 @@ impl Raw {
         self.values.get(key).map(|found| found.value.clone())
     }
 
+    /// The error for two options that are set and do not go together.
+    pub(crate) fn contradiction(&self, first: &'static str, second: &'static str) -> ConfigError {
+        let origin = |key: &'static str| match self.values.get(key) {
+            Some(found) => found.origin.clone(),
+            None => key.to_owned(),
+        };
+        ConfigError::Contradiction { first: origin(first), second: origin(second) }
+    }
+
     /// A whole number.
     pub(crate) fn number(&self, key: &'static str) -> Result<Option<u64>, ConfigError> {
         self.parsed(key, "a whole number", |text| text.trim().parse().ok())

@@ -90,7 +90,12 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("did_doc_with_session", "PDS_ENABLE_DID_DOC_WITH_SESSION", Flag, "true", "answer sessions with the DID document"),
     opt("lexicon_authority_did", "PDS_LEXICON_AUTHORITY_DID", Text, "", "the account whose repository has all published lexicons, whatever DNS says; for development and private networks"),
     // Accounts.
-    opt("invite_required", "PDS_INVITE_REQUIRED", Flag, "true", "sign-up needs an invite code"),
+    opt("sign_up", "", Text, "invite", "who may make an account: open (everybody), invite (who has a code), closed (nobody but the operator)"),
+    opt("invite_required", "PDS_INVITE_REQUIRED", Flag, "", "the reference server's word for sign_up: true is invite, false is open"),
+    opt("invite_interval_ms", "PDS_INVITE_INTERVAL", Number, "", "an account earns an invite code each time it has existed so much longer; without it, only the operator makes codes"),
+    opt("invite_epoch_ms", "PDS_INVITE_EPOCH", Number, "0", "time before this instant, in milliseconds since 1970, earns no codes"),
+    opt("blocked_handle_words", "", List, "default", "words that no handle may contain, with = in front if only as a whole; default stands for the built-in slurs, none for no words"),
+    opt("disposable_domains_file", "", Text, "", "file with a domain per line whose e-mail addresses are not taken"),
     opt("accepting_repo_imports", "PDS_ACCEPTING_REPO_IMPORTS", Flag, "true", "whether importRepo is open"),
     opt("max_repo_import_size", "PDS_MAX_REPO_IMPORT_SIZE", Number, "", "largest CAR that importRepo takes, in bytes"),
     opt("blob_upload_limit", "PDS_BLOB_UPLOAD_LIMIT", Number, "314572800", "largest blob, in bytes"),

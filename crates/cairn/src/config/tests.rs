@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::io::Write;
 
+use cairn_server::config::SignUp;
+
 use super::{Config, OPTIONS};
 
 fn load(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -46,7 +48,8 @@ fn the_file_of_a_reference_operator_starts_cairn_as_it_is() {
     assert_eq!(config.identity.handle_domains, [".pds.example.com"]);
     assert_eq!(config.storage.blob_directory.to_str(), Some("/pds/blocks"));
     assert_eq!(config.accounts.blob_upload_limit, 104_857_600);
-    assert!(config.accounts.invite_required);
+    assert_eq!(config.accounts.sign_up, SignUp::Invite);
+    assert_eq!(config.accounts.invite_interval, None);
     let servers = config.identity.handle_backup_nameservers.iter().map(ToString::to_string);
     assert_eq!(servers.collect::<Vec<_>>(), ["9.9.9.9:53", "149.112.112.112:5353"]);
     assert_eq!(config.services.crawlers, ["https://bsky.network"]);
@@ -135,6 +138,41 @@ fn mail_has_a_way_and_a_sender_or_neither() {
     assert_eq!(config.branding.primary_color.to_string(), "#0085ff");
     let color = with(&[("PDS_PRIMARY_COLOR", "mauve")]).unwrap_err();
     assert_eq!(color, "`PDS_PRIMARY_COLOR` must be a colour like #2f6b54 or rgb(47, 107, 84)");
+}
+
+#[test]
+fn sign_up_is_said_in_two_ways() {
+    let with = |variables: &[(&str, &str)]| {
+        let all: Vec<_> =
+            [("CAIRN_HOSTNAME", "a.example")].iter().chain(variables).copied().collect();
+        load(None, &all).map(|config| config.accounts.sign_up)
+    };
+    assert_eq!(with(&[("PDS_INVITE_REQUIRED", "false")]).unwrap(), SignUp::Open);
+    assert_eq!(with(&[("PDS_INVITE_REQUIRED", "true")]).unwrap(), SignUp::Invite);
+    assert_eq!(with(&[("CAIRN_SIGN_UP", "closed")]).unwrap(), SignUp::Closed);
+    let same = [("CAIRN_SIGN_UP", "open"), ("PDS_INVITE_REQUIRED", "0")];
+    assert_eq!(with(&same).unwrap(), SignUp::Open);
+    let both = with(&[("CAIRN_SIGN_UP", "closed"), ("PDS_INVITE_REQUIRED", "true")]).unwrap_err();
+    assert_eq!(
+        both.to_string(),
+        "CAIRN_SIGN_UP and PDS_INVITE_REQUIRED are set to different values"
+    );
+    assert!(with(&[("CAIRN_SIGN_UP", "maybe")]).is_err());
+}
+
+#[test]
+fn invite_codes_come_by_interval() {
+    let with = |variables: &[(&str, &str)]| {
+        let all: Vec<_> =
+            [("CAIRN_HOSTNAME", "a.example")].iter().chain(variables).copied().collect();
+        load(None, &all).map(|config| config.accounts.invite_interval)
+    };
+    let weekly = [("PDS_INVITE_INTERVAL", "604800000"), ("PDS_INVITE_EPOCH", "1735686000000")];
+    let interval = with(&weekly).unwrap().unwrap();
+    assert_eq!(interval.every.as_hours(), 7 * 24);
+    assert_eq!(interval.epoch.as_millisecond(), 1_735_686_000_000);
+    assert!(with(&[("CAIRN_INVITE_INTERVAL_MS", "0")]).is_err());
+    assert!(with(&[("CAIRN_INVITE_INTERVAL_MS", "-5")]).is_err());
 }
 
 #[test]

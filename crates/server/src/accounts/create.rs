@@ -14,6 +14,8 @@ use jiff::SignedDuration;
 use super::handle_policy::{self, Domain, HandleError};
 use super::{email, hosted, identity, password};
 use crate::App;
+use crate::auth::Newcomer;
+use crate::config::SignUp;
 use crate::error::XrpcError;
 
 /// An account that was brought along and never activated is deleted after this time.
@@ -43,21 +45,22 @@ struct Checked {
     recovery_key: Option<DidKey>,
 }
 
-/// Makes an account. `proven` is the DID that the caller has shown to control.
+/// Makes an account for whom the operator's rule lets in. The operator's own wishes are bound by no rule of who may have
+/// an account, and by fewer of which handle.
 ///
 /// # Errors
 /// Names and messages are those that sign-up forms know: `InvalidInviteCode`, `InvalidHandle`, `HandleNotAvailable`,
-/// `UnsupportedDomain`, and 401 for a DID that is not the caller's.
-pub async fn create(app: &App, proven: Option<&Did>, wanted: Wanted) -> Result<Account, XrpcError> {
+/// `UnsupportedDomain`, and 401 for a DID that is not the caller's; 403 `SignUpClosed`.
+pub async fn create(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Account, XrpcError> {
     let is_hosted =
         wanted.did.as_ref().is_some_and(|did| hosted::is_hosted(did, &app.config.handle_domains));
     match &wanted.did {
         Some(did) if is_hosted => hosted::require_offered(app, did, &wanted.handle)?,
-        Some(did) => require_control(did, proven)?,
+        Some(did) => require_control(did, who)?,
         None => {}
     }
     let did = wanted.did.clone();
-    let checked = check(app, wanted).await?;
+    let checked = check(app, who, wanted).await?;
     match did {
         Some(did) if is_hosted => host(app, did, checked).await,
         Some(did) => bring_along(app, did, checked).await,
@@ -65,8 +68,8 @@ pub async fn create(app: &App, proven: Option<&Did>, wanted: Wanted) -> Result<A
     }
 }
 
-fn require_control(did: &Did, proven: Option<&Did>) -> Result<(), XrpcError> {
-    if proven != Some(did) {
+fn require_control(did: &Did, who: &Newcomer) -> Result<(), XrpcError> {
+    if !matches!(who, Newcomer::Holder(proven) if proven == did) {
         return Err(XrpcError::auth_required(format!(
             "Missing auth to create account with did: {did}"
         )));
@@ -77,10 +80,16 @@ fn require_control(did: &Did, proven: Option<&Did>) -> Result<(), XrpcError> {
     Ok(())
 }
 
-async fn check(app: &App, wanted: Wanted) -> Result<Checked, XrpcError> {
-    let invite_code = check_invite(app, wanted.invite_code).await?;
+async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, XrpcError> {
+    let is_operator = matches!(who, Newcomer::Admin);
+    let invite_code = match app.config.sign_up {
+        _ if is_operator => None,
+        SignUp::Open => None,
+        SignUp::Invite => Some(check_invite(app, wanted.invite_code).await?),
+        SignUp::Closed => return Err(closed()),
+    };
     let email = wanted.email.ok_or_else(|| XrpcError::invalid_request("Email is required"))?;
-    let email = email::parse(&email)?;
+    let email = email::parse_chosen(&email, &app.config.disposable_domains)?;
     let password =
         wanted.password.ok_or_else(|| XrpcError::invalid_request("Password is required"))?;
     password::check_new(&password).map_err(|err| XrpcError::invalid_request(err.to_string()))?;
@@ -88,7 +97,8 @@ async fn check(app: &App, wanted: Wanted) -> Result<Checked, XrpcError> {
     let recovery_key = recovery_key
         .map_err(|err| XrpcError::invalid_request(format!("Invalid recoveryKey: {err}")))?;
 
-    let (handle, domain) = handle_policy::check(&wanted.handle, &app.config.handle_domains, false)?;
+    let (handle, domain) =
+        handle_policy::check(&wanted.handle, app.config.handle_rules(), is_operator)?;
     if let Some(did) = &wanted.did
         && app.store.account(did).await?.is_some()
     {
@@ -110,11 +120,12 @@ async fn check(app: &App, wanted: Wanted) -> Result<Checked, XrpcError> {
     Ok(Checked { handle, email, password_hash, invite_code, recovery_key })
 }
 
-/// A code that is not needed is not spent.
-async fn check_invite(app: &App, code: Option<String>) -> Result<Option<String>, XrpcError> {
-    if !app.config.invites_required {
-        return Ok(None);
-    }
+fn closed() -> XrpcError {
+    XrpcError::forbidden("SignUpClosed", "This server takes no new accounts")
+}
+
+/// The code as it is stored, if it can be used at the moment.
+async fn check_invite(app: &App, code: Option<String>) -> Result<String, XrpcError> {
     let code = code.filter(|code| !code.trim().is_empty());
     let Some(code) = code.map(|code| code.trim().to_owned()) else {
         return Err(XrpcError::named("InvalidInviteCode", "No invite code provided"));
@@ -122,7 +133,7 @@ async fn check_invite(app: &App, code: Option<String>) -> Result<Option<String>,
     if !app.store.is_invite_usable(&code).await? {
         return Err(XrpcError::named("InvalidInviteCode", "Provided invite code not available"));
     }
-    Ok(Some(code))
+    Ok(code)
 }
 
 /// A new did:plc and its account, live at once.

@@ -5,6 +5,7 @@
 
 use cairn_model::Handle;
 
+use super::blocked_words::BlockedWords;
 use super::reserved::is_reserved;
 use crate::error::XrpcError;
 
@@ -28,6 +29,8 @@ pub enum HandleError {
     TooShort,
     #[error("Handle too long")]
     TooLong,
+    #[error("Inappropriate language in handle")]
+    Blocked,
     #[error("Reserved handle")]
     Reserved,
     #[error("Not a supported handle domain")]
@@ -48,6 +51,15 @@ impl From<HandleError> for XrpcError {
         };
         Self::named(name, err.to_string())
     }
+}
+
+/// What a server's operator has laid down.
+#[derive(Clone, Copy, Debug)]
+pub struct HandleRules<'a> {
+    /// The server's own domains; each starts with a dot.
+    pub domains: &'a [String],
+    /// Words that no handle may contain.
+    pub blocked: &'a BlockedWords,
 }
 
 /// Who answers for a handle.
@@ -77,18 +89,23 @@ fn name_under<'a>(handle: &'a Handle, domains: &[String]) -> Option<&'a str> {
 
 /// Parses a handle as a user typed it and applies every rule that needs no network.
 ///
-/// `reserved_too` lets administrators hand out reserved names.
+/// `any_valid` lets administrators hand out reserved names, and those with blocked words.
 pub fn check(
     input: &str,
-    domains: &[String],
-    reserved_too: bool,
+    rules: HandleRules<'_>,
+    any_valid: bool,
 ) -> Result<(Handle, Domain), HandleError> {
+    let HandleRules { domains, blocked } = rules;
     let handle = Handle::parse(input).map_err(|_| HandleError::Syntax)?;
     let tld = handle.as_str().rsplit('.').next().unwrap_or_default();
     if REFUSED_TLDS.contains(&tld) && domain_of(&handle, domains) == Domain::External {
         return Err(HandleError::Tld);
     }
-    let Some(name) = name_under(&handle, domains) else {
+    let name = name_under(&handle, domains);
+    if !any_valid && blocked.is_in(name.unwrap_or(handle.as_str())) {
+        return Err(HandleError::Blocked);
+    }
+    let Some(name) = name else {
         return Ok((handle, Domain::External));
     };
     if name.contains('.') {
@@ -100,7 +117,7 @@ pub fn check(
     if name.len() > *NAME_CHARS.end() {
         return Err(HandleError::TooLong);
     }
-    if !reserved_too && is_reserved(name) {
+    if !any_valid && is_reserved(name) {
         return Err(HandleError::Reserved);
     }
     Ok((handle, Domain::Own))
@@ -108,7 +125,15 @@ pub fn check(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+
+    static BLOCKED: LazyLock<BlockedWords> = LazyLock::new(BlockedWords::built_in);
+
+    fn rules(domains: &[String]) -> HandleRules<'_> {
+        HandleRules { domains, blocked: &BLOCKED }
+    }
 
     fn domains() -> Vec<String> {
         vec![".pds.test".to_owned(), ".example.com".to_owned()]
@@ -117,13 +142,16 @@ mod tests {
     #[test]
     fn names_under_our_domains_are_one_label_of_three_to_eighteen_characters() {
         let check = |handle: &str| {
-            check(handle, &domains(), false).map(|(handle, domain)| (handle.to_string(), domain))
+            check(handle, rules(&domains()), false)
+                .map(|(handle, domain)| (handle.to_string(), domain))
         };
         assert_eq!(check("Alice.PDS.test"), Ok(("alice.pds.test".to_owned(), Domain::Own)));
         assert_eq!(check("a.b.pds.test"), Err(HandleError::Dots));
         assert_eq!(check("al.pds.test"), Err(HandleError::TooShort));
         assert_eq!(check("abcdefghijklmnopqrs.pds.test"), Err(HandleError::TooLong));
         assert_eq!(check("admin.pds.test"), Err(HandleError::Reserved));
+        assert_eq!(check("f-a-g.pds.test"), Err(HandleError::Blocked));
+        assert_eq!(check("alice.f4ggot.org"), Err(HandleError::Blocked));
         assert_eq!(
             check("alice.elsewhere.org"),
             Ok(("alice.elsewhere.org".to_owned(), Domain::External))
@@ -134,7 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn administrators_may_hand_out_reserved_names() {
-        assert!(check("support.pds.test", &domains(), true).is_ok());
+    fn administrators_may_hand_out_any_valid_name() {
+        for handle in ["support.pds.test", "fag.pds.test"] {
+            assert!(check(handle, rules(&domains()), true).is_ok());
+        }
+        assert_eq!(check("al.pds.test", rules(&domains()), true), Err(HandleError::TooShort));
     }
 }

@@ -2,6 +2,7 @@
 
 use cairn_store::{
     Account, AccountStatus, CreateSessionError, IssuedToken, NewSession, SessionAppPassword,
+    SessionClient,
 };
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -71,11 +72,14 @@ pub async fn open(
     app: &App,
     account: &Account,
     app_password: Option<SessionAppPassword>,
-    mut client: NewSession,
+    client: SessionClient,
 ) -> Result<Tokens, XrpcError> {
-    client.password_hash.clone_from(&account.password_hash);
-    client.app_password = app_password.map(|password| password.name);
-    let issued = app.store.create_session(account.id, client).await.map_err(|err| match err {
+    let new = NewSession {
+        app_password: app_password.map(|password| password.name),
+        password_hash: account.password_hash.clone(),
+        client,
+    };
+    let issued = app.store.create_session(account.id, new).await.map_err(|err| match err {
         CreateSessionError::CredentialGone => wrong_password(),
         CreateSessionError::Store(err) => err.into(),
     })?;
@@ -127,13 +131,8 @@ pub fn takedown_error() -> XrpcError {
 }
 
 /// Who signs in from where, for the owner's list of sessions.
-pub fn client_of<C>(cx: &Cx<C>) -> NewSession {
-    NewSession {
-        app_password: None,
-        password_hash: None,
-        user_agent: user_agent(cx.headers()),
-        ip: Some(cx.client_ip.to_string()),
-    }
+pub fn client_of<C>(cx: &Cx<C>) -> SessionClient {
+    SessionClient { user_agent: user_agent(cx.headers()), ip: Some(cx.client_ip.to_string()) }
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {

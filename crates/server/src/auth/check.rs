@@ -34,12 +34,13 @@ pub async fn authenticate(
         AuthPolicy::Refresh { expired_ok } => refresh(app, bearer(sent)?, expired_ok),
         AuthPolicy::Admin => admin(app, sent),
         AuthPolicy::Moderator => moderator(app, endpoint, sent).await,
-        AuthPolicy::OptionalService => match sent {
+        AuthPolicy::Newcomer => match sent {
             Sent::Nothing => Ok(Credential::Anyone),
             Sent::Bearer(token) => {
                 service::verify(app, endpoint, token).await.map(Credential::Service)
             }
-            Sent::Basic(_) | Sent::Dpop(_) => Err(unusable()),
+            Sent::Basic(_) => admin(app, sent),
+            Sent::Dpop(_) => Err(unusable()),
         },
         AuthPolicy::SessionOrService(policy) => {
             let token = bearer(sent)?;

@@ -17,8 +17,8 @@ use cairn_model::Did;
 use cairn_store::Account;
 
 pub use policy::{
-    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, OPTIONAL_SERVICE, REFRESH,
-    REPO_READER, SESSION, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
+    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, NEWCOMER, REFRESH, REPO_READER,
+    SESSION, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
 };
 pub use tokens::{
     ACCESS_SECONDS, AccessClaims, REFRESH_SECONDS, RefreshClaims, SessionTokens, TokenError,
@@ -119,6 +119,16 @@ pub struct Service {
     pub iss: Did,
 }
 
+/// Who asks for a new account.
+#[derive(Clone, Debug)]
+pub enum Newcomer {
+    Anyone,
+    /// Who shows that a DID is theirs, to bring it along.
+    Holder(Did),
+    /// The operator, for somebody else.
+    Admin,
+}
+
 /// An account by session or by a service token that it signed.
 #[derive(Clone, Debug)]
 pub enum SessionOrService {
@@ -210,11 +220,12 @@ impl Caller for Moderator {
     }
 }
 
-impl Caller for Option<Service> {
+impl Caller for Newcomer {
     fn from_credential(credential: Credential) -> Option<Self> {
         match credential {
-            Credential::Anyone => Some(None),
-            Credential::Service(service) => Some(Some(service)),
+            Credential::Anyone => Some(Self::Anyone),
+            Credential::Service(service) => Some(Self::Holder(service.iss)),
+            Credential::Admin => Some(Self::Admin),
             _ => None,
         }
     }

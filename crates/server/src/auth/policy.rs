@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 
 use super::{
-    Admin, Anyone, Moderator, Refresh, RepoReader, Service, Session, SessionOrService, SessionScope,
+    Admin, Anyone, Moderator, Newcomer, Refresh, RepoReader, Session, SessionOrService,
+    SessionScope,
 };
 
 /// A set of [`SessionScope`]s.
@@ -43,7 +44,7 @@ pub enum AuthPolicy {
     Refresh { expired_ok: bool },
     Admin,
     Moderator,
-    OptionalService,
+    Newcomer,
     SessionOrService(SessionPolicy),
     RepoReader(SessionPolicy),
 }
@@ -76,8 +77,8 @@ pub const REFRESH: Access<Refresh> = Access::new(AuthPolicy::Refresh { expired_o
 pub const ADMIN: Access<Admin> = Access::new(AuthPolicy::Admin);
 /// The operator, or a service token of the configured moderation service.
 pub const MODERATOR: Access<Moderator> = Access::new(AuthPolicy::Moderator);
-/// Nobody, or a service token for this method.
-pub const OPTIONAL_SERVICE: Access<Option<Service>> = Access::new(AuthPolicy::OptionalService);
+/// Nobody, a service token for this method, or the operator.
+pub const NEWCOMER: Access<Newcomer> = Access::new(AuthPolicy::Newcomer);
 /// A session, or a service token for this method.
 pub const SESSION_OR_SERVICE: Access<SessionOrService> =
     Access::new(AuthPolicy::SessionOrService(scoped(ScopeSet::STANDARD)));

@@ -108,9 +108,10 @@ fn expected(policy: AuthPolicy, sent: Sent) -> Expected {
             Sent::Nothing | Sent::Admin | Sent::WrongPassword | Sent::Dpop => by_password(sent),
             other => by_service(other),
         },
-        AuthPolicy::OptionalService => match sent {
+        AuthPolicy::Newcomer => match sent {
             Sent::Nothing => Ok("anyone"),
-            Sent::Admin | Sent::WrongPassword | Sent::Dpop => Err(REQUIRED),
+            Sent::Admin => Ok("admin"),
+            Sent::WrongPassword | Sent::Dpop => Err(REQUIRED),
             other => by_service(other),
         },
         AuthPolicy::SessionOrService(session) => match sent {

@@ -10,10 +10,12 @@ use cairn_identity::{
 };
 use cairn_lexicon::Lexicons;
 use cairn_model::{Cid, Did, Handle, RepoPath, Value, json};
+use cairn_server::accounts::blocked_words::BlockedWords;
+use cairn_server::accounts::email::DisposableDomains;
 use cairn_server::auth::SessionScope;
 use cairn_server::branding::Branding;
 use cairn_server::config::{
-    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig,
+    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig, SignUp,
 };
 use cairn_server::mail::Mailbox;
 use cairn_server::{App, AppParts, router};
@@ -254,7 +256,10 @@ pub fn config() -> ServerConfig {
         jwt_secret: Secret::new("a secret of at least thirty-two bytes"),
         lexicon_authority: None,
         recovery_did_key: None,
-        invites_required: false,
+        sign_up: SignUp::Open,
+        invite_interval: None,
+        blocked_handle_words: BlockedWords::default(),
+        disposable_domains: DisposableDomains::default(),
         blob_upload_limit: 1 << 20,
         import_limit: None,
         accepting_imports: true,

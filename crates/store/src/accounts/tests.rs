@@ -7,7 +7,10 @@ use cairn_repo::{Commit, car};
 
 use super::testing::{World, did, handle, kinds, new_account};
 use super::*;
-use crate::{NewInviteCodes, NewSession, OpenError, RefreshError, SealError, Store, StoreConfig};
+use crate::{
+    NewInviteCodes, NewSession, OpenError, RefreshError, SealError, SessionClient, Store,
+    StoreConfig,
+};
 
 /// The commit in the blocks of an event.
 fn commit_of(blocks: &[u8]) -> Commit {
@@ -154,7 +157,7 @@ async fn a_takedown_outweighs_everything_and_ends_sessions() {
         ]
     );
     assert!(matches!(
-        world.store.refresh_session(session.token_id).await,
+        world.store.refresh_session(session.token_id, SessionClient::default()).await,
         Err(RefreshError::Revoked)
     ));
     assert!(!AccountStatus::Deactivated.is_writable());
@@ -389,7 +392,7 @@ async fn email_and_password_follow_their_rules() {
     store.create_session(alice.id, NewSession::default()).await.unwrap();
     let end = EndSessions::AllExcept(kept.token_id.family());
     store.set_password_hash(alice.id, "$new".to_owned(), end).await.unwrap();
-    assert_eq!(store.sessions(alice.id).await.unwrap().len(), 1);
+    assert_eq!(store.sessions_of(alice.id).await.unwrap().len(), 1);
     let changed = store.account(alice.id).await.unwrap().unwrap();
     assert_eq!(changed.password_hash.as_deref(), Some("$new"));
     let _: SigningKey = store.signing_key(&alice.did).await.unwrap().unwrap();

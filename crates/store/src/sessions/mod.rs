@@ -39,6 +39,13 @@ pub struct NewSession {
     pub app_password: Option<String>,
     /// The hash that the account's own password was checked against; no session is opened once it is another.
     pub password_hash: Option<String>,
+    pub client: SessionClient,
+}
+
+/// Who uses a session, for its owner's list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionClient {
+    /// As the client sent it; cut after 512 bytes.
     pub user_agent: Option<String>,
     pub ip: Option<String>,
 }
@@ -79,8 +86,8 @@ pub struct SessionInfo {
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
     pub expires_at: Timestamp,
-    pub user_agent: Option<String>,
-    pub ip: Option<String>,
+    /// Who used it last.
+    pub client: SessionClient,
 }
 
 /// The public name of a session; knowing it gives no access.
@@ -147,13 +154,18 @@ impl Store {
         .await
     }
 
-    /// Exchanges a refresh token for the next of its session.
+    /// Exchanges a refresh token for the next of its session, and notes who did.
     ///
     /// # Errors
     /// See [`RefreshError`]; whether the account may sign in at all is for the caller to judge.
-    pub async fn refresh_session(&self, token: TokenId) -> Result<IssuedToken, RefreshError> {
+    pub async fn refresh_session(
+        &self,
+        token: TokenId,
+        client: SessionClient,
+    ) -> Result<IssuedToken, RefreshError> {
         let next = token.next(self.master_key());
-        let exchange = self.write_tx(move |tx| exchange(tx, &token, next, tx.now())).await?;
+        let exchange =
+            self.write_tx(move |tx| exchange(tx, &token, next, &client, tx.now())).await?;
         match exchange {
             Exchange::Issued(issued) => Ok(issued),
             Exchange::Expired => Err(RefreshError::Expired),
@@ -190,7 +202,7 @@ impl Store {
     }
 
     /// The sessions of an account, newest first.
-    pub async fn sessions(&self, account: AccountId) -> Result<Vec<SessionInfo>, StoreError> {
+    pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<SessionInfo>, StoreError> {
         let now = self.clock().now();
         self.read_one(move |tx| rows::list(tx, account, now)).await
     }
@@ -218,6 +230,7 @@ fn exchange(
     conn: &rusqlite::Connection,
     token: &TokenId,
     next: TokenId,
+    client: &SessionClient,
     now: Timestamp,
 ) -> Result<Exchange, StoreError> {
     let Some(row) = rows::find(conn, token.family())? else {
@@ -227,7 +240,7 @@ fn exchange(
         return Ok(Exchange::Expired);
     }
     if row.token_hash == token.hash() {
-        rows::rotate(conn, token, &next, now)?;
+        rows::rotate(conn, token, &next, client, now)?;
     } else if !rows::is_within_grace(conn, token, now)? {
         rows::delete(conn, token.family())?;
         return Ok(Exchange::Reused);

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::token::{TokenHash, TokenId};
 use super::{
     IssuedToken, MAX_REMEMBERED, MAX_USER_AGENT_BYTES, NewSession, REFRESH_GRACE, SESSION_LIFETIME,
-    SessionAppPassword, SessionId, SessionInfo,
+    SessionAppPassword, SessionClient, SessionId, SessionInfo,
 };
 use crate::accounts::columns::{instant, micros};
 use crate::text::cut;
@@ -73,8 +73,8 @@ pub(super) fn insert(
         new.app_password,
         micros(now),
         micros(expires_at),
-        new.user_agent.as_deref().map(|agent| cut(agent, MAX_USER_AGENT_BYTES)),
-        new.ip,
+        user_agent(&new.client),
+        new.client.ip,
     ])?;
     let app_password = match &new.app_password {
         Some(name) => Some(app_password(conn, account, name)?),
@@ -127,13 +127,23 @@ pub(super) fn rotate(
     conn: &Connection,
     token: &TokenId,
     next: &TokenId,
+    client: &SessionClient,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let usable_until = now.saturating_add(REFRESH_GRACE).unwrap_or(Timestamp::MAX);
     conn.prepare_cached(
-        "UPDATE session SET token_hash = ?2, last_used_at = ?3, expires_at = ?4 WHERE id = ?1",
+        "UPDATE session SET token_hash = ?2, last_used_at = ?3, expires_at = ?4,
+           user_agent = COALESCE(?5, user_agent), ip = COALESCE(?6, ip)
+         WHERE id = ?1",
     )?
-    .execute(params![token.family().0, next.hash().0, micros(now), micros(expiry(now))])?;
+    .execute(params![
+        token.family().0,
+        next.hash().0,
+        micros(now),
+        micros(expiry(now)),
+        user_agent(client),
+        client.ip,
+    ])?;
     remember_exchanged(conn, token, usable_until, now)
 }
 
@@ -227,8 +237,7 @@ pub(super) fn list(
             created_at: instant(row.get(2)?),
             last_used_at: instant(row.get(3)?),
             expires_at: instant(row.get(4)?),
-            user_agent: row.get(5)?,
-            ip: row.get(6)?,
+            client: SessionClient { user_agent: row.get(5)?, ip: row.get(6)? },
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -255,4 +264,8 @@ pub(super) fn prune(
         )?
         .execute((micros(now), limit))?;
     Ok((sessions, tokens))
+}
+
+fn user_agent(client: &SessionClient) -> Option<&str> {
+    client.user_agent.as_deref().map(|agent| cut(agent, MAX_USER_AGENT_BYTES))
 }

@@ -11,18 +11,19 @@ async fn a_refresh_gives_the_next_token_and_the_same_one_again_within_the_grace(
     let world = World::new();
     let alice = world.account("alice").await;
     let first = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
-    let next = world.store.refresh_session(first.token_id).await.unwrap();
+    let next = world.store.refresh_session(first.token_id, SessionClient::default()).await.unwrap();
     assert_ne!(next.token_id, first.token_id);
     assert_eq!(next.account, alice.id);
 
     world.advance_hours(1);
-    let again = world.store.refresh_session(first.token_id).await.unwrap();
+    let again =
+        world.store.refresh_session(first.token_id, SessionClient::default()).await.unwrap();
     assert_eq!(again.token_id, next.token_id);
-    let third = world.store.refresh_session(next.token_id).await.unwrap();
-    let late = world.store.refresh_session(first.token_id).await.unwrap();
+    let third = world.store.refresh_session(next.token_id, SessionClient::default()).await.unwrap();
+    let late = world.store.refresh_session(first.token_id, SessionClient::default()).await.unwrap();
     assert_eq!(late.token_id, next.token_id);
     assert_ne!(third.token_id, next.token_id);
-    assert_eq!(world.store.sessions(alice.id).await.unwrap().len(), 1);
+    assert_eq!(world.store.sessions_of(alice.id).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -31,11 +32,17 @@ async fn a_token_used_again_after_its_grace_ends_the_session() {
     let alice = world.account("alice").await;
     let other = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
     let first = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
-    let next = world.store.refresh_session(first.token_id).await.unwrap();
+    let next = world.store.refresh_session(first.token_id, SessionClient::default()).await.unwrap();
     world.advance_hours(2);
-    assert!(matches!(world.store.refresh_session(first.token_id).await, Err(RefreshError::Reused)));
-    assert!(matches!(world.store.refresh_session(next.token_id).await, Err(RefreshError::Revoked)));
-    world.store.refresh_session(other.token_id).await.unwrap();
+    assert!(matches!(
+        world.store.refresh_session(first.token_id, SessionClient::default()).await,
+        Err(RefreshError::Reused)
+    ));
+    assert!(matches!(
+        world.store.refresh_session(next.token_id, SessionClient::default()).await,
+        Err(RefreshError::Revoked)
+    ));
+    world.store.refresh_session(other.token_id, SessionClient::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -45,11 +52,15 @@ async fn reuse_is_noticed_after_old_tokens_were_pruned() {
     let first = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
     let mut current = first.token_id;
     for _ in 0..70 {
-        current = world.store.refresh_session(current).await.unwrap().token_id;
+        current =
+            world.store.refresh_session(current, SessionClient::default()).await.unwrap().token_id;
     }
     world.advance_hours(3);
     world.store.prune_sessions().await.unwrap();
-    assert!(matches!(world.store.refresh_session(first.token_id).await, Err(RefreshError::Reused)));
+    assert!(matches!(
+        world.store.refresh_session(first.token_id, SessionClient::default()).await,
+        Err(RefreshError::Reused)
+    ));
 }
 
 #[tokio::test]
@@ -59,14 +70,20 @@ async fn a_session_expires_when_it_is_not_used() {
     let first = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
     assert_eq!(first.expires_at, world.now() + SESSION_LIFETIME);
     world.advance_hours(89 * 24);
-    let next = world.store.refresh_session(first.token_id).await.unwrap();
+    let next = world.store.refresh_session(first.token_id, SessionClient::default()).await.unwrap();
     world.advance_hours(89 * 24);
-    let last = world.store.refresh_session(next.token_id).await.unwrap();
+    let last = world.store.refresh_session(next.token_id, SessionClient::default()).await.unwrap();
     world.advance_hours(90 * 24);
-    assert!(matches!(world.store.refresh_session(last.token_id).await, Err(RefreshError::Expired)));
-    assert!(world.store.sessions(alice.id).await.unwrap().is_empty());
+    assert!(matches!(
+        world.store.refresh_session(last.token_id, SessionClient::default()).await,
+        Err(RefreshError::Expired)
+    ));
+    assert!(world.store.sessions_of(alice.id).await.unwrap().is_empty());
     assert_eq!(world.store.prune_sessions().await.unwrap(), 1);
-    assert!(matches!(world.store.refresh_session(last.token_id).await, Err(RefreshError::Revoked)));
+    assert!(matches!(
+        world.store.refresh_session(last.token_id, SessionClient::default()).await,
+        Err(RefreshError::Revoked)
+    ));
 }
 
 #[tokio::test]
@@ -76,26 +93,52 @@ async fn foreign_tokens_are_no_sessions() {
     assert!(TokenId::parse("not base64!").is_none());
     assert!(TokenId::parse(&"A".repeat(63)).is_none());
     let unknown = TokenId::parse(&"A".repeat(64)).unwrap();
-    assert!(matches!(world.store.refresh_session(unknown).await, Err(RefreshError::Revoked)));
+    assert!(matches!(
+        world.store.refresh_session(unknown, SessionClient::default()).await,
+        Err(RefreshError::Revoked)
+    ));
     let text = unknown.to_string();
     assert_eq!(TokenId::parse(&text), Some(unknown));
+}
+
+#[tokio::test]
+async fn a_session_names_who_used_it_last() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let client = |agent: Option<&str>, ip: &str| SessionClient {
+        user_agent: agent.map(str::to_owned),
+        ip: Some(ip.to_owned()),
+    };
+    let new = NewSession { client: client(Some("app/1"), "192.0.2.1"), ..NewSession::default() };
+    let first = world.store.create_session(alice.id, new).await.unwrap();
+    world.advance_hours(1);
+    let next = client(Some("app/2"), "192.0.2.2");
+    let second = world.store.refresh_session(first.token_id, next.clone()).await.unwrap();
+    let seen = world.store.sessions_of(alice.id).await.unwrap().pop().unwrap();
+    assert_eq!((seen.client, seen.last_used_at), (next, world.now()));
+
+    let silent = client(None, "192.0.2.3");
+    world.store.refresh_session(second.token_id, silent).await.unwrap();
+    let seen = world.store.sessions_of(alice.id).await.unwrap().pop().unwrap();
+    assert_eq!(seen.client, client(Some("app/2"), "192.0.2.3"));
 }
 
 #[tokio::test]
 async fn sessions_are_listed_and_ended_one_by_one_or_together() {
     let world = World::new();
     let (alice, bob) = (world.account("alice").await, world.account("bob").await);
-    let new = NewSession { user_agent: Some("é".repeat(400)), ..NewSession::default() };
+    let client = SessionClient { user_agent: Some("é".repeat(400)), ip: None };
+    let new = NewSession { client, ..NewSession::default() };
     let one = world.store.create_session(alice.id, new).await.unwrap();
     world.advance_hours(1);
     let two = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
     let three = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
     let bobs = world.store.create_session(bob.id, NewSession::default()).await.unwrap();
 
-    let listed = world.store.sessions(alice.id).await.unwrap();
+    let listed = world.store.sessions_of(alice.id).await.unwrap();
     assert_eq!(listed.len(), 3);
     assert_eq!(listed[2].id, one.token_id.family());
-    assert_eq!(listed[2].user_agent.as_ref().unwrap().len(), 512);
+    assert_eq!(listed[2].client.user_agent.as_ref().unwrap().len(), 512);
     let shown = listed[2].id.to_string();
     assert_eq!(SessionId::parse(&shown), Some(listed[2].id));
     assert_eq!(SessionId::parse(&shown[1..]), None);
@@ -107,7 +150,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_together() {
     let kept = Some(three.token_id.family());
     assert_eq!(world.store.delete_sessions_of(alice.id, kept).await.unwrap(), 0);
     assert_eq!(world.store.delete_sessions_of(alice.id, None).await.unwrap(), 1);
-    world.store.refresh_session(bobs.token_id).await.unwrap();
+    world.store.refresh_session(bobs.token_id, SessionClient::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -115,9 +158,10 @@ async fn tokens_are_not_stored_and_survive_a_restart() {
     let world = World::new();
     let alice = world.account("alice").await;
     let first = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
-    let next = world.store.refresh_session(first.token_id).await.unwrap();
+    let next = world.store.refresh_session(first.token_id, SessionClient::default()).await.unwrap();
     let world = world.reopen().await;
-    let again = world.store.refresh_session(first.token_id).await.unwrap();
+    let again =
+        world.store.refresh_session(first.token_id, SessionClient::default()).await.unwrap();
     assert_eq!(again.token_id, next.token_id);
 }
 
@@ -141,12 +185,12 @@ async fn an_app_password_opens_sessions_until_it_is_revoked() {
     let new = NewSession { app_password: Some("phone".to_owned()), ..NewSession::default() };
     let session = store.create_session(alice.id, new).await.unwrap();
     assert_eq!(session.app_password.as_ref(), Some(&found));
-    let session = store.refresh_session(session.token_id).await.unwrap();
+    let session = store.refresh_session(session.token_id, SessionClient::default()).await.unwrap();
     assert_eq!(session.app_password.as_ref(), Some(&found));
     assert!(store.revoke_app_password(alice.id, "phone").await.unwrap());
     assert!(!store.revoke_app_password(alice.id, "phone").await.unwrap());
     assert!(store.check_app_password(alice.id, &password).await.unwrap().is_none());
-    let ended = store.refresh_session(session.token_id).await;
+    let ended = store.refresh_session(session.token_id, SessionClient::default()).await;
     assert!(matches!(ended, Err(RefreshError::Revoked)));
 }
 
@@ -193,7 +237,7 @@ async fn a_password_reset_ends_the_sessions() {
     assert_eq!(reset, alice.id);
     let changed = world.store.account(alice.id).await.unwrap().unwrap();
     assert_eq!(changed.password_hash.as_deref(), Some("$fresh"));
-    let ended = world.store.refresh_session(session.token_id).await;
+    let ended = world.store.refresh_session(session.token_id, SessionClient::default()).await;
     assert!(matches!(ended, Err(RefreshError::Revoked)));
     let again = world.store.reset_password(&token, "$evil".to_owned(), EndSessions::All).await;
     assert!(matches!(again, Err(MailTokenError::Invalid)));
@@ -214,7 +258,7 @@ async fn a_session_does_not_slip_past_a_change_of_its_credential() {
     let unknown = NewSession { app_password: Some("phone".to_owned()), ..NewSession::default() };
     let late = store.create_session(alice.id, unknown).await;
     assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
-    assert!(store.sessions(alice.id).await.unwrap().is_empty());
+    assert!(store.sessions_of(alice.id).await.unwrap().is_empty());
 }
 
 #[tokio::test]

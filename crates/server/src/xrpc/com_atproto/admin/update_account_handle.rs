@@ -15,14 +15,13 @@ pub struct UpdateAccountHandle {
     handle: String,
 }
 
-/// Operators may hand out reserved names.
+/// Operators may hand out reserved names and those with blocked words.
 pub async fn update_account_handle(
     cx: Cx<Admin>,
     Input(input): Input<UpdateAccountHandle>,
 ) -> Result<()> {
     let account = super::account(&cx.app, AtIdentifier::Did(input.did)).await?;
-    let (handle, domain) =
-        handle_policy::check(&input.handle, &cx.app.config.handle_domains, true)?;
+    let (handle, domain) = handle_policy::check(&input.handle, cx.app.config.handle_rules(), true)?;
     if domain == Domain::External {
         identity::require_handle_resolves(&cx.app, &handle, &account.did).await?;
     }

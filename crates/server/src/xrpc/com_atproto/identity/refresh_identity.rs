@@ -55,7 +55,7 @@ async fn settle(
     handle: Option<&Handle>,
 ) -> Result<()> {
     if let Some(handle) = handle.filter(|handle| account.handle.as_ref() != Some(handle)) {
-        let checked = handle_policy::check(handle.as_str(), &app.config.handle_domains, false);
+        let checked = handle_policy::check(handle.as_str(), app.config.handle_rules(), false);
         if matches!(checked, Ok((_, Domain::External))) {
             let _turn = app.identity_turns.take(&account.did).await;
             match app.store.update_handle(account.id, Some(handle.clone())).await {

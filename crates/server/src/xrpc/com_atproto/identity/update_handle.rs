@@ -18,7 +18,7 @@ pub struct UpdateHandle {
 pub async fn update_handle(cx: Cx<Session>, Input(input): Input<UpdateHandle>) -> Result<()> {
     let account = &cx.caller.account;
     let (handle, domain) =
-        handle_policy::check(&input.handle, &cx.app.config.handle_domains, false)?;
+        handle_policy::check(&input.handle, cx.app.config.handle_rules(), false)?;
     if domain == Domain::External {
         identity::require_handle_resolves(&cx.app, &handle, &account.did).await?;
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::create::{self, Wanted};
 use crate::accounts::{identity, session};
-use crate::auth::Service;
+use crate::auth::Newcomer;
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Input, Json, Result};
 
@@ -33,7 +33,7 @@ pub struct Created {
 }
 
 pub async fn create_account(
-    cx: Cx<Option<Service>>,
+    cx: Cx<Newcomer>,
     Input(input): Input<CreateAccount>,
 ) -> Result<Json<Created>> {
     if input.plc_op.is_some() {
@@ -47,8 +47,7 @@ pub async fn create_account(
         did: input.did,
         recovery_key: input.recovery_key,
     };
-    let proven = cx.caller.as_ref().map(|service| &service.iss);
-    let account = create::create(&cx.app, proven, wanted).await?;
+    let account = create::create(&cx.app, &cx.caller, wanted).await?;
     let tokens = session::open(&cx.app, &account, None, session::client_of(&cx)).await?;
     Ok(Json(Created {
         access_jwt: tokens.access_jwt,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::auth::Anyone;
+use crate::config::SignUp;
 use crate::xrpc::{Cx, Json, Result};
 
 #[derive(Serialize)]
@@ -33,10 +34,12 @@ struct Contact {
 
 pub async fn describe_server(cx: Cx<Anyone>) -> Result<Json<Description>> {
     let config = &cx.app.config;
+    // There is no word for a closed server. A form that asks for a code is nearer to it than one that asks for nothing.
+    let invite_code_required = matches!(config.sign_up, SignUp::Invite | SignUp::Closed);
     Ok(Json(Description {
         did: config.service_did.to_string(),
         available_user_domains: config.handle_domains.clone(),
-        invite_code_required: config.invites_required,
+        invite_code_required,
         blob_upload_limit: config.blob_upload_limit,
         links: Links {
             privacy_policy: config.links.privacy_policy.clone(),

@@ -5,6 +5,7 @@ use cairn_store::InviteCode;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Session;
+use crate::config::SignUp;
 use crate::xrpc::{Cx, Json, Params, Result};
 
 #[derive(Deserialize)]
@@ -12,6 +13,8 @@ use crate::xrpc::{Cx, Json, Params, Result};
 pub struct GetAccountInviteCodes {
     #[serde(default = "yes")]
     include_used: bool,
+    #[serde(default = "yes")]
+    create_available: bool,
 }
 
 fn yes() -> bool {
@@ -63,17 +66,27 @@ impl From<InviteCode> for InviteView {
     }
 }
 
-/// The codes of the caller. This server mints none by itself, so `createAvailable` has no effect.
+/// The codes of the caller that are not disabled. What the account has earned by then is made first if
+/// `createAvailable`, on servers that ask for codes.
 pub async fn get_account_invite_codes(
     cx: Cx<Session>,
     Params(params): Params<GetAccountInviteCodes>,
 ) -> Result<Json<Codes>> {
+    let config = &cx.app.config;
+    if params.create_available
+        && config.sign_up == SignUp::Invite
+        && let Some(interval) = config.invite_interval
+    {
+        let account = cx.caller.account.id;
+        cx.app.store.earn_invite_codes(account, &config.hostname, interval).await?;
+    }
     let all = cx.app.store.invite_codes_of(cx.caller.did().as_str()).await?;
     let is_used = |code: &InviteCode| {
         u32::try_from(code.uses.len()).is_ok_and(|uses| uses >= code.available_uses)
     };
     let codes = all
         .into_iter()
+        .filter(|code| !code.disabled)
         .filter(|code| params.include_used || !is_used(code))
         .map(InviteView::from)
         .collect();

@@ -26,7 +26,7 @@ pub mod reset_password;
 pub mod revoke_app_password;
 pub mod update_email;
 
-use crate::auth::{ADMIN, ANYONE, FULL_SESSION, OPTIONAL_SERVICE, REFRESH, SESSION};
+use crate::auth::{ADMIN, ANYONE, FULL_SESSION, NEWCOMER, REFRESH, SESSION};
 use crate::limits::Bucket;
 use crate::xrpc::{Endpoint, procedure, query};
 
@@ -54,7 +54,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 fn accounts() -> Vec<Endpoint> {
     vec![
         query("com.atproto.server.describeServer", ANYONE, describe_server),
-        procedure("com.atproto.server.createAccount", OPTIONAL_SERVICE, create_account)
+        procedure("com.atproto.server.createAccount", NEWCOMER, create_account)
             .limits(&[Bucket::CreateAccount]),
         procedure("com.atproto.server.reserveSigningKey", ANYONE, reserve_signing_key)
             .limits(&[Bucket::CreateAccount]),

@@ -19,7 +19,8 @@ pub async fn refresh_session(cx: Cx<Refresh>) -> Result<Json<SessionAnswer>> {
         return Err(session::takedown_error());
     }
     let token = TokenId::parse(&cx.caller.jti).ok_or_else(revoked)?;
-    let issued = cx.app.store.refresh_session(token).await.map_err(refused)?;
+    let issued = cx.app.store.refresh_session(token, session::client_of(&cx)).await;
+    let issued = issued.map_err(refused)?;
     if issued.account != account.id {
         return Err(revoked());
     }

@@ -23,7 +23,7 @@ pub struct UpdateEmail {
 pub async fn update_email(cx: Cx<Session>, Input(input): Input<UpdateEmail>) -> Result<()> {
     let account = &cx.caller.account;
     let store = &cx.app.store;
-    let new = email::parse(&input.email)?;
+    let new = email::parse_chosen(&input.email, &cx.app.config.disposable_domains)?;
     let is_new = account.email.as_deref() != Some(new.as_str());
     let turns_on = input.email_auth_factor == Some(true);
     if turns_on && (is_new || account.email_confirmed_at.is_none()) {

@@ -1,7 +1,9 @@
 //! Invite codes: who may create an account here.
 //!
 //! A code is spent in the transaction that creates the account, so two sign-ups cannot share its
-//! last use.
+//! last use. Operators make codes for whom they like; accounts earn their own with time ([`InviteInterval`]).
+
+mod interval;
 
 use data_encoding::BASE32_NOPAD;
 use jiff::Timestamp;
@@ -9,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::accounts::columns::{instant, micros};
 use crate::{Store, StoreError, WriteTx};
+
+pub use interval::InviteInterval;
 
 /// More codes than this are not listed in one page.
 const MAX_PAGE: u32 = 500;
@@ -93,7 +97,10 @@ impl Store {
         self.write_tx(move |tx| {
             for (owner, codes) in &codes {
                 for code in codes {
-                    insert(tx, code, new.uses, owner, &new.created_by)?;
+                    insert(
+                        tx,
+                        &Row { code, uses: new.uses, disabled: false, owner, by: &new.created_by },
+                    )?;
                 }
             }
             Ok(codes.clone())
@@ -195,18 +202,21 @@ pub(crate) fn record_use(tx: &WriteTx<'_>, code: &str, did: &str) -> Result<(), 
     Ok(())
 }
 
-fn insert(
-    tx: &WriteTx<'_>,
-    code: &str,
+struct Row<'a> {
+    code: &'a str,
     uses: u32,
-    owner: &str,
-    created_by: &str,
-) -> Result<(), StoreError> {
+    disabled: bool,
+    owner: &'a str,
+    by: &'a str,
+}
+
+fn insert(tx: &WriteTx<'_>, new: &Row<'_>) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO invite_code (code, available_uses, for_account, created_by, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO invite_code
+           (code, available_uses, disabled, for_account, created_by, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute((code, uses, owner, created_by, tx.now_micros()))?;
+    .execute((new.code, new.uses, new.disabled, new.owner, new.by, tx.now_micros()))?;
     Ok(())
 }
 
