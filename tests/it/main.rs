@@ -4,6 +4,7 @@
 
 mod accounts;
 mod admin;
+mod approval;
 mod blobs;
 mod did_web;
 mod directory;

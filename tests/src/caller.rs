@@ -95,6 +95,16 @@ impl Caller {
             .await
     }
 
+    /// JSON to a route beside XRPC, with the credential.
+    pub async fn post(&self, path: &str, input: Value) -> Reply {
+        let request = self.http.post(format!("{}{path}", self.base)).json(&input);
+        self.send(match &self.authorization {
+            Some(header) => request.header(AUTHORIZATION, header),
+            None => request,
+        })
+        .await
+    }
+
     /// A page beside XRPC, with the credential.
     pub async fn page(&self, path: &str) -> Reply {
         let request = self.http.get(format!("{}{path}", self.base));

@@ -102,17 +102,7 @@ fn server_config(
     disposable_domains: DisposableDomains,
 ) -> anyhow::Result<ServerConfig> {
     let service = &config.service;
-    let local = service.hostname == "localhost";
-    let public_url = if local {
-        format!("http://localhost:{port}")
-    } else {
-        format!("https://{}", service.hostname)
-    };
-    let own_did = if local {
-        format!("did:web:localhost%3A{port}")
-    } else {
-        format!("did:web:{}", service.hostname)
-    };
+    let (public_url, own_did) = names(&service.hostname, port);
     let crawlers = config.services.crawlers.iter().map(|url| url.parse());
     Ok(ServerConfig {
         public_url,
@@ -174,6 +164,14 @@ fn server_config(
         trusted_proxies: networks(&config.limits.trusted_proxies).context("`trusted_proxies`")?,
         firehose: FirehoseConfig::default(),
     })
+}
+
+/// The public URL and the DID that follows from it. Only localhost is served on plain http.
+fn names(hostname: &str, port: u16) -> (String, String) {
+    if hostname == "localhost" {
+        return (format!("http://localhost:{port}"), format!("did:web:localhost%3A{port}"));
+    }
+    (format!("https://{hostname}"), format!("did:web:{hostname}"))
 }
 
 fn write_limits(config: &Config) -> anyhow::Result<Option<WriteLimits>> {

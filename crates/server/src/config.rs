@@ -89,6 +89,8 @@ pub enum SignUp {
     Open,
     /// Who has an invite code.
     Invite,
+    /// Whom the operator lets in, one by one.
+    Approval,
     /// Nobody.
     Closed,
 }
@@ -99,6 +101,7 @@ impl SignUp {
         match name {
             "open" => Some(Self::Open),
             "invite" => Some(Self::Invite),
+            "approval" => Some(Self::Approval),
             "closed" => Some(Self::Closed),
             _ => None,
         }

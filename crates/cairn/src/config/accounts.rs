@@ -28,7 +28,8 @@ pub(super) fn accounts(raw: &Raw) -> Result<Accounts, ConfigError> {
 
 /// Two options say it: ours, and the reference server's flag, which knows two answers only.
 fn sign_up(raw: &Raw) -> Result<SignUp, ConfigError> {
-    let own = raw.parsed("sign_up", "open, invite or closed", |text| SignUp::parse(text.trim()))?;
+    let own = raw
+        .parsed("sign_up", "open, invite, approval or closed", |text| SignUp::parse(text.trim()))?;
     let flag = raw.flag("invite_required")?;
     let by_flag = flag.map(|required| if required { SignUp::Invite } else { SignUp::Open });
     match (own, by_flag) {

@@ -90,7 +90,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("did_doc_with_session", "PDS_ENABLE_DID_DOC_WITH_SESSION", Flag, "true", "answer sessions with the DID document"),
     opt("lexicon_authority_did", "PDS_LEXICON_AUTHORITY_DID", Text, "", "the account whose repository has all published lexicons, whatever DNS says; for development and private networks"),
     // Accounts.
-    opt("sign_up", "", Text, "invite", "who may make an account: open (everybody), invite (who has a code), closed (nobody but the operator)"),
+    opt("sign_up", "", Text, "invite", "who may make an account: open (everybody), invite (who has a code), approval (whom the operator lets in), closed (nobody)"),
     opt("invite_required", "PDS_INVITE_REQUIRED", Flag, "", "the reference server's word for sign_up: true is invite, false is open"),
     opt("invite_interval_ms", "PDS_INVITE_INTERVAL", Number, "", "an account earns an invite code each time it has existed so much longer; without it, only the operator makes codes"),
     opt("invite_epoch_ms", "PDS_INVITE_EPOCH", Number, "0", "time before this instant, in milliseconds since 1970, earns no codes"),

@@ -150,6 +150,7 @@ fn sign_up_is_said_in_two_ways() {
     assert_eq!(with(&[("PDS_INVITE_REQUIRED", "false")]).unwrap(), SignUp::Open);
     assert_eq!(with(&[("PDS_INVITE_REQUIRED", "true")]).unwrap(), SignUp::Invite);
     assert_eq!(with(&[("CAIRN_SIGN_UP", "closed")]).unwrap(), SignUp::Closed);
+    assert_eq!(with(&[("CAIRN_SIGN_UP", "approval")]).unwrap(), SignUp::Approval);
     let same = [("CAIRN_SIGN_UP", "open"), ("PDS_INVITE_REQUIRED", "0")];
     assert_eq!(with(&same).unwrap(), SignUp::Open);
     let both = with(&[("CAIRN_SIGN_UP", "closed"), ("PDS_INVITE_REQUIRED", "true")]).unwrap_err();

@@ -4,11 +4,13 @@
 //! A new DID is registered with the directory first and the account stored afterwards, because the account's first
 //! events must find a document that consumers can resolve. What fails in between takes the DID back with a tombstone, at
 //! once or, after a crash, at the next start.
+//!
+//! Where the operator approves each account, all of that waits: see [`super::approval`].
 
 use cairn_identity::plc::{Operation, UnsignedOperation, sign_tombstone};
 use cairn_identity::{Curve, DidKey, SigningKey};
 use cairn_model::{Did, Handle};
-use cairn_store::{Account, AccountRef, CreateAccountError, NewAccount};
+use cairn_store::{Account, AccountRef, Applicant, CreateAccountError, NewAccount};
 use jiff::SignedDuration;
 
 use super::handle_policy::{self, Domain, HandleError};
@@ -22,7 +24,7 @@ use crate::error::XrpcError;
 ///
 /// Interop: the reference implementation says three days, and deletes nothing. A month leaves room for a move that is
 /// interrupted after the old host has let go.
-const DELETE_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(super) const DELETE_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What a person, or a client for them, wants.
 pub struct Wanted {
@@ -36,6 +38,13 @@ pub struct Wanted {
     pub recovery_key: Option<String>,
 }
 
+/// What came of a wish.
+pub enum Outcome {
+    Account(Account),
+    /// The operator is to answer.
+    Applicant(Applicant),
+}
+
 /// What is stored if all goes well; everything that can be refused without a side effect has been.
 struct Checked {
     handle: Handle,
@@ -43,15 +52,17 @@ struct Checked {
     password_hash: String,
     invite_code: Option<String>,
     recovery_key: Option<DidKey>,
+    /// Whether the operator is to answer first.
+    waits: bool,
 }
 
-/// Makes an account for whom the operator's rule lets in. The operator's own wishes are bound by no rule of who may have
+/// Makes an account for whom the operator's rule lets in, or has them wait. The operator's own wishes are bound by no rule of who may have
 /// an account, and by fewer of which handle.
 ///
 /// # Errors
 /// Names and messages are those that sign-up forms know: `InvalidInviteCode`, `InvalidHandle`, `HandleNotAvailable`,
 /// `UnsupportedDomain`, and 401 for a DID that is not the caller's; 403 `SignUpClosed`.
-pub async fn create(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Account, XrpcError> {
+pub async fn create(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Outcome, XrpcError> {
     let is_hosted =
         wanted.did.as_ref().is_some_and(|did| hosted::is_hosted(did, &app.config.handle_domains));
     match &wanted.did {
@@ -84,7 +95,7 @@ async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, Xrp
     let is_operator = matches!(who, Newcomer::Admin);
     let invite_code = match app.config.sign_up {
         _ if is_operator => None,
-        SignUp::Open => None,
+        SignUp::Open | SignUp::Approval => None,
         SignUp::Invite => Some(check_invite(app, wanted.invite_code).await?),
         SignUp::Closed => return Err(closed()),
     };
@@ -100,16 +111,14 @@ async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, Xrp
     let (handle, domain) =
         handle_policy::check(&wanted.handle, app.config.handle_rules(), is_operator)?;
     if let Some(did) = &wanted.did
-        && app.store.account(did).await?.is_some()
+        && is_held(app, did).await?
     {
         return Err(refused(CreateAccountError::DidTaken, &handle));
     }
-    if app.store.account(handle.clone()).await?.is_some()
-        || hosted::owner_of(app, &handle).await?.is_some()
-    {
+    if is_handle_held(app, &handle).await? {
         return Err(HandleError::Taken(handle).into());
     }
-    if app.store.account(AccountRef::Email(email.clone())).await?.is_some() {
+    if is_held(app, AccountRef::Email(email.clone())).await? {
         return Err(refused(CreateAccountError::EmailTaken, &handle));
     }
     if domain == Domain::External {
@@ -117,7 +126,20 @@ async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, Xrp
         identity::require_handle_resolves(app, &handle, did).await?;
     }
     let password_hash = password::hash(app, &password).await?;
-    Ok(Checked { handle, email, password_hash, invite_code, recovery_key })
+    let waits = app.config.sign_up == SignUp::Approval && !is_operator;
+    Ok(Checked { handle, email, password_hash, invite_code, recovery_key, waits })
+}
+
+/// Whether an account has this name, or somebody who waits for one.
+pub(crate) async fn is_held(app: &App, name: impl Into<AccountRef>) -> Result<bool, XrpcError> {
+    let name = name.into();
+    Ok(app.store.account(name.clone()).await?.is_some()
+        || app.store.applicant(name).await?.is_some())
+}
+
+/// The same for a handle, which may also be the name behind a DID that is hosted here.
+pub(crate) async fn is_handle_held(app: &App, handle: &Handle) -> Result<bool, XrpcError> {
+    Ok(is_held(app, handle.clone()).await? || hosted::owner_of(app, handle).await?.is_some())
 }
 
 fn closed() -> XrpcError {
@@ -136,8 +158,8 @@ async fn check_invite(app: &App, code: Option<String>) -> Result<String, XrpcErr
     Ok(code)
 }
 
-/// A new did:plc and its account, live at once.
-async fn found(app: &App, checked: Checked) -> Result<Account, XrpcError> {
+/// A new did:plc and its account, live at once, or what shall become them.
+async fn found(app: &App, checked: Checked) -> Result<Outcome, XrpcError> {
     let signing_key = SigningKey::generate(Curve::K256);
     let genesis = UnsignedOperation::genesis(
         &rotation_keys(app, checked.recovery_key.as_ref())?,
@@ -149,14 +171,18 @@ async fn found(app: &App, checked: Checked) -> Result<Account, XrpcError> {
     let did = genesis
         .did_of_genesis()
         .ok_or_else(|| XrpcError::internal("the operation is no genesis"))?;
+    let handle = checked.handle.clone();
+    if checked.waits {
+        let new = new_account(did, checked, signing_key, None);
+        return apply(app, new, &handle, Some(genesis)).await;
+    }
     app.store.begin_founding(&did).await?;
     app.plc.submit(&did, &genesis).await?;
 
-    let handle = checked.handle.clone();
     let stored =
         app.store.create_account(new_account(did.clone(), checked, signing_key, None)).await;
     match stored {
-        Ok((account, _)) => Ok(account),
+        Ok((account, _)) => Ok(Outcome::Account(account)),
         Err(err) => {
             take_back(app, &did, &genesis).await;
             Err(refused(err, &handle))
@@ -165,26 +191,42 @@ async fn found(app: &App, checked: Checked) -> Result<Account, XrpcError> {
 }
 
 /// An account whose DID is the did:web of its own handle, live at once.
-async fn host(app: &App, did: Did, checked: Checked) -> Result<Account, XrpcError> {
+async fn host(app: &App, did: Did, checked: Checked) -> Result<Outcome, XrpcError> {
     if checked.recovery_key.is_some() {
         return Err(XrpcError::invalid_request("A did:web has no recoveryKey"));
     }
-    let handle = checked.handle.clone();
+    let (handle, waits) = (checked.handle.clone(), checked.waits);
     let new = new_account(did, checked, SigningKey::generate(Curve::K256), None);
+    if waits {
+        return apply(app, new, &handle, None).await;
+    }
     let stored = app.store.create_account(new).await;
-    Ok(stored.map_err(|err| refused(err, &handle))?.0)
+    Ok(Outcome::Account(stored.map_err(|err| refused(err, &handle))?.0))
 }
 
 /// An account for a DID that lives elsewhere. It is deactivated until the DID document names this server.
-async fn bring_along(app: &App, did: Did, checked: Checked) -> Result<Account, XrpcError> {
+async fn bring_along(app: &App, did: Did, checked: Checked) -> Result<Outcome, XrpcError> {
     let reserved = app.store.reserved_signing_key(&did).await?;
     let signing_key = reserved.unwrap_or_else(|| SigningKey::generate(Curve::K256));
     let delete_after = app.clock.now().saturating_add(DELETE_AFTER).ok();
-    let handle = checked.handle.clone();
+    let (handle, waits) = (checked.handle.clone(), checked.waits);
     let mut new = new_account(did, checked, signing_key, delete_after);
     new.activate = false;
+    if waits {
+        return apply(app, new, &handle, None).await;
+    }
     let (account, _) = app.store.create_account(new).await.map_err(|err| refused(err, &handle))?;
-    Ok(account)
+    Ok(Outcome::Account(account))
+}
+
+async fn apply(
+    app: &App,
+    new: NewAccount,
+    handle: &Handle,
+    genesis: Option<Operation>,
+) -> Result<Outcome, XrpcError> {
+    let applicant = app.store.apply_for_account(new, genesis).await;
+    applicant.map(Outcome::Applicant).map_err(|err| refused(err, handle))
 }
 
 fn new_account(
@@ -241,6 +283,9 @@ fn refused(err: CreateAccountError, handle: &Handle) -> XrpcError {
             XrpcError::named("AlreadyExists", "This DID belonged to another account")
         }
         CreateAccountError::HandleTaken => HandleError::Taken(handle.clone()).into(),
+        CreateAccountError::TooManyWait => {
+            XrpcError::unavailable("too many people wait for an account, try again later")
+        }
         CreateAccountError::EmailTaken => XrpcError::invalid_request("Email already taken"),
         CreateAccountError::InviteCodeUnavailable => {
             XrpcError::named("InvalidInviteCode", "Provided invite code not available")

@@ -1,8 +1,9 @@
 //! What the session methods share: signing in, tokens, and the account as its owner sees it.
 
+use cairn_model::{Did, Handle};
 use cairn_store::{
-    Account, AccountStatus, CreateSessionError, IssuedToken, NewSession, SessionAppPassword,
-    SessionClient,
+    Account, AccountStatus, Applicant, CreateSessionError, IssuedToken, NewSession,
+    SessionAppPassword, SessionClient,
 };
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -60,6 +61,26 @@ impl SessionAnswer {
             status: account.status().as_str(),
         }
     }
+
+    /// The same for somebody whose account waits for approval: not active, and of no state that the protocol has a
+    /// word for. The token's scope tells clients what it is.
+    pub fn waiting(applicant: &Applicant, tokens: Option<Tokens>) -> Self {
+        let (access_jwt, refresh_jwt) =
+            tokens.map(|tokens| (tokens.access_jwt, tokens.refresh_jwt)).unzip();
+        let handle = applicant.handle.as_ref().map(Handle::to_string);
+        Self {
+            access_jwt,
+            refresh_jwt,
+            did: applicant.did.to_string(),
+            handle: handle.unwrap_or_else(|| identity::INVALID_HANDLE.to_owned()),
+            did_doc: None,
+            email: applicant.email.clone(),
+            email_confirmed: false,
+            email_auth_factor: false,
+            active: false,
+            status: None,
+        }
+    }
 }
 
 /// What is said of a wrong password and of an unknown account.
@@ -79,20 +100,45 @@ pub async fn open(
         password_hash: account.password_hash.clone(),
         client,
     };
-    let issued = app.store.create_session(account.id, new).await.map_err(|err| match err {
+    let issued = app.store.create_session(account.id, new).await.map_err(not_opened)?;
+    Ok(tokens(app, account, &issued))
+}
+
+/// The same for somebody whose account waits for approval. The session goes on as one of the account.
+pub async fn open_waiting(
+    app: &App,
+    applicant: &Applicant,
+    client: SessionClient,
+) -> Result<Tokens, XrpcError> {
+    let new =
+        NewSession { app_password: None, password_hash: applicant.password_hash.clone(), client };
+    let issued = app.store.create_session(applicant.id, new).await.map_err(not_opened)?;
+    Ok(waiting_tokens(app, applicant, &issued))
+}
+
+fn not_opened(err: CreateSessionError) -> XrpcError {
+    match err {
         CreateSessionError::CredentialGone => wrong_password(),
         CreateSessionError::Store(err) => err.into(),
-    })?;
-    Ok(tokens(app, account, &issued))
+    }
 }
 
 /// The tokens for a session that the store has opened or renewed.
 pub fn tokens(app: &App, account: &Account, issued: &IssuedToken) -> Tokens {
+    scoped_tokens(app, &account.did, scope_of(issued.app_password.as_ref()), issued)
+}
+
+/// The same for somebody whose account waits for approval.
+pub fn waiting_tokens(app: &App, applicant: &Applicant, issued: &IssuedToken) -> Tokens {
+    scoped_tokens(app, &applicant.did, SessionScope::SignupQueued, issued)
+}
+
+fn scoped_tokens(app: &App, did: &Did, scope: SessionScope, issued: &IssuedToken) -> Tokens {
     let now = app.now_seconds();
     Tokens {
-        access_jwt: app.tokens.access(&account.did, scope_of(issued.app_password.as_ref()), now),
+        access_jwt: app.tokens.access(did, scope, now),
         refresh_jwt: app.tokens.refresh(
-            &account.did,
+            did,
             &issued.token_id.to_string(),
             now,
             issued.expires_at.as_second(),

@@ -13,7 +13,7 @@ use crate::xrpc::Endpoint;
 use super::header::{self, Sent};
 use super::policy::{Access, AuthPolicy, SessionPolicy};
 use super::tokens::looks_like_service_token;
-use super::{Credential, Refresh, Session, basic, service};
+use super::{Credential, Refresh, Session, SessionScope, basic, service};
 
 /// Finds out who calls, or why they may not.
 ///
@@ -31,6 +31,9 @@ pub async fn authenticate(
     match endpoint.auth {
         AuthPolicy::Anyone => Ok(Credential::Anyone),
         AuthPolicy::Session(policy) => session(app, bearer(sent)?, policy).await,
+        AuthPolicy::SessionOrApplicant(policy) => {
+            session_or_applicant(app, bearer(sent)?, policy).await
+        }
         AuthPolicy::Refresh { expired_ok } => refresh(app, bearer(sent)?, expired_ok),
         AuthPolicy::Admin => admin(app, sent),
         AuthPolicy::Moderator => moderator(app, endpoint, sent).await,
@@ -92,6 +95,22 @@ pub(crate) async fn session_of(
 
 async fn session(app: &App, token: &str, policy: SessionPolicy) -> Result<Credential, XrpcError> {
     signed_in(app, token, policy).await.map(Credential::Session)
+}
+
+/// A token from the time before the approval stays what it is: of an account, with few rights.
+async fn session_or_applicant(
+    app: &App,
+    token: &str,
+    policy: SessionPolicy,
+) -> Result<Credential, XrpcError> {
+    let claims = app.tokens.verify_access(token, app.now_seconds())?;
+    if claims.scope == SessionScope::SignupQueued
+        && policy.scopes.contains(claims.scope)
+        && let Some(applicant) = app.store.applicant(&claims.did).await?
+    {
+        return Ok(Credential::Applicant(Box::new(applicant)));
+    }
+    session(app, token, policy).await
 }
 
 async fn signed_in(app: &App, token: &str, policy: SessionPolicy) -> Result<Session, XrpcError> {

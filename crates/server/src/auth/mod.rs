@@ -14,11 +14,11 @@ mod tokens;
 use std::sync::Arc;
 
 use cairn_model::Did;
-use cairn_store::Account;
+use cairn_store::{Account, Applicant};
 
 pub use policy::{
     ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, NEWCOMER, REFRESH, REPO_READER,
-    SESSION, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
+    SESSION, SESSION_OR_APPLICANT, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
 };
 pub use tokens::{
     ACCESS_SECONDS, AccessClaims, REFRESH_SECONDS, RefreshClaims, SessionTokens, TokenError,
@@ -42,6 +42,7 @@ pub enum SessionScope {
     AppPassword,
     /// Signed in to an account that is taken down: only what moving away needs.
     Takendown,
+    /// Signed in by somebody whose account waits for the operator's approval.
     SignupQueued,
 }
 
@@ -119,6 +120,13 @@ pub struct Service {
     pub iss: Did,
 }
 
+/// An account by session, or somebody who waits for one.
+#[derive(Clone, Debug)]
+pub enum SessionOrApplicant {
+    Session(Session),
+    Applicant(Box<Applicant>),
+}
+
 /// Who asks for a new account.
 #[derive(Clone, Debug)]
 pub enum Newcomer {
@@ -169,6 +177,7 @@ impl RepoReader {
 pub enum Credential {
     Anyone,
     Session(Session),
+    Applicant(Box<Applicant>),
     Refresh(Refresh),
     Admin,
     Service(Service),
@@ -226,6 +235,16 @@ impl Caller for Newcomer {
             Credential::Anyone => Some(Self::Anyone),
             Credential::Service(service) => Some(Self::Holder(service.iss)),
             Credential::Admin => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}
+
+impl Caller for SessionOrApplicant {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        match credential {
+            Credential::Session(session) => Some(Self::Session(session)),
+            Credential::Applicant(applicant) => Some(Self::Applicant(applicant)),
             _ => None,
         }
     }

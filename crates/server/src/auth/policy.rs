@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use super::{
-    Admin, Anyone, Moderator, Newcomer, Refresh, RepoReader, Session, SessionOrService,
-    SessionScope,
+    Admin, Anyone, Moderator, Newcomer, Refresh, RepoReader, Session, SessionOrApplicant,
+    SessionOrService, SessionScope,
 };
 
 /// A set of [`SessionScope`]s.
@@ -45,6 +45,7 @@ pub enum AuthPolicy {
     Admin,
     Moderator,
     Newcomer,
+    SessionOrApplicant(SessionPolicy),
     SessionOrService(SessionPolicy),
     RepoReader(SessionPolicy),
 }
@@ -79,6 +80,10 @@ pub const ADMIN: Access<Admin> = Access::new(AuthPolicy::Admin);
 pub const MODERATOR: Access<Moderator> = Access::new(AuthPolicy::Moderator);
 /// Nobody, a service token for this method, or the operator.
 pub const NEWCOMER: Access<Newcomer> = Access::new(AuthPolicy::Newcomer);
+/// A session, also of somebody whose account waits for the operator's approval.
+pub const SESSION_OR_APPLICANT: Access<SessionOrApplicant> = Access::new(
+    AuthPolicy::SessionOrApplicant(scoped(ScopeSet::STANDARD.with(SessionScope::SignupQueued))),
+);
 /// A session, or a service token for this method.
 pub const SESSION_OR_SERVICE: Access<SessionOrService> =
     Access::new(AuthPolicy::SessionOrService(scoped(ScopeSet::STANDARD)));
@@ -90,6 +95,9 @@ impl<C> Access<C> {
     const fn map_session(self, change: SessionChange) -> Self {
         let policy = match self.policy {
             AuthPolicy::Session(session) => AuthPolicy::Session(change.apply(session)),
+            AuthPolicy::SessionOrApplicant(session) => {
+                AuthPolicy::SessionOrApplicant(change.apply(session))
+            }
             AuthPolicy::SessionOrService(session) => {
                 AuthPolicy::SessionOrService(change.apply(session))
             }

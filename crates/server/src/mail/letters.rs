@@ -1,4 +1,4 @@
-//! The wording of what the server sends: codes that prove that someone reads an account's mailbox.
+//! The wording of what the server sends: codes that prove that someone reads an account's mailbox, and news.
 //!
 //! Each letter is one wording in two forms, plain text and HTML, made from the same fields by two templates. Everything
 //! that stands in the HTML form is escaped by the template engine.
@@ -43,6 +43,45 @@ struct Form<'a> {
     home_url: &'a str,
     logo_url: Option<&'a str>,
     color: Color,
+}
+
+#[derive(Template)]
+#[template(path = "mail/news.html")]
+struct HtmlNews<'a>(News<'a>);
+
+#[derive(Template)]
+#[template(path = "mail/news.txt")]
+struct TextNews<'a>(News<'a>);
+
+#[derive(Clone)]
+struct News<'a> {
+    subject: &'static str,
+    handle: &'a str,
+    lead: &'static str,
+    service_name: &'a str,
+    home_url: &'a str,
+    logo_url: Option<&'a str>,
+    color: Color,
+}
+
+/// Tells somebody who waited that the account is there.
+pub fn approved(config: &ServerConfig, to: &str, handle: &str, now: Timestamp) -> Mail {
+    let branding = &config.branding;
+    let news = News {
+        subject: "Your Account Is Ready",
+        handle,
+        lead: "Your account has been approved. Sign in with the password that you have chosen.",
+        service_name: &branding.service_name,
+        home_url: branding.home_url.as_ref().map_or(config.public_url.as_str(), url::Url::as_str),
+        logo_url: branding.logo_url.as_ref().map(url::Url::as_str),
+        color: branding.primary_color,
+    };
+    let subject = news.subject;
+    let html = HtmlNews(news.clone()).render();
+    let text = TextNews(news).render();
+    let text = text.expect("a template of text and known fields does not fail");
+    let html = html.expect("a template of text and known fields does not fail");
+    Mail::new(to, subject, text, now).with_html(html)
 }
 
 /// A mail with a code, to one address.

@@ -50,7 +50,7 @@ pub(super) fn outbox(app: &App, request: &Parts) -> Response {
 }
 
 /// Browsers ask for the password.
-fn refused(err: XrpcError) -> Response {
+pub(super) fn refused(err: XrpcError) -> Response {
     let mut response = err.into_response();
     response.headers_mut().insert(
         header::WWW_AUTHENTICATE,

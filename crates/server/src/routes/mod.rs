@@ -4,6 +4,7 @@ mod admin;
 mod dev;
 pub(crate) mod front;
 mod health;
+mod sign_ups;
 mod well_known;
 
 use std::net::IpAddr;
@@ -22,6 +23,9 @@ pub(crate) use health::health;
 
 /// Answers a request outside `/xrpc/`.
 pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
+    if request.uri().path().starts_with(sign_ups::PATH) {
+        return sign_ups::answer(app, request, client_ip).await;
+    }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return not_found(StatusCode::METHOD_NOT_ALLOWED);
     }

@@ -92,6 +92,7 @@ impl Call {
         let did = match credential {
             Credential::Session(session) => Some(session.did().as_str()),
             Credential::Service(service) => Some(service.iss.as_str()),
+            Credential::Applicant(applicant) => Some(applicant.did.as_str()),
             Credential::Refresh(refresh) => Some(refresh.did.as_str()),
             Credential::Anyone | Credential::Admin => None,
         };

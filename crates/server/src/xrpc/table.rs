@@ -24,6 +24,7 @@ impl Table {
             com_atproto::admin::endpoints(),
             com_atproto::moderation::endpoints(),
             com_atproto::lexicon::endpoints(),
+            com_atproto::temp::endpoints(),
             app_bsky::endpoints(),
         ];
         Self(endpoints.into_iter().flatten().map(|endpoint| (endpoint.nsid, endpoint)).collect())

@@ -16,6 +16,8 @@ enum State {
     Active,
     Deactivated,
     Takendown,
+    /// Asked for an account, and has none yet.
+    Waiting,
     Unknown,
 }
 
@@ -50,7 +52,8 @@ const SCOPES: [SessionScope; 5] = [
 ];
 
 fn all_credentials() -> Vec<Sent> {
-    let states = [State::Active, State::Deactivated, State::Takendown, State::Unknown];
+    let states =
+        [State::Active, State::Deactivated, State::Takendown, State::Waiting, State::Unknown];
     let sessions =
         SCOPES.into_iter().flat_map(|scope| states.map(|state| Sent::Session(scope, state)));
     let services = states.map(Sent::Service);
@@ -73,6 +76,7 @@ fn kind(credential: &Credential) -> &'static str {
     match credential {
         Credential::Anyone => "anyone",
         Credential::Session(_) => "session",
+        Credential::Applicant(_) => "applicant",
         Credential::Refresh(_) => "refresh",
         Credential::Admin => "admin",
         Credential::Service(_) => "service",
@@ -94,6 +98,10 @@ fn expected(policy: AuthPolicy, sent: Sent) -> Expected {
     match policy {
         AuthPolicy::Anyone => Ok("anyone"),
         AuthPolicy::Session(session) => by_session(session, sent),
+        AuthPolicy::SessionOrApplicant(session) => match sent {
+            Sent::Session(SessionScope::SignupQueued, State::Waiting) => Ok("applicant"),
+            other => by_session(session, other),
+        },
         AuthPolicy::Refresh { expired_ok } => match sent {
             Sent::Nothing => Err(MISSING),
             Sent::Refresh => Ok("refresh"),
@@ -115,7 +123,9 @@ fn expected(policy: AuthPolicy, sent: Sent) -> Expected {
             other => by_service(other),
         },
         AuthPolicy::SessionOrService(session) => match sent {
-            Sent::Service(State::Unknown) | Sent::Moderation => Err((403, "AccountNotFound")),
+            Sent::Service(State::Unknown | State::Waiting) | Sent::Moderation => {
+                Err((403, "AccountNotFound"))
+            }
             Sent::Service(state) => by_state(session, state).map_or_else(Err, |()| Ok("service")),
             Sent::StrayService => by_service(sent),
             other => by_session(session, other),
@@ -161,7 +171,7 @@ fn by_session(policy: SessionPolicy, sent: Sent) -> Expected {
 
 fn by_state(policy: SessionPolicy, state: State) -> Result<(), (u16, &'static str)> {
     match state {
-        State::Unknown => Err((403, "AccountNotFound")),
+        State::Unknown | State::Waiting => Err((403, "AccountNotFound")),
         State::Takendown if policy.refuse_takendown => Err((401, "AccountTakedown")),
         State::Deactivated if policy.refuse_deactivated => Err((401, "AccountDeactivated")),
         _ => Ok(()),
@@ -188,6 +198,7 @@ impl Cast {
         ] {
             people.push((state, server.person(name).await));
         }
+        people.push((State::Waiting, server.applicant("waiting").await));
         // An account that was here and is gone.
         let unknown = server.person("gone").await;
         server.app.store.delete_account(&unknown.did).await.unwrap();

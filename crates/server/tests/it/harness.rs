@@ -93,21 +93,18 @@ impl Server {
 
     /// A live account with the handle `NAME.pds.test`.
     pub async fn person(&self, name: &str) -> Person {
-        let key = SigningKey::generate(Curve::K256);
-        let did = Did::parse(&format!("did:web:{name}.example")).unwrap();
-        let new = NewAccount {
-            did: did.clone(),
-            handle: Some(Handle::parse(&format!("{name}.pds.test")).unwrap()),
-            email: Some(format!("{name}@example.com")),
-            password_hash: None,
-            signing_key: key.clone(),
-            activate: true,
-            delete_after: None,
-            invite_code: None,
-        };
-        self.app.store.create_account(new).await.unwrap();
-        let access = self.token(&did, SessionScope::Full);
-        Person { did, access, key }
+        let (new, key) = wanted(name);
+        self.app.store.create_account(new.clone()).await.unwrap();
+        let access = self.token(&new.did, SessionScope::Full);
+        Person { did: new.did, access, key }
+    }
+
+    /// Somebody who waits for such an account.
+    pub async fn applicant(&self, name: &str) -> Person {
+        let (new, key) = wanted(name);
+        self.app.store.apply_for_account(new.clone(), None).await.unwrap();
+        let access = self.token(&new.did, SessionScope::SignupQueued);
+        Person { did: new.did, access, key }
     }
 
     pub fn token(&self, did: &Did, scope: SessionScope) -> String {
@@ -204,6 +201,21 @@ impl Drop for Server {
             Err(err) => panic!("the store cannot be checked: {err}"),
         }
     }
+}
+
+fn wanted(name: &str) -> (NewAccount, SigningKey) {
+    let key = SigningKey::generate(Curve::K256);
+    let new = NewAccount {
+        did: Did::parse(&format!("did:web:{name}.example")).unwrap(),
+        handle: Some(Handle::parse(&format!("{name}.pds.test")).unwrap()),
+        email: Some(format!("{name}@example.com")),
+        password_hash: None,
+        signing_key: key.clone(),
+        activate: true,
+        delete_after: None,
+        invite_code: None,
+    };
+    (new, key)
 }
 
 pub fn request(method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {

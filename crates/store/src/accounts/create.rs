@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::columns::micros;
 use super::events::{emit_account, emit_identity};
-use super::{Account, AccountRef, AccountStatus, founding, keys};
+use super::{Account, AccountRef, AccountStatus, applicants, founding, keys};
 use crate::seal::MasterKey;
 use crate::{AccountId, Head, Store, StoreError, WriteTx, invites, repo};
 
@@ -45,6 +45,9 @@ pub enum CreateAccountError {
     /// Unknown, disabled, used up, or its owner was taken down.
     #[error("the invite code is not available")]
     InviteCodeUnavailable,
+    /// The operator has to answer others first.
+    #[error("too many wait for an account")]
+    TooManyWait,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -61,31 +64,36 @@ impl Store {
         let master = self.master_key().clone();
         self.write_tx(move |tx| {
             check(tx, &new)?;
-            Ok(insert(tx, &new, &master)?)
+            Ok(insert(tx, &new, None, &master)?)
         })
         .await
     }
 }
 
-fn check(conn: &Connection, new: &NewAccount) -> Result<(), CreateAccountError> {
+/// Whether the code can be used and the names are free.
+pub(super) fn check(conn: &Connection, new: &NewAccount) -> Result<(), CreateAccountError> {
     if let Some(code) = &new.invite_code
         && !invites::is_usable(conn, code)?
     {
         return Err(CreateAccountError::InviteCodeUnavailable);
     }
-    if super::find(conn, &AccountRef::Did(new.did.clone()))?.is_some() {
+    if super::find(conn, &AccountRef::Did(new.did.clone()))?.is_some()
+        || applicants::holds(conn, "did", new.did.as_str())?
+    {
         return Err(CreateAccountError::DidTaken);
     }
     if new.activate && is_retired(conn, &new.did)? {
         return Err(CreateAccountError::DidRetired);
     }
     if let Some(handle) = &new.handle
-        && super::find(conn, &AccountRef::Handle(handle.clone()))?.is_some()
+        && (super::find(conn, &AccountRef::Handle(handle.clone()))?.is_some()
+            || applicants::holds(conn, "handle", handle.as_str())?)
     {
         return Err(CreateAccountError::HandleTaken);
     }
     if let Some(email) = &new.email
-        && super::find(conn, &AccountRef::Email(email.clone()))?.is_some()
+        && (super::find(conn, &AccountRef::Email(email.clone()))?.is_some()
+            || applicants::holds(conn, "email", email)?)
     {
         return Err(CreateAccountError::EmailTaken);
     }
@@ -98,12 +106,14 @@ fn is_retired(conn: &Connection, did: &Did) -> Result<bool, StoreError> {
         .query_row([did.as_str()], |row| row.get(0))?)
 }
 
-fn insert(
+/// Makes the account, under the id that it holds already if there is one.
+pub(super) fn insert(
     tx: &mut WriteTx<'_>,
     new: &NewAccount,
+    id: Option<AccountId>,
     master: &MasterKey,
 ) -> Result<(Account, Head), StoreError> {
-    let account = insert_row(tx, new)?;
+    let account = insert_row(tx, new, id)?;
     founding::end(tx, &new.did)?;
     keys::set_signing_key(tx, account.id, &new.did, &new.signing_key, master)?;
     if let Some(code) = &new.invite_code {
@@ -119,16 +129,21 @@ fn insert(
     Ok((account, head))
 }
 
-fn insert_row(tx: &WriteTx<'_>, new: &NewAccount) -> Result<Account, StoreError> {
+fn insert_row(
+    tx: &WriteTx<'_>,
+    new: &NewAccount,
+    id: Option<AccountId>,
+) -> Result<Account, StoreError> {
     let inactive_since = (!new.activate).then(|| tx.now());
     let delete_after = new.delete_after.filter(|_| !new.activate);
     let id = tx
         .prepare_cached(
             "INSERT INTO account
-               (did, handle, email, password_hash, created_at, deactivated_at, delete_after)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+               (id, did, handle, email, password_hash, created_at, deactivated_at, delete_after)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .insert((
+            id.map(AccountId::get),
             new.did.as_str(),
             new.handle.as_ref().map(Handle::as_str),
             &new.email,

@@ -4,7 +4,7 @@ use cairn_model::Handle;
 use rusqlite::Connection;
 
 use super::events::emit_identity;
-use super::{Account, AccountRef, NoAccount};
+use super::{Account, AccountRef, NoAccount, applicants};
 use crate::oauth::{self, AccessCache};
 use crate::{
     AccountId, DeviceId, MailPurpose, SessionId, Store, StoreError, WriteTx, app_passwords,
@@ -218,9 +218,10 @@ fn is_taken(
     value: &str,
     except: AccountId,
 ) -> Result<bool, StoreError> {
-    Ok(conn
+    let by_account: bool = conn
         .prepare_cached(&format!(
             "SELECT EXISTS (SELECT 1 FROM account WHERE {column} = ?1 AND id <> ?2)"
         ))?
-        .query_row((value, except.get()), |row| row.get(0))?)
+        .query_row((value, except.get()), |row| row.get(0))?;
+    Ok(by_account || applicants::holds(conn, column, value)?)
 }

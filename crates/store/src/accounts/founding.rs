@@ -8,20 +8,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::columns::micros;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, WriteTx};
 
 impl Store {
     /// Notes that a DID is about to be registered. [`Store::create_account`] removes the note.
     pub async fn begin_founding(&self, did: &Did) -> Result<(), StoreError> {
         let did = did.clone();
-        self.write_tx(move |tx| {
-            tx.prepare_cached(
-                "INSERT INTO founding (did, at) VALUES (?1, ?2) ON CONFLICT (did) DO NOTHING",
-            )?
-            .execute((did.as_str(), tx.now_micros()))?;
-            Ok(())
-        })
-        .await
+        self.write_tx(move |tx| begin(tx, &did)).await
     }
 
     /// Removes the note of a DID that will have no account, and needs none.
@@ -44,6 +37,15 @@ impl Store {
         })
         .await
     }
+}
+
+/// Notes a DID that may be in the directory and has no account.
+pub(super) fn begin(tx: &WriteTx<'_>, did: &Did) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO founding (did, at) VALUES (?1, ?2) ON CONFLICT (did) DO NOTHING",
+    )?
+    .execute((did.as_str(), tx.now_micros()))?;
+    Ok(())
 }
 
 /// Removes the note of a DID.

@@ -95,13 +95,22 @@ pub(super) fn set_signing_key(
     tx.prepare_cached(
         "INSERT INTO signing_key (account, did_key, sealed, created_at) VALUES (?1, ?2, ?3, ?4)",
     )?
-    .execute((
-        account.get(),
-        did_key,
-        seal(master, ACCOUNT_PURPOSE, did.as_str(), key),
-        tx.now_micros(),
-    ))?;
+    .execute((account.get(), did_key, seal_account_key(master, did, key), tx.now_micros()))?;
     Ok(())
+}
+
+/// The sealed form of the key of an account that is still to come.
+pub(super) fn seal_account_key(master: &MasterKey, did: &Did, key: &SigningKey) -> Vec<u8> {
+    seal(master, ACCOUNT_PURPOSE, did.as_str(), key)
+}
+
+/// The key behind what [`seal_account_key`] made.
+pub(super) fn unseal_account_key(
+    master: &MasterKey,
+    did: &Did,
+    sealed: &[u8],
+) -> Result<SigningKey, StoreError> {
+    unseal(master, ACCOUNT_PURPOSE, did.as_str(), sealed)
 }
 
 fn reserve(

@@ -4,6 +4,7 @@
 //! <https://atproto.com/guides/account-lifecycle>. Every change of an account is one job of the
 //! writer, together with the events that tell of it.
 
+mod applicants;
 mod cache;
 pub(crate) mod columns;
 mod create;
@@ -28,6 +29,7 @@ use std::fmt;
 use cairn_model::{Did, Handle};
 use jiff::Timestamp;
 
+pub use applicants::Applicant;
 pub(crate) use cache::AccountCache;
 pub use create::{CreateAccountError, NewAccount};
 pub(crate) use credentials::set_password;

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/009_invite_note.sql"),
     include_str!("../../migrations/010_pending_key.sql"),
     include_str!("../../migrations/011_retired_did.sql"),
+    include_str!("../../migrations/012_applicant.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

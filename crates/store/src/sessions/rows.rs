@@ -24,7 +24,7 @@ pub(super) fn expiry(now: Timestamp) -> Timestamp {
     now.saturating_add(SESSION_LIFETIME).unwrap_or(Timestamp::MAX)
 }
 
-/// Whether the credential that a session is asked for with is still the account's.
+/// Whether the credential that a session is asked for with is still the account's, or that of who waits for one.
 pub(super) fn still_holds(
     conn: &Connection,
     account: AccountId,
@@ -47,7 +47,10 @@ pub(crate) fn password_holds(
     password_hash: Option<&str>,
 ) -> Result<bool, StoreError> {
     let stored: Option<Option<String>> = conn
-        .prepare_cached("SELECT password_hash FROM account WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT password_hash FROM account WHERE id = ?1
+             UNION ALL SELECT password_hash FROM applicant WHERE account = ?1",
+        )?
         .query_row([account.get()], |row| row.get(0))
         .optional()?;
     Ok(stored.is_some_and(|stored| password_hash.is_none() || stored.as_deref() == password_hash))

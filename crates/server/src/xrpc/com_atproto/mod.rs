@@ -7,3 +7,4 @@ pub mod moderation;
 pub mod repo;
 pub mod server;
 pub mod sync;
+pub mod temp;

@@ -1,9 +1,10 @@
 //! `com.atproto.server.createAccount`
 
-use cairn_model::Did;
+use cairn_model::{Did, Handle};
+use cairn_store::Applicant;
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::create::{self, Wanted};
+use crate::accounts::create::{self, Outcome, Wanted};
 use crate::accounts::{identity, session};
 use crate::auth::Newcomer;
 use crate::error::XrpcError;
@@ -47,7 +48,10 @@ pub async fn create_account(
         did: input.did,
         recovery_key: input.recovery_key,
     };
-    let account = create::create(&cx.app, &cx.caller, wanted).await?;
+    let account = match create::create(&cx.app, &cx.caller, wanted).await? {
+        Outcome::Account(account) => account,
+        Outcome::Applicant(applicant) => return waiting(&cx, applicant).await,
+    };
     let tokens = session::open(&cx.app, &account, None, session::client_of(&cx)).await?;
     Ok(Json(Created {
         access_jwt: tokens.access_jwt,
@@ -55,5 +59,18 @@ pub async fn create_account(
         handle: identity::shown_handle(&account),
         did_doc: identity::document_for_session(&cx.app, &account.did).await,
         did: account.did,
+    }))
+}
+
+/// The account waits for approval. There is no DID document yet.
+async fn waiting(cx: &Cx<Newcomer>, applicant: Applicant) -> Result<Json<Created>> {
+    let tokens = session::open_waiting(&cx.app, &applicant, session::client_of(cx)).await?;
+    let handle = applicant.handle.as_ref().map(Handle::to_string);
+    Ok(Json(Created {
+        access_jwt: tokens.access_jwt,
+        refresh_jwt: tokens.refresh_jwt,
+        handle: handle.unwrap_or_else(|| identity::INVALID_HANDLE.to_owned()),
+        did_doc: None,
+        did: applicant.did,
     }))
 }

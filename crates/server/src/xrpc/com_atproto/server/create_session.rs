@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cairn_model::{Did, Handle};
-use cairn_store::{Account, AccountRef, MailPurpose, SessionAppPassword};
+use cairn_store::{Account, AccountRef, Applicant, MailPurpose, SessionAppPassword};
 use serde::Deserialize;
 
 use crate::App;
@@ -37,7 +37,17 @@ pub async fn create_session(
     let identifier = canonical(&input.identifier);
     cx.charge(Bucket::CreateSession, &format!("{identifier} {}", counted_as(cx.client_ip)), 1)?;
 
-    let account = find(&cx.app, &identifier).await?;
+    let name = name_of(&identifier);
+    let account = match &name {
+        Some(name) => cx.app.store.account(name.clone()).await?,
+        None => None,
+    };
+    if account.is_none()
+        && let Some(name) = name
+        && let Some(applicant) = cx.app.store.applicant(name).await?
+    {
+        return sign_in_waiting(&cx, &applicant, &input.password).await;
+    }
     let Some((account, proof)) = prove(&cx.app, account, &input.password).await? else {
         return Err(session::wrong_password());
     };
@@ -85,18 +95,27 @@ fn canonical(identifier: &str) -> String {
     if identifier.starts_with("did:") { identifier.to_owned() } else { identifier.to_lowercase() }
 }
 
-/// The account of a handle, a DID, or, if it contains an `@`, an e-mail address.
-async fn find(app: &App, identifier: &str) -> Result<Option<Arc<Account>>> {
-    let name = if identifier.contains('@') {
+/// Somebody whose account waits for approval sees how it stands, and no more.
+async fn sign_in_waiting(
+    cx: &Cx<Anyone>,
+    applicant: &Applicant,
+    given: &str,
+) -> Result<Json<SessionAnswer>> {
+    if !password::verify(&cx.app, given, applicant.password_hash.as_deref()).await? {
+        return Err(session::wrong_password());
+    }
+    let tokens = session::open_waiting(&cx.app, applicant, session::client_of(cx)).await?;
+    Ok(Json(SessionAnswer::waiting(applicant, Some(tokens))))
+}
+
+/// A handle, a DID, or, if it contains an `@`, an e-mail address; none if it can be none of them.
+fn name_of(identifier: &str) -> Option<AccountRef> {
+    if identifier.contains('@') {
         Some(AccountRef::Email(identifier.to_owned()))
     } else if identifier.starts_with("did:") {
         Did::parse(identifier).ok().map(AccountRef::Did)
     } else {
         Handle::parse(identifier).ok().map(AccountRef::Handle)
-    };
-    match name {
-        Some(name) => Ok(app.store.account(name).await?),
-        None => Ok(None),
     }
 }
 

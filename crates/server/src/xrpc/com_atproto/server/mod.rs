@@ -26,7 +26,7 @@ pub mod reset_password;
 pub mod revoke_app_password;
 pub mod update_email;
 
-use crate::auth::{ADMIN, ANYONE, FULL_SESSION, NEWCOMER, REFRESH, SESSION};
+use crate::auth::{ADMIN, ANYONE, FULL_SESSION, NEWCOMER, REFRESH, SESSION, SESSION_OR_APPLICANT};
 use crate::limits::Bucket;
 use crate::xrpc::{Endpoint, procedure, query};
 
@@ -80,11 +80,7 @@ fn sessions() -> Vec<Endpoint> {
     vec![
         procedure("com.atproto.server.createSession", ANYONE, create_session),
         procedure("com.atproto.server.refreshSession", REFRESH, refresh_session),
-        query(
-            "com.atproto.server.getSession",
-            SESSION.or_signup_queued().not_takendown(),
-            get_session,
-        ),
+        query("com.atproto.server.getSession", SESSION_OR_APPLICANT.not_takendown(), get_session),
         procedure("com.atproto.server.deleteSession", REFRESH.or_expired(), delete_session),
         query("com.atproto.server.getServiceAuth", SESSION.or_takendown(), get_service_auth),
     ]

@@ -9,12 +9,7 @@ use crate::xrpc::{Cx, Json, Result};
 
 pub async fn refresh_session(cx: Cx<Refresh>) -> Result<Json<SessionAnswer>> {
     let account = cx.app.store.account(&cx.caller.did).await?;
-    let Some(account) = account else {
-        return Err(XrpcError::invalid_request(format!(
-            "Could not find user info for account: {}",
-            cx.caller.did
-        )));
-    };
+    let Some(account) = account else { return refresh_waiting(&cx).await };
     if session::is_blocked(&account) {
         return Err(session::takedown_error());
     }
@@ -26,6 +21,24 @@ pub async fn refresh_session(cx: Cx<Refresh>) -> Result<Json<SessionAnswer>> {
     }
     let tokens = session::tokens(&cx.app, &account, &issued);
     Ok(Json(SessionAnswer::new(&cx.app, &account, Some(tokens)).await))
+}
+
+/// Somebody whose account waits for approval. Once it is given, the same token opens the account.
+async fn refresh_waiting(cx: &Cx<Refresh>) -> Result<Json<SessionAnswer>> {
+    let Some(applicant) = cx.app.store.applicant(&cx.caller.did).await? else {
+        return Err(XrpcError::invalid_request(format!(
+            "Could not find user info for account: {}",
+            cx.caller.did
+        )));
+    };
+    let token = TokenId::parse(&cx.caller.jti).ok_or_else(revoked)?;
+    let issued = cx.app.store.refresh_session(token, session::client_of(cx)).await;
+    let issued = issued.map_err(refused)?;
+    if issued.account != applicant.id {
+        return Err(revoked());
+    }
+    let tokens = session::waiting_tokens(&cx.app, &applicant, &issued);
+    Ok(Json(SessionAnswer::waiting(&applicant, Some(tokens))))
 }
 
 fn revoked() -> XrpcError {

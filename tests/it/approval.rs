@@ -1,0 +1,199 @@
+//! Accounts that wait for the operator's answer.
+
+use cairn_server::config::SignUp;
+use cairn_tests::{PASSWORD, Reply, TestAccount, TestPds};
+use serde_json::{Value, json};
+
+const CREATE: &str = "com.atproto.server.createAccount";
+const QUEUE: &str = "com.atproto.temp.checkSignupQueue";
+const SESSION: &str = "com.atproto.server.getSession";
+
+async fn approving() -> TestPds {
+    TestPds::start_with(|config| config.sign_up = SignUp::Approval).await
+}
+
+fn wanted(name: &str) -> Value {
+    json!({
+        "handle": format!("{name}.test"), "email": format!("{name}@mail.test"), "password": PASSWORD,
+    })
+}
+
+async fn apply(pds: &TestPds, name: &str) -> TestAccount {
+    TestAccount::from_session(pds, &pds.anyone.call(CREATE, wanted(name)).await.ok())
+}
+
+async fn sign_in(pds: &TestPds, identifier: &str, password: &str) -> Reply {
+    let input = json!({ "identifier": identifier, "password": password });
+    pds.anyone.call("com.atproto.server.createSession", input).await
+}
+
+async fn approve(pds: &TestPds, did: &impl ToString) -> Reply {
+    pds.admin().post("/admin/sign-ups/approve", json!({ "did": did.to_string() })).await
+}
+
+async fn reject(pds: &TestPds, did: &impl ToString) -> Reply {
+    pds.admin().post("/admin/sign-ups/reject", json!({ "did": did.to_string() })).await
+}
+
+#[tokio::test]
+async fn nothing_of_an_applicant_leaves_the_server() {
+    let pds = approving().await;
+    let alice = apply(&pds, "alice").await;
+    let bobby = apply(&pds, "bobby").await;
+    assert!(pds.world.plc().get_last_op(&alice.did).await.is_err(), "the DID is not registered");
+    let did = alice.did.as_str();
+    let anyone = &pds.anyone;
+    let gone = anyone.query("com.atproto.identity.resolveHandle", &[("handle", "alice.test")]);
+    assert_eq!(gone.await, (400, "HandleNotFound"));
+    let repos = anyone.query("com.atproto.sync.listRepos", &[]).await.ok();
+    assert_eq!(repos["repos"], json!([]));
+    let status = anyone.query("com.atproto.sync.getRepoStatus", &[("did", did)]).await;
+    assert_eq!(status, (400, "RepoNotFound"));
+
+    let place = alice.query(QUEUE, &[]).await.ok();
+    assert_eq!(place, json!({ "activated": false, "placeInQueue": 1 }));
+    assert_eq!(bobby.query(QUEUE, &[]).await.ok()["placeInQueue"], 2);
+    let session = alice.query(SESSION, &[]).await.ok();
+    assert_eq!((&session["handle"], &session["active"]), (&json!("alice.test"), &json!(false)));
+    let refused = alice.create("app.bsky.feed.post", cairn_tests::post("hi")).await;
+    assert_eq!(refused, (400, "InvalidToken"));
+    assert_eq!(alice.query("app.bsky.feed.getTimeline", &[]).await, (400, "InvalidToken"));
+
+    assert_eq!(sign_in(&pds, "alice.test", "wrong").await, (401, "AuthenticationRequired"));
+    let again =
+        TestAccount::from_session(&pds, &sign_in(&pds, "ALICE@mail.test", PASSWORD).await.ok());
+    assert_eq!(again.query(QUEUE, &[]).await.ok()["activated"], false);
+    let refreshed = again.refresher().poke("com.atproto.server.refreshSession").await.ok();
+    let refreshed = TestAccount::from_session(&pds, &refreshed);
+    assert_eq!(refreshed.query(QUEUE, &[]).await.ok()["activated"], false);
+    let mut other = wanted("carla");
+    other["handle"] = json!("alice.test");
+    assert_eq!(anyone.call(CREATE, other).await, (400, "HandleNotAvailable"));
+}
+
+#[tokio::test]
+async fn an_approved_account_is_announced_and_goes_on_in_its_session() {
+    let mut pds = approving().await;
+    let alice = apply(&pds, "alice").await;
+    pds.restart().await;
+    let listed = pds.admin().page("/admin/sign-ups").await.ok();
+    assert_eq!(listed["signUps"][0]["did"], alice.did.as_str());
+    assert_eq!(listed["signUps"][0]["email"], "alice@mail.test");
+    let cursor = listed["cursor"].as_str().unwrap();
+    let rest = pds.admin().page(&format!("/admin/sign-ups?cursor={cursor}")).await.ok();
+    assert_eq!(rest["signUps"], json!([]));
+
+    let mut firehose = pds.firehose().await;
+    let input = json!({ "did": alice.did });
+    assert_eq!(pds.anyone.post("/admin/sign-ups/approve", input).await, (401, "AuthMissing"));
+    let approved = approve(&pds, &alice.did).await.ok();
+    assert_eq!(approved, json!({ "did": alice.did, "handle": "alice.test" }));
+    assert_eq!(
+        firehose.names(4).await,
+        ["identity alice.test", "account active", "empty commit", "sync"]
+    );
+    assert_eq!(approve(&pds, &alice.did).await, (400, "NotFound"));
+
+    assert_eq!(alice.query(QUEUE, &[]).await.ok(), json!({ "activated": true }));
+    let refused = alice.create("app.bsky.feed.post", cairn_tests::post("hi")).await;
+    assert_eq!(refused, (400, "InvalidToken"), "the token from before gives no more than before");
+    let session = alice.refresher().poke("com.atproto.server.refreshSession").await.ok();
+    let alice = TestAccount::from_session(&pds, &session);
+    alice.post("hello").await;
+    let mail = pds.mail().into_iter().find(|mail| mail.to == "alice@mail.test").unwrap();
+    assert_eq!(mail.subject, "Your Account Is Ready");
+    assert!(mail.text.contains("alice.test"), "{}", mail.text);
+    let data = pds.world.plc().get_data(&alice.did).await.unwrap();
+    assert_eq!(data.also_known_as, ["at://alice.test"]);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_who_is_rejected() {
+    let pds = approving().await;
+    let alice = apply(&pds, "alice").await;
+    assert_eq!(pds.anyone.post("/admin/sign-ups/reject", json!({})).await, (401, "AuthMissing"));
+    reject(&pds, &alice.did).await.body();
+    assert_eq!(reject(&pds, &alice.did).await, (400, "NotFound"));
+    assert_eq!(approve(&pds, &alice.did).await, (400, "NotFound"));
+    assert_eq!(alice.query(QUEUE, &[]).await, (403, "AccountNotFound"));
+    assert_eq!(sign_in(&pds, "alice.test", PASSWORD).await, (401, "AuthenticationRequired"));
+    let refreshed = alice.refresher().poke("com.atproto.server.refreshSession").await;
+    assert_eq!(refreshed, (400, "InvalidRequest"));
+    apply(&pds, "alice").await;
+}
+
+#[tokio::test]
+async fn who_cannot_be_registered_goes_on_waiting() {
+    let pds = approving().await;
+    let alice = apply(&pds, "alice").await;
+    pds.world.stop_directory().await;
+    assert_eq!(approve(&pds, &alice.did).await, (502, "UpstreamFailure"));
+    assert_eq!(alice.query(QUEUE, &[]).await.ok()["activated"], false);
+    reject(&pds, &alice.did).await.body();
+}
+
+#[tokio::test]
+async fn an_approval_that_was_cut_off_behind_the_directory_is_given_again() {
+    let mut pds = approving().await;
+    let alice = apply(&pds, "alice").await;
+    // The directory knows of the approval, and the server does not.
+    let before = pds.copy().await;
+    approve(&pds, &alice.did).await.ok();
+    pds.put_back(&before).await;
+    assert_eq!(alice.query(QUEUE, &[]).await.ok()["activated"], false);
+    approve(&pds, &alice.did).await.ok();
+    alice.sign_in(&pds, PASSWORD).await.post("hello").await;
+}
+
+#[tokio::test]
+async fn two_approvals_at_a_time_make_one_account() {
+    let pds = approving().await;
+    let alice = apply(&pds, "alice").await;
+    let both = tokio::join!(approve(&pds, &alice.did), approve(&pds, &alice.did));
+    let mut statuses = [both.0.status, both.1.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400]);
+    alice.sign_in(&pds, PASSWORD).await.post("hello").await;
+}
+
+#[tokio::test]
+async fn the_operator_asks_nobody() {
+    let pds = approving().await;
+    let made = pds.admin().call(CREATE, wanted("alice")).await.ok();
+    TestAccount::from_session(&pds, &made).post("hello").await;
+    // Answers come from scripts, not from forms of other pages.
+    let input = r#"{"did":"did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"}"#;
+    let form = pds.admin().upload("../admin/sign-ups/reject", "text/plain", input).await;
+    assert_eq!(form, (400, "InvalidRequest"));
+}
+
+#[tokio::test]
+async fn handles_are_available_or_others_are_suggested() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let ask = async |handle: &str, email: &str| {
+        let params = [("handle", handle), ("email", email)];
+        pds.anyone.query("com.atproto.temp.checkHandleAvailability", &params).await
+    };
+    let kind = |reply: &Value| reply["result"]["$type"].as_str().unwrap().to_owned();
+    let free = ask("bobby.test", "").await.ok();
+    assert_eq!(free["handle"], "bobby.test");
+    assert!(kind(&free).ends_with("#resultAvailable"));
+
+    let taken = ask("alice.test", "a.cooper@mail.test").await.ok();
+    assert!(kind(&taken).ends_with("#resultUnavailable"));
+    let suggested = taken["result"]["suggestions"].as_array().unwrap();
+    let handles: Vec<&str> = suggested.iter().map(|one| one["handle"].as_str().unwrap()).collect();
+    assert_eq!(
+        handles,
+        ["acooper.test", "alice1.test", "alice2.test", "alice3.test", "alice4.test"]
+    );
+    for handle in ["admin.test", "al.test", "alice.example.org"] {
+        assert!(kind(&ask(handle, "").await.ok()).ends_with("#resultUnavailable"), "{handle}");
+    }
+    assert_eq!(ask("no handle", "").await, (400, "InvalidRequest"));
+    assert_eq!(ask("alice.test", "nobody").await, (400, "InvalidEmail"));
+    let phone = json!({ "phoneNumber": "+15550100" });
+    let refused = pds.anyone.call("com.atproto.temp.requestPhoneVerification", phone).await;
+    assert_eq!(refused, (400, "InvalidRequest"));
+}
