@@ -116,6 +116,32 @@ pub struct ClientKey {
     pub jkt: String,
 }
 
+/// How a client has authenticated: kept with its requests and sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// Not at all: a public client.
+    None,
+    /// By an assertion, signed with this key.
+    PrivateKeyJwt(ClientKey),
+}
+
+impl ClientAuth {
+    /// Checks that what was begun so may go on so: with the same key for as long as a session lives. Only a client that
+    /// had no key may come to have one.
+    ///
+    /// # Errors
+    /// `invalid_grant` if the client has another key, or none any more.
+    pub fn may_continue_as(&self, later: &Self) -> Result<(), OAuthError> {
+        if *self == Self::None || self == later {
+            return Ok(());
+        }
+        Err(OAuthError::invalid_grant(
+            "the client did not authenticate with the key of its session",
+        ))
+    }
+}
+
 /// What an assertion is held against.
 #[derive(Clone, Copy)]
 pub struct Expected<'a> {

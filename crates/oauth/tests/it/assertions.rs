@@ -1,7 +1,9 @@
 //! Client assertions, RFC 7523. <https://atproto.com/specs/oauth#confidential-client-authentication>
 
 use cairn_identity::{Curve, ReplayMemory, SigningKey};
-use cairn_oauth::assertion::{AssertionError, ClientKey, Credentials, Expected, verify};
+use cairn_oauth::assertion::{
+    AssertionError, ClientAuth, ClientKey, Credentials, Expected, verify,
+};
 use cairn_oauth::client::Jwks;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -182,4 +184,23 @@ fn credentials_are_an_id_and_maybe_an_assertion() {
         let read = Credentials::from_params(&params).map(|credentials| credentials.assertion);
         assert_eq!(read.map_err(|error| error.code.as_str()), expected, "{object}");
     }
+}
+
+#[test]
+fn a_session_stays_with_its_key() {
+    let key = |kid: &str, jkt: &str| {
+        let (kid, jkt) = (kid.to_owned(), jkt.to_owned());
+        ClientAuth::PrivateKeyJwt(ClientKey { kid, alg: "ES256".to_owned(), jkt })
+    };
+    let first = key("k1", "a");
+    first.may_continue_as(&first).unwrap();
+    for other in [key("k2", "a"), key("k1", "b"), ClientAuth::None] {
+        assert_eq!(code(first.may_continue_as(&other)), "invalid_grant");
+    }
+    ClientAuth::None.may_continue_as(&ClientAuth::None).unwrap();
+    ClientAuth::None.may_continue_as(&first).unwrap();
+    let stored = json!({ "method": "private_key_jwt", "kid": "k1", "alg": "ES256", "jkt": "a" });
+    assert_eq!(serde_json::to_value(&first).unwrap(), stored);
+    assert_eq!(serde_json::from_value::<ClientAuth>(stored).unwrap(), first);
+    assert_eq!(serde_json::to_value(ClientAuth::None).unwrap(), json!({ "method": "none" }));
 }

@@ -1,7 +1,7 @@
 //! Client ids and redirect URIs. <https://atproto.com/specs/oauth#clients>
 
 use cairn_oauth::client::{
-    ClientId, ClientIdError, Network, RedirectKind, RedirectUri, RedirectUriError,
+    ClientId, ClientIdError, ClientMetadata, Network, RedirectKind, RedirectUri, RedirectUriError,
 };
 
 use crate::support::{code, loopback};
@@ -170,4 +170,22 @@ fn a_loopback_client_is_asked_for_its_path_but_not_its_port() {
     assert_eq!(default.scopes().to_string(), "atproto");
     assert!(default.may_refresh() && !default.is_confidential());
     assert_eq!(default.display_host(), None);
+}
+
+#[test]
+fn a_loopback_client_asks_for_atproto_once() {
+    for (scope, allowed) in [
+        ("atproto", true),
+        ("atproto+repo:*", true),
+        ("repo:*", false),
+        ("atproto+atproto", false),
+        ("", false),
+    ] {
+        let ClientId::Loopback(id) =
+            ClientId::parse(&format!("http://localhost?scope={scope}")).unwrap()
+        else {
+            panic!("a loopback id was written");
+        };
+        assert_eq!(ClientMetadata::loopback(&id).is_ok(), allowed, "{scope}");
+    }
 }
