@@ -60,7 +60,8 @@ async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
         },
         None => routes::answer(&app, request, client_ip).await,
     };
-    if is_for_all {
+    // Nor is an error that is shown as a page for scripts.
+    if is_for_all && !response.headers().contains_key(header::X_FRAME_OPTIONS) {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
