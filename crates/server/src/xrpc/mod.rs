@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod handler;
 pub mod input;
 pub mod params;
+pub mod reference;
 pub mod reply;
 pub mod table;
 
