@@ -11,6 +11,7 @@
 //! and without invite codes.
 
 mod accounts;
+mod app_view;
 mod client;
 mod process;
 mod report;
@@ -47,6 +48,10 @@ struct Args {
     /// Subscribers of the fan-out row.
     #[arg(long, default_value_t = 50)]
     subscribers: usize,
+    /// Port of loopback for an AppView of our own, which the servers are set to use; without it the rows that pass
+    /// requests on fail.
+    #[arg(long)]
+    app_view: Option<u16>,
 }
 
 /// One server under test.
@@ -94,8 +99,12 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         let mut report = report::Report::default();
         let mut benches = Vec::new();
+        let app_view = match args.app_view {
+            Some(port) => Some(app_view::AppView::start(port).await?),
+            None => None,
+        };
         for target in &args.targets {
-            let bench = rows::Bench::prepare(target.clone(), scale.clone())
+            let bench = rows::Bench::prepare(target.clone(), scale.clone(), app_view.clone())
                 .await
                 .with_context(|| format!("preparing {}", target.name))?;
             benches.push(bench);

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod firehose;
+mod proxied;
 mod reads;
 mod repos;
 mod writes;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::accounts::{self, Account};
+use crate::app_view::AppView;
 use crate::client::Client;
 use crate::report::Figures;
 use crate::stats::Latencies;
@@ -24,11 +26,17 @@ pub(crate) struct Bench {
     pub(crate) scale: Scale,
     pub(crate) accounts: Arc<Vec<Account>>,
     pub(crate) idle: process::Usage,
+    /// The service that the servers pass requests on to.
+    pub(crate) app_view: Option<AppView>,
 }
 
 impl Bench {
     /// Makes the accounts, each with some records.
-    pub(crate) async fn prepare(target: Target, scale: Scale) -> anyhow::Result<Bench> {
+    pub(crate) async fn prepare(
+        target: Target,
+        scale: Scale,
+        app_view: Option<AppView>,
+    ) -> anyhow::Result<Bench> {
         let idle = process::usage(target.pid)?;
         let mut client = Client::connect(&target.authority).await?;
         let mut made = Vec::with_capacity(scale.accounts);
@@ -37,7 +45,7 @@ impl Bench {
             accounts::fill(&mut client, &account, 60).await?;
             made.push(account);
         }
-        Ok(Bench { target, scale, accounts: Arc::new(made), idle })
+        Ok(Bench { target, scale, accounts: Arc::new(made), idle, app_view })
     }
 
     pub(crate) fn usage(&self) -> anyhow::Result<process::Usage> {
@@ -84,6 +92,13 @@ pub(crate) const ALL: &[Row] = &[
     Row { name: "replay from 0", run: |bench| Box::pin(firehose::replay(bench)) },
     Row { name: "uploadBlob 1 MB c8", run: |bench| Box::pin(blobs::upload(bench)) },
     Row { name: "getBlob 1 MB c8", run: |bench| Box::pin(blobs::download(bench)) },
+    Row { name: "uploadBlob 300 MiB", run: |bench| Box::pin(blobs::upload_large(bench)) },
+    Row { name: "getBlob 300 MiB", run: |bench| Box::pin(blobs::download_large(bench)) },
+    Row { name: "proxied query c32", run: |bench| Box::pin(proxied::plain(bench)) },
+    Row {
+        name: "getTimeline, one own post c32",
+        run: |bench| Box::pin(proxied::read_after_write(bench)),
+    },
     Row { name: "createSession c8", run: |bench| Box::pin(writes::sessions(bench)) },
     Row { name: "memory after load", run: |bench| Box::pin(memory_after(bench)) },
 ];
