@@ -63,7 +63,10 @@ fn who(auth: AuthPolicy) -> String {
         AuthPolicy::Refresh { expired_ok: true } => "refresh token, expired or not".into(),
         AuthPolicy::Admin => "operator".into(),
         AuthPolicy::Moderator => "moderator".into(),
-        AuthPolicy::OptionalService => "anyone; service token".into(),
+        AuthPolicy::Newcomer => "anyone; service token; operator".into(),
+        AuthPolicy::SessionOrApplicant(policy) => {
+            format!("{}; whoever waits for approval", session(policy))
+        }
         AuthPolicy::SessionOrService(policy) => format!("{}; service token", session(policy)),
         AuthPolicy::RepoReader(policy) => {
             format!("anyone; inactive repositories: operator, {}", session(policy))
