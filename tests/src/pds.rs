@@ -9,7 +9,8 @@ use cairn_server::accounts::blocked_words::BlockedWords;
 use cairn_server::accounts::email::DisposableDomains;
 use cairn_server::branding::Branding;
 use cairn_server::config::{
-    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig, SignUp,
+    ConnectionConfig, FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig,
+    SignUp, TrustedProxies,
 };
 use cairn_server::mail::{Mail, Mailbox, Mailer};
 use cairn_server::{App, AppParts};
@@ -279,7 +280,8 @@ fn config(port: u16) -> ServerConfig {
         proxy: ProxyConfig::default(),
         rate_limits: RateLimitConfig::default(),
         write_limits: None,
-        trusted_proxies: Vec::new(),
+        trusted_proxies: TrustedProxies::default(),
+        connections: ConnectionConfig::default(),
         firehose: FirehoseConfig::default(),
     }
 }

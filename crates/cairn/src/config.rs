@@ -105,6 +105,12 @@ pub(crate) struct Limits {
     pub(crate) bypass_key: Option<String>,
     pub(crate) bypass_ips: Vec<String>,
     pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) trust_private_addresses: bool,
+    pub(crate) max_connections: u64,
+    pub(crate) max_connections_per_address: u64,
+    pub(crate) head_timeout: Duration,
+    pub(crate) max_subscribers: u64,
+    pub(crate) max_subscribers_per_address: u64,
     pub(crate) write_points_per_hour: u64,
     pub(crate) write_points_per_day: u64,
 }
@@ -296,8 +302,22 @@ fn limits(raw: &Raw) -> Result<Limits, ConfigError> {
         bypass_key: raw.text("rate_limit_bypass_key"),
         bypass_ips: raw.list("rate_limit_bypass_ips").unwrap_or_default(),
         trusted_proxies: raw.list("trusted_proxies").unwrap_or_default(),
+        trust_private_addresses: raw.flag("trust_private_addresses")?.unwrap_or(true),
+        max_connections: at_least_one(raw, "max_connections")?.unwrap_or(16_384),
+        max_connections_per_address: raw.number("max_connections_per_address")?.unwrap_or(256),
+        head_timeout: Duration::from_millis(
+            at_least_one(raw, "head_timeout_ms")?.unwrap_or(30_000),
+        ),
+        max_subscribers: raw.number("max_subscribers")?.unwrap_or(4_096),
+        max_subscribers_per_address: raw.number("max_subscribers_per_address")?.unwrap_or(64),
         write_points_per_hour: raw.number("write_points_per_hour")?.unwrap_or(5000),
         write_points_per_day: raw.number("write_points_per_day")?.unwrap_or(35_000),
+    })
+}
+
+fn at_least_one(raw: &Raw, key: &'static str) -> Result<Option<u64>, ConfigError> {
+    raw.parsed(key, "a whole number above zero", |text| {
+        text.trim().parse().ok().filter(|number| *number > 0)
     })
 }
 

@@ -11,8 +11,8 @@ use cairn_lexicon::Lexicons;
 use cairn_model::Did;
 use cairn_server::accounts::email::DisposableDomains;
 use cairn_server::config::{
-    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig, ServiceTarget,
-    WriteLimits,
+    ConnectionConfig, FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig,
+    ServiceTarget, TrustedProxies, WriteLimits,
 };
 use cairn_server::mail::Mailer;
 use cairn_server::{App, AppParts};
@@ -20,7 +20,7 @@ use cairn_store::{Store, StoreConfig};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, Remote};
+use crate::config::{Config, Limits, Remote};
 use crate::{identity, secrets};
 
 /// A server that is ready to answer.
@@ -155,14 +155,11 @@ fn server_config(
             max_response_bytes: usize::try_from(config.services.proxy_max_response_size)?,
             cdn_url_pattern: config.services.cdn_url_pattern.clone(),
         },
-        rate_limits: RateLimitConfig {
-            enabled: config.limits.enabled,
-            bypass_key: config.limits.bypass_key.as_ref().map(|text| Secret::new(text.as_bytes())),
-            bypass_ips: networks(&config.limits.bypass_ips).context("`rate_limit_bypass_ips`")?,
-        },
+        rate_limits: rate_limits(&config.limits)?,
         write_limits: write_limits(config)?,
-        trusted_proxies: networks(&config.limits.trusted_proxies).context("`trusted_proxies`")?,
-        firehose: FirehoseConfig::default(),
+        trusted_proxies: trusted_proxies(config)?,
+        connections: connections(&config.limits),
+        firehose: firehose(&config.limits),
     })
 }
 
@@ -172,6 +169,47 @@ fn names(hostname: &str, port: u16) -> (String, String) {
         return (format!("http://localhost:{port}"), format!("did:web:localhost%3A{port}"));
     }
     (format!("https://{hostname}"), format!("did:web:{hostname}"))
+}
+
+fn rate_limits(limits: &Limits) -> anyhow::Result<RateLimitConfig> {
+    Ok(RateLimitConfig {
+        enabled: limits.enabled,
+        bypass_key: limits.bypass_key.as_ref().map(|text| Secret::new(text.as_bytes())),
+        bypass_ips: networks(&limits.bypass_ips).context("`rate_limit_bypass_ips`")?,
+    })
+}
+
+fn connections(limits: &Limits) -> ConnectionConfig {
+    ConnectionConfig {
+        max: count(limits.max_connections),
+        max_per_address: count_or_any(limits.max_connections_per_address),
+        head_timeout: limits.head_timeout,
+    }
+}
+
+fn firehose(limits: &Limits) -> FirehoseConfig {
+    FirehoseConfig {
+        max_subscribers: count(limits.max_subscribers),
+        max_per_address: count_or_any(limits.max_subscribers_per_address),
+        ..FirehoseConfig::default()
+    }
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Zero is no limit.
+fn count_or_any(number: u64) -> usize {
+    if number == 0 { usize::MAX } else { count(number) }
+}
+
+/// Interop: as in the reference server, what has no rate limit is also believed about who its clients are.
+fn trusted_proxies(config: &Config) -> anyhow::Result<TrustedProxies> {
+    let limits = &config.limits;
+    let mut trusted = networks(&limits.trusted_proxies).context("`trusted_proxies`")?;
+    trusted.extend(networks(&limits.bypass_ips).context("`rate_limit_bypass_ips`")?);
+    Ok(TrustedProxies { near: limits.trust_private_addresses, networks: trusted })
 }
 
 fn write_limits(config: &Config) -> anyhow::Result<Option<WriteLimits>> {

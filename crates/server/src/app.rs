@@ -103,7 +103,7 @@ impl App {
             limits: RateLimits::new(&config, Arc::clone(&clock)),
             web: Web::new(&config),
             identity_turns: Turns::default(),
-            subscribers: Subscribers::new(config.firehose.max_subscribers),
+            subscribers: Subscribers::new(&config.firehose),
             tasks,
             stopping,
             lexicons_published,

@@ -12,6 +12,7 @@ use crate::accounts::blocked_words::BlockedWords;
 use crate::accounts::email::DisposableDomains;
 use crate::accounts::handle_policy::HandleRules;
 use crate::branding::Branding;
+pub use crate::limits::TrustedProxies;
 
 /// Everything that an operator can decide about the server part.
 #[derive(Clone, Debug)]
@@ -70,8 +71,9 @@ pub struct ServerConfig {
     pub rate_limits: RateLimitConfig,
     /// Points that one account may spend on writes; `None` where no relay is to be spared (development).
     pub write_limits: Option<WriteLimits>,
-    /// Proxies (addresses or networks), besides loopback and private networks, whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    pub connections: ConnectionConfig,
     pub firehose: FirehoseConfig,
 }
 
@@ -170,11 +172,30 @@ impl Default for WriteLimits {
     }
 }
 
+/// What clients may keep open. Trusted proxies and addresses without rate limits have no limit of their own, only the total.
+#[derive(Clone, Debug)]
+pub struct ConnectionConfig {
+    /// Connections at once, WebSockets included; fewer if the system gives fewer files.
+    pub max: usize,
+    /// The same per client address.
+    pub max_per_address: usize,
+    /// How long the head of a request may take, and a connection may be idle. Proxies keep theirs for longer.
+    pub head_timeout: Duration,
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self { max: 16 * 1024, max_per_address: 256, head_timeout: Duration::from_secs(30) }
+    }
+}
+
 /// The event stream's limits.
 #[derive(Clone, Debug)]
 pub struct FirehoseConfig {
     /// Subscribers at once; the next one is refused with 503.
     pub max_subscribers: usize,
+    /// Subscribers at once from one client address, as trusted proxies tell it; the next one is refused with 429.
+    pub max_per_address: usize,
     /// A ping goes out this often.
     pub ping_interval: Duration,
     /// A socket that takes no data for this long is closed as `ConsumerTooSlow`.
@@ -185,6 +206,7 @@ impl Default for FirehoseConfig {
     fn default() -> Self {
         Self {
             max_subscribers: 4_096,
+            max_per_address: 64,
             ping_interval: Duration::from_secs(30),
             send_timeout: Duration::from_secs(30),
         }

@@ -120,6 +120,13 @@ impl XrpcError {
         Self::named("RepoNotFound", format!("Could not find repo: {repo}"))
     }
 
+    /// Another sentence for people.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<Text>) -> Self {
+        self.message = message.into();
+        self
+    }
+
     /// Keeps the cause for the log.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

@@ -12,6 +12,7 @@ pub mod auth;
 pub mod branding;
 mod compress;
 pub mod config;
+mod connections;
 pub mod error;
 pub mod firehose;
 mod jobs;

@@ -52,8 +52,7 @@ async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
     }
     // Any page in the developer's browser could read the mailbox otherwise.
     let is_for_all = !path.starts_with("/dev/");
-    let mut response = match path.strip_prefix("/xrpc/") {
-        Some("_health") => routes::health(&app).await,
+    let mut response = match path.strip_prefix("/xrpc/").filter(|rest| *rest != "_health") {
         Some(rest) => match dispatch::find(rest, request.method()) {
             Ok(method) => dispatch::answer(app, method, request, client_ip).await,
             Err(err) => axum::response::IntoResponse::into_response(err),

@@ -15,27 +15,24 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
+use crate::connections::Connections;
 use crate::jobs;
 use crate::read_away::ReadAway;
 use crate::router;
 use crate::stall::Stalling;
 
-/// An idle connection is kept for this long, and a request's head may take as long.
+/// A proxy's idle connection is kept for this long, and a request's head may take as long there. Longer than proxies keep
+/// theirs, so that none is closed under a request.
 const KEEP_ALIVE: Duration = Duration::from_secs(90);
 /// A client that takes nothing of its answer for this long is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(90);
-/// The longest head of a request; also what a connection buffers of a body.
+/// The longest head of a request; also what a connection buffers of a body. A longer one is answered 431 without a body, as
+/// is one of more than a hundred lines.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
-/// Connections at once. The next ones wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 16 * 1024;
-/// File descriptors that are not for connections: the database, blobs, requests to others.
-const OTHER_FILES: usize = 512;
 /// Requests and sockets have this long to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left), connections get this long to end.
@@ -51,20 +48,34 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     listener.local_addr()?;
-    let http = Arc::new(http());
+    let patience = app.config.connections.head_timeout;
+    let (for_clients, for_proxies) = (http(patience), http(patience.max(KEEP_ALIVE)));
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(max_connections()));
+    let connections = Connections::new(&app);
     jobs::start(&app);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            accepted = accept(&listener, &room) => accepted,
+            accepted = accept(&listener) => accepted,
         };
-        let Some((stream, peer, permit)) = accepted else {
+        let Some((stream, peer)) = accepted else {
             sleep(ACCEPT_PAUSE).await;
             continue;
+        };
+        let seat = match connections.enter(&app, peer) {
+            Ok(seat) => seat,
+            Err(refusal) => {
+                connections.refuse(stream, refusal);
+                continue;
+            }
+        };
+        let is_proxy = app.config.trusted_proxies.contains(peer);
+        let (http, patience) = if is_proxy {
+            (&for_proxies, patience.max(KEEP_ALIVE))
+        } else {
+            (&for_clients, patience)
         };
         let app = app.clone();
         let begun = Arc::new(AtomicBool::new(false));
@@ -75,16 +86,15 @@ pub async fn serve(
         });
         let connection = http
             .serve_connection_with_upgrades(
-                TokioIo::new(Stalling::new(stream, WRITE_PATIENCE)),
+                TokioIo::new(Stalling::new(stream, WRITE_PATIENCE, seat)),
                 service,
             )
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(err) = attend(connection, &begun).await {
+            if let Err(err) = attend(connection, &begun, patience).await {
                 tracing::debug!(error = %err, %peer, "connection ended");
             }
-            drop(permit);
         });
     }
     drop(listener);
@@ -92,34 +102,27 @@ pub async fn serve(
     Ok(())
 }
 
-/// As many as leave the rest of the server the files that it needs.
-fn max_connections() -> usize {
-    let files = getrlimit(Resource::Nofile)
-        .current
-        .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-    MAX_CONNECTIONS.min(files - OTHER_FILES.min(files / 2)).max(1)
-}
-
 /// Runs a connection to its end, or until it is clear that nobody asks anything on it: the limit for the head counts from
 /// its first byte on, and which version of HTTP is spoken has no limit at all.
 async fn attend<E>(
     connection: impl Future<Output = Result<(), E>>,
     begun: &AtomicBool,
+    patience: Duration,
 ) -> Result<(), E> {
     let mut connection = std::pin::pin!(connection);
-    match timeout(KEEP_ALIVE, &mut connection).await {
+    match timeout(patience, &mut connection).await {
         Ok(ended) => ended,
         Err(_) if begun.load(Ordering::Relaxed) => connection.await,
         Err(_) => Ok(()),
     }
 }
 
-fn http() -> auto::Builder<TokioExecutor> {
+fn http(patience: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(KEEP_ALIVE)
+        .header_read_timeout(patience)
         .max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
@@ -129,11 +132,7 @@ fn http() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> Option<(TcpStream, IpAddr, impl Send + 'static)> {
-    let permit = Arc::clone(room).acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
     let (stream, peer): (_, SocketAddr) = match listener.accept().await {
         Ok(accepted) => accepted,
         Err(err) => {
@@ -143,7 +142,7 @@ async fn accept(
     };
     // Answers are written whole; waiting for more only adds latency.
     let _ = stream.set_nodelay(true);
-    Some((stream, peer.ip(), permit))
+    Some((stream, peer.ip()))
 }
 
 async fn handle(

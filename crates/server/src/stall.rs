@@ -12,16 +12,18 @@ use tokio::time::{Sleep, sleep};
 /// A connection on which a write that makes no progress for some time fails.
 ///
 /// Without it, a client that asks for much and reads nothing holds a connection and its buffers for as long as it likes.
-pub(crate) struct Stalling<T> {
+pub(crate) struct Stalling<T, H = ()> {
     io: T,
     patience: Duration,
+    /// Kept for as long as the connection is open, also as a WebSocket.
+    _held: H,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<T> Stalling<T> {
-    pub(crate) fn new(io: T, patience: Duration) -> Self {
-        Self { io, patience, waiting: None }
+impl<T, H> Stalling<T, H> {
+    pub(crate) fn new(io: T, patience: Duration, held: H) -> Self {
+        Self { io, patience, _held: held, waiting: None }
     }
 
     fn judge<R>(
@@ -40,7 +42,7 @@ impl<T> Stalling<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Stalling<T> {
+impl<T: AsyncRead + Unpin, H: Unpin> AsyncRead for Stalling<T, H> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -50,7 +52,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Stalling<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Stalling<T> {
+impl<T: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Stalling<T, H> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -92,7 +94,7 @@ mod tests {
     #[tokio::test]
     async fn only_a_write_without_progress_fails() {
         let (near, mut far) = tokio::io::duplex(4);
-        let mut near = Stalling::new(near, Duration::from_millis(200));
+        let mut near = Stalling::new(near, Duration::from_millis(200), ());
         let reader = tokio::spawn(async move {
             let mut buffer = [0; 4];
             for _ in 0..3 {

@@ -21,7 +21,9 @@ pub(super) fn accounts(raw: &Raw) -> Result<Accounts, ConfigError> {
             .unwrap_or_default(),
         disposable_domains_file: raw.text("disposable_domains_file").map(PathBuf::from),
         accepting_repo_imports: raw.flag("accepting_repo_imports")?.unwrap_or(true),
-        max_repo_import_size: raw.number("max_repo_import_size")?,
+        max_repo_import_size: raw
+            .number("max_repo_import_size")?
+            .map_or(Some(1 << 30), |bytes| (bytes > 0).then_some(bytes)),
         blob_upload_limit: raw.number("blob_upload_limit")?.unwrap_or(300 * 1024 * 1024),
     })
 }

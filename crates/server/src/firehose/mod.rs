@@ -8,4 +8,4 @@ mod socket;
 mod subscribers;
 
 pub(crate) use socket::follow;
-pub(crate) use subscribers::Subscribers;
+pub(crate) use subscribers::{NoSeat, Subscribers};

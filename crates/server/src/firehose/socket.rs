@@ -1,5 +1,6 @@
 //! One subscriber's socket, from the upgrade to the close.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use crate::app::App;
 use crate::error::XrpcError;
 
+use super::NoSeat;
+
 /// What a socket collects before it writes to the network. Frames are a few KiB.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024;
 /// A slice of frames that must be taken within the send timeout.
@@ -30,21 +33,30 @@ const MISSED_PONGS: u32 = 3;
 /// How long a peer may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// When a client with too many sockets may try again: those that it has lost are noticed by then.
+const COME_BACK_SECONDS: u64 = 60;
+
 /// Upgrades a request and follows the log from `cursor`.
 ///
 /// # Errors
-/// 426 without an upgrade, 503 when there are too many subscribers.
+/// 426 without an upgrade, 503 when there are too many subscribers, 429 when there are too many from this client.
 pub(crate) async fn follow(
     app: App,
     mut request: Parts,
+    client_ip: IpAddr,
     cursor: Option<u64>,
 ) -> Result<Response, XrpcError> {
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut request, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(not_an_upgrade(&rejection)),
     };
-    let seat =
-        app.subscribers.enter().ok_or_else(|| XrpcError::unavailable("too many subscribers"))?;
+    let is_free = app.limits.is_free(client_ip) || app.config.trusted_proxies.contains(client_ip);
+    let client = (!is_free).then_some(client_ip);
+    let seat = app.subscribers.enter(client).map_err(|none| match none {
+        NoSeat::Full => XrpcError::unavailable("too many subscribers"),
+        NoSeat::TooMany => XrpcError::rate_limited(COME_BACK_SECONDS)
+            .saying("too many subscribers from this address"),
+    })?;
     let tasks = app.tasks.clone();
     Ok(upgrade
         .read_buffer_size(READ_BUFFER_BYTES)

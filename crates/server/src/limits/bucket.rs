@@ -1,4 +1,5 @@
-//! The limits by name: how many points in which time, counted per what.
+//! The limits by name: how many points in which time, counted per what. `docs/limits.md` shows this table; a test compares
+//! the two.
 
 /// Points in a window of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +44,14 @@ pub enum Bucket {
     /// Per account.
     RequestEmailUpdate,
     /// Per account.
-    UpdateHandle,
+    RequestPlcOperation,
     /// Per account. Each call asks hosts that the caller names.
     RefreshIdentity,
     /// Per IP address.
+    ReserveSigningKey,
+    /// Per account.
+    UpdateHandle,
+    /// Per IP address; charged by the handler.
     UploadBlob,
     /// Per IP address.
     ResolveLexicon,
@@ -54,9 +59,47 @@ pub enum Bucket {
     LookUpLexicon,
     /// The operator's password on a page, per IP address.
     AdminSignIn,
+    /// Everything outside `/xrpc/` that is not [`Bucket::OAuthToken`], per IP address; charged before anything is looked at.
+    Pages,
+    /// The endpoints at which clients of OAuth get tokens, per IP address; charged by the router. A handler that knows the
+    /// client charges it once more under a key of client and address ([`super::RateLimits::charge`]).
+    OAuthToken,
 }
 
 impl Bucket {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 22] = [
+        Self::Global,
+        Self::GetRepo,
+        Self::RepoWrite,
+        Self::CreateAccount,
+        Self::ReserveSigningKey,
+        Self::CreateSession,
+        Self::SignInMail,
+        Self::DeleteAccount,
+        Self::ResetPassword,
+        Self::RequestPasswordReset,
+        Self::RequestAccountDelete,
+        Self::RequestEmailConfirmation,
+        Self::RequestEmailUpdate,
+        Self::RequestPlcOperation,
+        Self::UpdateHandle,
+        Self::RefreshIdentity,
+        Self::UploadBlob,
+        Self::ResolveLexicon,
+        Self::LookUpLexicon,
+        Self::AdminSignIn,
+        Self::Pages,
+        Self::OAuthToken,
+    ];
+
+    /// The limit that a path outside of the methods counts towards.
+    pub fn of_path(path: &str) -> Self {
+        const TOKEN_PATHS: [&str; 4] =
+            ["/oauth/token", "/oauth/par", "/oauth/revoke", "/oauth/introspect"];
+        if TOKEN_PATHS.contains(&path) { Self::OAuthToken } else { Self::Pages }
+    }
+
     /// Whether the table charges it by account rather than by address.
     pub(crate) fn per_account(self) -> bool {
         matches!(
@@ -65,6 +108,7 @@ impl Bucket {
                 | Self::RequestAccountDelete
                 | Self::RequestEmailConfirmation
                 | Self::RequestEmailUpdate
+                | Self::RequestPlcOperation
                 | Self::UpdateHandle
                 | Self::LookUpLexicon
                 | Self::RefreshIdentity
@@ -85,22 +129,29 @@ impl Bucket {
         const UPLOAD_BLOB: &[Window] = &[per(1_000, DAY)];
         const RESOLVE_LEXICON: &[Window] = &[per(100, FIVE_MINUTES)];
         const LOOK_UP_LEXICON: &[Window] = &[per(30, FIVE_MINUTES), per(500, DAY)];
+        // A page and what it is made of.
+        const PAGES: &[Window] = &[per(3_000, FIVE_MINUTES)];
+        // Web applications refresh the tokens of all their users from a few addresses.
+        const OAUTH_TOKEN: &[Window] = &[per(1_500, FIVE_MINUTES)];
         match self {
             Self::Global => GLOBAL,
             Self::GetRepo => GET_REPO,
             Self::RepoWrite => &[],
-            Self::CreateAccount => CREATE_ACCOUNT,
+            Self::CreateAccount | Self::ReserveSigningKey => CREATE_ACCOUNT,
             Self::CreateSession => CREATE_SESSION,
             Self::DeleteAccount | Self::ResetPassword | Self::AdminSignIn => GUESSING,
             Self::RequestPasswordReset | Self::SignInMail => ANONYMOUS_MAIL,
             Self::RequestAccountDelete
             | Self::RequestEmailConfirmation
-            | Self::RequestEmailUpdate => ACCOUNT_MAIL,
+            | Self::RequestEmailUpdate
+            | Self::RequestPlcOperation => ACCOUNT_MAIL,
             Self::UpdateHandle => UPDATE_HANDLE,
             Self::RefreshIdentity => REFRESH_IDENTITY,
             Self::UploadBlob => UPLOAD_BLOB,
             Self::ResolveLexicon => RESOLVE_LEXICON,
             Self::LookUpLexicon => LOOK_UP_LEXICON,
+            Self::Pages => PAGES,
+            Self::OAuthToken => OAUTH_TOKEN,
         }
     }
 }
@@ -108,4 +159,42 @@ impl Bucket {
 /// The windows of [`Bucket::RepoWrite`].
 pub(crate) fn write_windows(limits: crate::config::WriteLimits) -> [Window; 2] {
     [per(limits.per_hour, HOUR), per(limits.per_day, DAY)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::WriteLimits;
+
+    fn window_text(window: &Window) -> String {
+        let time = match window.seconds {
+            FIVE_MINUTES => "5 minutes",
+            HOUR => "hour",
+            DAY => "day",
+            _ => "?",
+        };
+        format!("{} / {time}", window.points)
+    }
+
+    #[test]
+    fn the_documentation_shows_every_limit_as_it_is() {
+        let docs = include_str!("../../../../docs/limits.md");
+        let lines: Vec<&str> = docs.lines().filter(|line| line.starts_with("| `")).collect();
+        for bucket in Bucket::ALL {
+            let default = write_windows(WriteLimits::default());
+            let windows = if bucket == Bucket::RepoWrite { &default[..] } else { bucket.windows() };
+            let windows: Vec<String> = windows.iter().map(window_text).collect();
+            let name = format!("| `{bucket:?}` |");
+            let rows: Vec<&&str> = lines.iter().filter(|line| line.starts_with(&name)).collect();
+            assert_eq!(rows.len(), 1, "{bucket:?} has one row");
+            assert!(rows[0].ends_with(&format!("| {} |", windows.join(", "))), "{}", rows[0]);
+        }
+    }
+
+    #[test]
+    fn the_endpoints_of_tokens_have_a_limit_of_their_own() {
+        assert_eq!(Bucket::of_path("/oauth/token"), Bucket::OAuthToken);
+        assert_eq!(Bucket::of_path("/oauth/authorize"), Bucket::Pages);
+        assert_eq!(Bucket::of_path("/"), Bucket::Pages);
+    }
 }

@@ -1,8 +1,9 @@
-//! Rate limits: which there are, and the windows that count them.
+//! Limits per client: how often (rate limits), and how much at once (connections, sockets).
 
 mod address;
 mod bucket;
 mod report;
+mod seats;
 mod windows;
 
 use std::net::IpAddr;
@@ -18,9 +19,10 @@ use crate::error::XrpcError;
 use bucket::Window;
 use windows::{Exhausted, Windows};
 
-pub use address::{client_ip, counted_as};
+pub use address::{TrustedProxies, client_ip, counted_as};
 pub use bucket::Bucket;
 pub use report::RateReport;
+pub(crate) use seats::{AddressSeat, AddressSeats};
 
 /// All counters of the server.
 pub struct RateLimits {
@@ -81,8 +83,14 @@ impl RateLimits {
         Ok(())
     }
 
+    /// Whether the operator lets this address do as much as it likes.
+    pub(crate) fn is_free(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.config.bypass_ips.iter().any(|network| network.contains(&ip))
+    }
+
     fn is_exempt(&self, headers: &HeaderMap, ip: IpAddr) -> bool {
-        if self.config.bypass_ips.iter().any(|network| network.contains(&ip)) {
+        if self.is_free(ip) {
             return true;
         }
         match (&self.config.bypass_key, headers.get("x-ratelimit-bypass")) {

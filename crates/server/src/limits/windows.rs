@@ -18,6 +18,14 @@ const SHARD_ENTRIES: usize = 16_384;
 struct Count {
     closes_at: i64,
     used: u32,
+    limit: u32,
+}
+
+impl Count {
+    /// How much of the window is used, in thousandths.
+    fn fullness(&self) -> u64 {
+        u64::from(self.used) * 1_000 / u64::from(self.limit.max(1))
+    }
 }
 
 pub(crate) struct Windows {
@@ -48,7 +56,8 @@ impl Windows {
         if shard.len() >= SHARD_ENTRIES && !shard.contains_key(&id) {
             make_room(&mut shard, now);
         }
-        let opened = Count { closes_at: now.saturating_add(i64::from(window.seconds)), used: 0 };
+        let closes_at = now.saturating_add(i64::from(window.seconds));
+        let opened = Count { closes_at, used: 0, limit: window.points };
         let count = shard.entry(id).or_insert(opened);
         if count.closes_at <= now {
             *count = opened;
@@ -70,14 +79,19 @@ impl Windows {
     }
 }
 
-/// Drops what has closed; if everything is open, some entry has to go: a flood of keys must not stop the counting of new ones.
+/// Drops what has closed. If everything is open, something has to go, for a flood of keys must not stop the counting of new
+/// ones: the windows with most room left, so that nobody who is at a limit gets rid of it by flooding.
 fn make_room(shard: &mut HashMap<u64, Count>, now: i64) {
     shard.retain(|_, count| count.closes_at > now);
-    if shard.len() >= SHARD_ENTRIES {
-        let some: Vec<u64> = shard.keys().take(SHARD_ENTRIES / 16).copied().collect();
-        for id in some {
-            shard.remove(&id);
-        }
+    if shard.len() < SHARD_ENTRIES {
+        return;
+    }
+    const DROPPED: usize = SHARD_ENTRIES / 16;
+    let mut counts: Vec<(u64, u64)> =
+        shard.iter().map(|(id, count)| (count.fullness(), *id)).collect();
+    counts.select_nth_unstable(DROPPED);
+    for (_, id) in counts.into_iter().take(DROPPED) {
+        shard.remove(&id);
     }
 }
 
@@ -114,5 +128,16 @@ mod tests {
         }
         let entries: usize = windows.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
         assert!(entries <= SHARDS * SHARD_ENTRIES);
+    }
+
+    #[test]
+    fn a_flood_of_keys_does_not_lift_a_limit_that_is_reached() {
+        let windows = Windows::new();
+        let charge = |key: &str, points| windows.charge(Bucket::Global, WINDOW, key, points, 0);
+        charge("guesser", 5).unwrap();
+        for n in 0..(SHARDS * SHARD_ENTRIES * 2) {
+            charge(&n.to_string(), 1).unwrap();
+        }
+        assert!(charge("guesser", 1).is_err());
     }
 }

@@ -15,7 +15,7 @@ struct Health<'a> {
 }
 
 /// 200 with the version; 503 when the store cannot be read.
-pub(crate) async fn health(app: &App) -> Response {
+pub(super) async fn health(app: &App) -> Response {
     let version = app.config.version.as_str();
     match app.store.list_accounts(None, 1).await {
         Ok(_) => Json(Health { version, error: None }).into_response(),

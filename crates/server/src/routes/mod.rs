@@ -11,20 +11,33 @@ use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 
 use crate::app::App;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
 use crate::web;
+use crate::xrpc::reply::json_body;
 
-pub(crate) use health::health;
+/// Whether a path below those of the operator's pages is for programs.
+pub(crate) fn is_for_programs(path: &str) -> bool {
+    path == "/admin/outbox" || path.starts_with(sign_ups::PATH)
+}
 
-/// Answers a request outside `/xrpc/`.
+/// Answers a request that is for no method and no page, unless its client asks too often.
 pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
+    let report = RateReport::default();
+    let mut response = match charge(app, &request, client_ip, &report) {
+        Ok(()) => route(app, request, client_ip).await,
+        Err(err) => too_often(err, &request),
+    };
+    report.write(response.headers_mut());
+    response
+}
+
+async fn route(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
     if request.uri().path().starts_with(sign_ups::PATH) {
-        return sign_ups::answer(app, request, client_ip).await;
+        return sign_ups::answer(app, request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return not_found(StatusCode::METHOD_NOT_ALLOWED);
@@ -33,6 +46,7 @@ pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr)
         "/robots.txt" => text(
             "# Crawlers are welcome: everything under /xrpc is meant to be read.\nUser-agent: *\nAllow: /\n",
         ),
+        "/xrpc/_health" => health::health(app).await,
         "/.well-known/atproto-did" => {
             let host = well_known::host(&request);
             well_known::atproto_did(app, host).await
@@ -41,7 +55,7 @@ pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr)
             let host = well_known::host(&request);
             well_known::did_json(app, host).await
         }
-        "/admin/outbox" => limited(app, request, client_ip, admin::outbox),
+        "/admin/outbox" => admin::outbox(app, &request.into_parts().0),
         "/tls-check" => {
             reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await)
         }
@@ -51,22 +65,52 @@ pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr)
     }
 }
 
-/// Answers what asks for a password: as often as methods may be called, and no more.
-fn limited(
+fn charge(
     app: &App,
-    request: Request<Body>,
+    request: &Request<Body>,
     client_ip: IpAddr,
-    answer: fn(&App, &Parts) -> Response,
-) -> Response {
-    let (parts, _) = request.into_parts();
-    let report = RateReport::default();
-    let key = counted_as(client_ip);
-    let charged = app.limits.charge(Bucket::Global, &key, 1, &parts.headers, client_ip, &report);
-    match charged {
-        Ok(()) => answer(app, &parts),
-        Err(err) => err.into_response(),
+    report: &RateReport,
+) -> Result<(), XrpcError> {
+    let path = request.uri().path();
+    // A proxy asks for each name that somebody wants a certificate for, all from its own address.
+    let is_own_proxy = path == "/tls-check" && app.config.trusted_proxies.contains(client_ip);
+    if app.limits.is_off() || is_own_proxy {
+        return Ok(());
     }
+    let key = counted_as(client_ip);
+    app.limits.charge(Bucket::of_path(path), &key, 1, request.headers(), client_ip, report)
 }
+
+/// The refusal in the form that its reader expects: OAuth's, a sentence for people, or that of the methods.
+fn too_often(err: XrpcError, request: &Request<Body>) -> Response {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let is_oauth = Bucket::of_path(request.uri().path()) == Bucket::OAuthToken;
+    let is_person = !is_oauth && accept.is_some_and(|accept| accept.contains("text/html"));
+    let body = if is_oauth {
+        json_body(&TooOften {
+            error: "temporarily_unavailable",
+            error_description: "too many requests",
+        })
+    } else if is_person {
+        bytes::Bytes::from_static(b"Too many requests. Please wait a few minutes.\n").into()
+    } else {
+        return err.into_response();
+    };
+    let (mut parts, _) = err.into_response().into_parts();
+    if is_person {
+        parts.headers.insert(header::CONTENT_TYPE, TEXT);
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// RFC 6749 §5.2; it has no name for this case.
+#[derive(serde::Serialize)]
+struct TooOften {
+    error: &'static str,
+    error_description: &'static str,
+}
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 fn not_found(status: StatusCode) -> Response {
     XrpcError::new(status, "NotFound", "there is nothing here").into_response()

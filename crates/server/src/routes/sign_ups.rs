@@ -5,8 +5,6 @@
 //!
 //! The answers take JSON, which pages of other origins cannot send in the name of a browser that remembers the password.
 
-use std::net::IpAddr;
-
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cairn_identity::plc::timestamp;
@@ -20,7 +18,6 @@ use crate::accounts::approval;
 use crate::app::App;
 use crate::auth::check_admin;
 use crate::error::XrpcError;
-use crate::limits::{Bucket, RateReport, counted_as};
 use crate::xrpc::endpoint::JSON_LIMIT;
 use crate::xrpc::reply::json_body;
 use crate::xrpc::{Limit, body, input, params};
@@ -79,13 +76,8 @@ impl From<Applicant> for SignUp {
 }
 
 /// Answers what lies under [`PATH`].
-pub(super) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
+pub(super) async fn answer(app: &App, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let (report, key) = (RateReport::default(), counted_as(client_ip));
-    let charged = app.limits.charge(Bucket::Global, &key, 1, &parts.headers, client_ip, &report);
-    if let Err(err) = charged {
-        return err.into_response();
-    }
     if let Err(err) = check_admin(app, &parts.headers) {
         return admin::refused(err);
     }

@@ -36,6 +36,7 @@ use http::{HeaderValue, Method, Request, header};
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::limits::Bucket;
+use crate::routes;
 
 pub use error::is_for_people;
 pub use table::{PageInfo, pages};
@@ -66,7 +67,7 @@ pub fn owns(path: &str) -> bool {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     (under("/account") || under("/admin") || under("/oauth/authorize") || under("/assets"))
-        && path != "/admin/outbox"
+        && !routes::is_for_programs(path)
         || matches!(path, "/" | "/.well-known/change-password" | "/dev/gallery" | "/dev/mail")
 }
 
@@ -104,7 +105,7 @@ pub fn error_page(app: &App, request: Request<Body>, client_ip: IpAddr) -> Respo
 
 async fn run(visit: &mut Visit, body: Body) -> PageResult {
     let Some(route) = visit.route else { return Err(PageError::NotFound) };
-    visit.charge_address(Bucket::Global)?;
+    visit.charge_address(Bucket::Pages)?;
     for bucket in route.buckets {
         visit.charge_address(*bucket)?;
     }
@@ -128,6 +129,7 @@ fn finish(visit: &Visit, outcome: PageResult) -> Response {
     let allowed = response.extensions_mut().remove::<Allowed>().unwrap_or_default();
     let headers = response.headers_mut();
     visit.cookies.write(headers);
+    visit.report.write(headers);
     page::secure(&visit.app, headers, &allowed);
     headers.append(header::VARY, HeaderValue::from_static("Cookie, Accept-Language"));
     response

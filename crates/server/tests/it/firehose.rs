@@ -7,8 +7,9 @@ use cairn_server::serve;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::harness::Server;
@@ -38,7 +39,7 @@ pub async fn listen(server: Server) -> Listening {
 }
 
 impl Listening {
-    async fn subscribe(&self, query: &str) -> Socket {
+    pub async fn subscribe(&self, query: &str) -> Socket {
         let url = format!("ws://{}/xrpc/com.atproto.sync.subscribeRepos{query}", self.address);
         connect_async(url).await.unwrap().0
     }
@@ -255,4 +256,25 @@ async fn a_stop_closes_sockets_properly_and_ends_soon() {
     assert_eq!(close.code, CloseCode::Restart);
     drop(socket);
     tokio::time::timeout(Duration::from_secs(5), listening.done).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_behind_a_proxy_has_seats_of_its_own() {
+    let few = Server::with(|config| config.firehose.max_per_address = 1);
+    let listening = listen(few.await).await;
+    let subscribe = async |client: &str| {
+        let url = format!("ws://{}/xrpc/com.atproto.sync.subscribeRepos", listening.address);
+        let mut request = url.into_client_request().unwrap();
+        request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        connect_async(request).await.map(|(socket, _)| socket)
+    };
+    let first = subscribe("192.0.2.1").await.unwrap();
+    let Err(Error::Http(refused)) = subscribe("192.0.2.1").await else { panic!("not refused") };
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["retry-after"], "60");
+    let _second = subscribe("192.0.2.2").await.unwrap();
+    drop(first);
+    while subscribe("192.0.2.1").await.is_err() {
+        tokio::task::yield_now().await;
+    }
 }

@@ -15,7 +15,8 @@ use cairn_server::accounts::email::DisposableDomains;
 use cairn_server::auth::SessionScope;
 use cairn_server::branding::Branding;
 use cairn_server::config::{
-    FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig, SignUp,
+    ConnectionConfig, FirehoseConfig, Links, ProxyConfig, RateLimitConfig, Secret, ServerConfig,
+    SignUp, TrustedProxies,
 };
 use cairn_server::mail::Mailbox;
 use cairn_server::{App, AppParts, router};
@@ -289,7 +290,8 @@ pub fn config() -> ServerConfig {
         proxy: ProxyConfig::default(),
         rate_limits: RateLimitConfig::default(),
         write_limits: None,
-        trusted_proxies: Vec::new(),
+        trusted_proxies: TrustedProxies::default(),
+        connections: ConnectionConfig::default(),
         firehose: FirehoseConfig::default(),
     }
 }

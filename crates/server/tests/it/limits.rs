@@ -1,6 +1,8 @@
 //! Rate limits as clients see them.
 
 use cairn_server::config::{Secret, WriteLimits};
+use cairn_server::limits::Bucket;
+use cairn_server::xrpc::table::TABLE;
 
 use crate::harness::Server;
 
@@ -42,7 +44,7 @@ async fn the_global_limit_is_reported_and_enforced_per_address() {
 async fn the_addresses_of_one_ipv6_network_count_as_one() {
     let server = Server::with(|config| {
         config.rate_limits.enabled = true;
-        config.trusted_proxies = vec!["203.0.113.0/24".parse().unwrap()];
+        config.trusted_proxies.networks = vec!["203.0.113.0/24".parse().unwrap()];
     })
     .await;
     let remaining = async |address: &str| {
@@ -78,4 +80,71 @@ async fn write_points_are_counted_per_account_even_without_other_limits() {
     assert_eq!((second.status.as_u16(), second.header("ratelimit-remaining")), (200, "0"));
     assert_eq!(create(&alice).await.error(), (429, "RateLimitExceeded".into()));
     assert_eq!(create(&bob).await.status, 200);
+}
+
+/// Writes of records, uploads and sign-ins are charged by their handlers.
+#[test]
+fn methods_spend_the_limits_that_the_reference_gives_them() {
+    use Bucket::*;
+    let expected: [(&str, &[Bucket]); 13] = [
+        ("com.atproto.server.createAccount", &[CreateAccount]),
+        ("com.atproto.server.reserveSigningKey", &[ReserveSigningKey]),
+        ("com.atproto.server.deleteAccount", &[DeleteAccount]),
+        ("com.atproto.server.resetPassword", &[ResetPassword]),
+        ("com.atproto.server.requestPasswordReset", &[RequestPasswordReset]),
+        ("com.atproto.server.requestAccountDelete", &[RequestAccountDelete]),
+        ("com.atproto.server.requestEmailConfirmation", &[RequestEmailConfirmation]),
+        ("com.atproto.server.requestEmailUpdate", &[RequestEmailUpdate]),
+        ("com.atproto.identity.requestPlcOperationSignature", &[RequestPlcOperation]),
+        ("com.atproto.identity.updateHandle", &[UpdateHandle]),
+        ("com.atproto.identity.refreshIdentity", &[RefreshIdentity]),
+        ("com.atproto.lexicon.resolveLexicon", &[ResolveLexicon]),
+        ("com.atproto.sync.getRepo", &[GetRepo]),
+    ];
+    let outside = ["com.atproto.sync.getRepo", "com.atproto.sync.subscribeRepos"];
+    for endpoint in TABLE.sorted() {
+        let found = expected.iter().find(|(nsid, _)| *nsid == endpoint.nsid);
+        let buckets = found.map_or(&[][..], |(_, buckets)| *buckets);
+        assert_eq!(endpoint.buckets, buckets, "{}", endpoint.nsid);
+        assert_eq!(!endpoint.global_limit, outside.contains(&endpoint.nsid), "{}", endpoint.nsid);
+    }
+}
+
+#[tokio::test]
+async fn pages_and_token_endpoints_have_limits_of_their_own() {
+    let server = Server::with(|config| config.rate_limits.enabled = true).await;
+    let page = server.get("/").await;
+    assert_eq!(page.header("ratelimit-policy"), "3000;w=300");
+    assert_eq!(server.get("/xrpc/_health").await.header("ratelimit-remaining"), "2998");
+    assert_eq!(server.get("/nowhere").await.header("ratelimit-remaining"), "2997");
+    let methods = server.get("/xrpc/com.atproto.sync.listRepos").await;
+    assert_eq!(methods.header("ratelimit-remaining"), "2999");
+
+    let token = async || server.post_with("/oauth/token", &[], "").await;
+    assert_eq!(token().await.header("ratelimit-policy"), "1500;w=300");
+    for _ in 1..1_500 {
+        assert_ne!(token().await.status, 429);
+    }
+    let refused = token().await;
+    assert_eq!(refused.error(), (429, "temporarily_unavailable".into()));
+    assert_eq!(refused.header("retry-after"), "300");
+    assert_eq!(server.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn people_are_told_in_words_that_they_ask_too_often() {
+    let server = Server::with(|config| config.rate_limits.enabled = true).await;
+    for _ in 0..3_000 {
+        assert_eq!(server.get("/robots.txt").await.status, 200);
+    }
+    for (path, content_type) in [("/", "text/html"), ("/robots.txt", "text/plain")] {
+        let refused = server.get_with(path, &[("accept", "text/html,*/*;q=0.8")]).await;
+        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "300"));
+        assert!(refused.content_type().starts_with(content_type), "{refused:?}");
+        assert_eq!(server.get(path).await.error(), (429, "RateLimitExceeded".into()));
+    }
+    // A proxy goes on asking about certificates; its clients do not.
+    let check = "/tls-check?domain=pds.test";
+    assert_eq!(server.get(check).await.status, 429);
+    assert_eq!(server.get_with(check, &[("x-ratelimit-bypass", "?")]).await.status, 429);
 }

@@ -43,7 +43,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             FULL_SESSION.or_takendown(),
             request_plc_operation_signature,
         )
-        .limits(&[Bucket::RequestAccountDelete]),
+        .limits(&[Bucket::RequestPlcOperation]),
         procedure(
             "com.atproto.identity.signPlcOperation",
             FULL_SESSION.or_takendown(),

@@ -57,7 +57,7 @@ fn accounts() -> Vec<Endpoint> {
         procedure("com.atproto.server.createAccount", NEWCOMER, create_account)
             .limits(&[Bucket::CreateAccount]),
         procedure("com.atproto.server.reserveSigningKey", ANYONE, reserve_signing_key)
-            .limits(&[Bucket::CreateAccount]),
+            .limits(&[Bucket::ReserveSigningKey]),
         query("com.atproto.server.checkAccountStatus", SESSION, check_account_status),
         procedure("com.atproto.server.activateAccount", FULL_SESSION, activate_account),
         procedure(

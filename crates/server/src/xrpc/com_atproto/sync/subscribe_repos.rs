@@ -17,5 +17,5 @@ pub async fn subscribe_repos(
     cx: Cx<Anyone>,
     Params(params): Params<FollowParams>,
 ) -> Result<Response> {
-    firehose::follow(cx.app, cx.request, params.cursor).await
+    firehose::follow(cx.app, cx.request, cx.client_ip, params.cursor).await
 }
