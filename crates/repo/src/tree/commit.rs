@@ -11,8 +11,11 @@ impl Tree {
     /// Computes the CIDs of all nodes that changed since the last commit and says which rows to
     /// write and to remove. Without edits: no rows.
     pub fn commit(&mut self) -> Changes {
-        let mut upserts = Vec::new();
-        commit_child(&mut self.root, "", self.layer, &mut upserts);
+        let mut rows = Rows { upserts: Vec::new(), bytes: 0, bytes_before: self.vacated_bytes };
+        rows.commit(&mut self.root, "", self.layer);
+        self.vacated_bytes = 0;
+        let bytes_delta = rows.bytes_delta();
+        let mut upserts = rows.upserts;
         // Children were finished first; readers want the root first.
         upserts.reverse();
         let mut removed = std::mem::take(&mut self.vacated);
@@ -27,30 +30,55 @@ impl Tree {
             Some(root) => root,
             None => unreachable!("the root has just been given its CID"),
         };
-        Changes { root, layer: self.layer, upserts, removed }
+        Changes { root, layer: self.layer, upserts, removed, bytes_delta }
     }
 }
 
-fn commit_child(child: &mut Child, lo: &str, layer: u8, upserts: &mut Vec<NodeRow>) {
-    let Child::Loaded(node) = child else { return };
-    if node.is_clean() {
-        return;
+/// The rows to write, and the bytes of all rows that are written, overwritten or removed.
+struct Rows {
+    upserts: Vec<NodeRow>,
+    bytes: u64,
+    bytes_before: u64,
+}
+
+impl Rows {
+    fn commit(&mut self, child: &mut Child, lo: &str, layer: u8) {
+        let Child::Loaded(node) = child else { return };
+        if node.is_clean() {
+            return;
+        }
+        let below = layer.saturating_sub(1);
+        // Right to left, so that the reversed rows are in pre-order.
+        for entry in node.entries.iter_mut().rev() {
+            self.commit(&mut entry.right, &entry.key, below);
+        }
+        self.commit(&mut node.left, lo, below);
+        let bytes = node.encode();
+        let cid = match node.state {
+            State::Clean(cid) | State::Moved(cid) => cid,
+            State::Dirty { .. } => Cid::cbor_of(&bytes),
+        };
+        if node.state != (State::Dirty { was: Some(cid) }) {
+            self.bytes_before += u64::from(node.row_bytes);
+            node.row_bytes = row_bytes(&bytes);
+            self.bytes += u64::from(node.row_bytes);
+            self.upserts.push(NodeRow { lo: lo.to_owned(), layer, cid, bytes: bytes.into() });
+        }
+        node.state = State::Clean(cid);
     }
-    let below = layer.saturating_sub(1);
-    // Right to left, so that the reversed rows are in pre-order.
-    for entry in node.entries.iter_mut().rev() {
-        commit_child(&mut entry.right, &entry.key, below, upserts);
+
+    fn bytes_delta(&self) -> i64 {
+        let (more, less) = (
+            self.bytes.saturating_sub(self.bytes_before),
+            self.bytes_before.saturating_sub(self.bytes),
+        );
+        i64::try_from(more).unwrap_or(i64::MAX) - i64::try_from(less).unwrap_or(i64::MAX)
     }
-    commit_child(&mut node.left, lo, below, upserts);
-    let bytes = node.encode();
-    let cid = match node.state {
-        State::Clean(cid) | State::Moved(cid) => cid,
-        State::Dirty { .. } => Cid::cbor_of(&bytes),
-    };
-    if node.state != (State::Dirty { was: Some(cid) }) {
-        upserts.push(NodeRow { lo: lo.to_owned(), layer, cid, bytes: bytes.into() });
-    }
-    node.state = State::Clean(cid);
+}
+
+/// The size of a node's block, which [`crate::limits::MAX_NODE_ENTRIES`] bounds.
+pub(super) fn row_bytes(block: &[u8]) -> u32 {
+    u32::try_from(block.len()).unwrap_or(u32::MAX)
 }
 
 impl Node {

@@ -135,7 +135,7 @@ impl Tree {
                     return;
                 }
                 Child::Loaded(node) if node.entries.is_empty() && !node.left.is_empty() => {
-                    edit.vacate("", self.layer);
+                    edit.vacate("", self.layer, node);
                     let below = node.left.take();
                     self.root = below;
                     self.layer = self.layer.saturating_sub(1);
@@ -146,12 +146,18 @@ impl Tree {
     }
 
     fn edit(&mut self) -> Edit {
-        Edit { tick: self.tick, created: 0, vacated: std::mem::take(&mut self.vacated) }
+        Edit {
+            tick: self.tick,
+            created: 0,
+            vacated: std::mem::take(&mut self.vacated),
+            vacated_bytes: self.vacated_bytes,
+        }
     }
 
     fn finish(&mut self, edit: Edit) {
         self.loaded += edit.created;
         self.vacated = edit.vacated;
+        self.vacated_bytes = edit.vacated_bytes;
     }
 }
 
@@ -160,6 +166,7 @@ struct Edit {
     tick: u64,
     created: usize,
     vacated: Vec<(String, u8)>,
+    vacated_bytes: u64,
 }
 
 impl Edit {
@@ -168,20 +175,23 @@ impl Edit {
         Child::Loaded(Box::new(Node::new(left, entries, self.tick)))
     }
 
-    fn vacate(&mut self, lo: &str, layer: u8) {
+    /// The node no longer stands where it stood, and its row goes.
+    fn vacate(&mut self, lo: &str, layer: u8, node: &mut Node) {
         self.vacated.push((lo.to_owned(), layer));
+        self.vacated_bytes += u64::from(std::mem::take(&mut node.row_bytes));
     }
 
     /// Puts a key above the whole tree: what is left and right of it hangs below it, with a node
     /// without entries on each layer in between.
-    fn grow(&mut self, old: Child, layer: u8, key_layer: u8, mut entry: Entry) -> Child {
-        let is_vacant =
-            matches!(&old, Child::Loaded(n) if n.entries.is_empty() && n.left.is_empty());
-        let (mut left, mut right) = if is_vacant || old.is_empty() {
-            self.vacate("", layer);
-            (Child::Empty, Child::Empty)
-        } else {
-            self.split(old, "", layer, &entry.key)
+    fn grow(&mut self, mut old: Child, layer: u8, key_layer: u8, mut entry: Entry) -> Child {
+        let (mut left, mut right) = match &mut old {
+            Child::Loaded(node) if node.entries.is_empty() && node.left.is_empty() => {
+                self.vacate("", layer, node);
+                (Child::Empty, Child::Empty)
+            }
+            Child::Empty | Child::Stored(_) | Child::Loaded(_) => {
+                self.split(old, "", layer, &entry.key)
+            }
         };
         for _ in layer.saturating_add(1)..key_layer {
             left = self.raise(left);
@@ -246,7 +256,7 @@ impl Edit {
             (false, true) => {
                 node.left = right;
                 node.leave_position();
-                self.vacate(lo, layer);
+                self.vacate(lo, layer, &mut node);
                 (Child::Empty, Child::Loaded(node))
             }
         }
@@ -270,8 +280,8 @@ impl Edit {
             self.delete(node.child(i), &child_lo, below, key);
         }
         if node.entries.is_empty() && node.left.is_empty() {
+            self.vacate(lo, layer, node);
             *child = Child::Empty;
-            self.vacate(lo, layer);
         }
     }
 
@@ -285,7 +295,7 @@ impl Edit {
                 right
             }
             (Child::Loaded(mut left), Child::Loaded(mut right)) => {
-                self.vacate(key, layer);
+                self.vacate(key, layer, &mut right);
                 let last = left.last_child().take();
                 let first = right.left.take();
                 let last_lo = left.child_lo(left.entries.len(), lo);
@@ -307,7 +317,7 @@ impl Edit {
         let mut child = child;
         let mut layer = layer;
         while let Child::Loaded(node) = child {
-            self.vacate(key, layer);
+            self.vacate(key, layer, node);
             node.leave_position();
             layer = layer.saturating_sub(1);
             child = &mut node.left;

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use cairn_model::Cid;
 
+use super::commit::row_bytes;
 use super::{Child, Mode, Node, NodeSource, Tree, TreeError};
 use crate::limits::MAX_NODE_ENTRIES;
 use crate::node::{At, decode_node};
@@ -53,7 +54,7 @@ where
             )?;
         decode_node(&bytes)
             .and_then(|data| data.check(at, self.mode == Mode::Blocks).map(|()| data))
-            .map(|data| Node::from_data(data, cid, self.tick))
+            .map(|data| Node::from_data(data, cid, self.tick, row_bytes(&bytes)))
             .map_err(|source| {
                 let (lo, layer) = position();
                 TreeError::Node { lo, layer, cid, source }

@@ -50,6 +50,8 @@ pub struct Tree {
     loaded: usize,
     /// Positions that nodes have left since the last commit.
     vacated: Vec<(String, u8)>,
+    /// Bytes of the rows at these positions.
+    vacated_bytes: u64,
 }
 
 /// What a tree may take for granted about its source.
@@ -76,6 +78,8 @@ struct Node {
     entries: Vec<Entry>,
     state: State,
     used: u64,
+    /// Bytes of the row that is stored for this node, 0 if none is.
+    row_bytes: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -117,6 +121,8 @@ pub struct Changes {
     /// Positions at which no node stands any more. Some may never have been stored: a node that
     /// came and went between two commits. None is among the upserts.
     pub removed: Vec<(String, u8)>,
+    /// How many bytes more the blocks of all rows have than before; negative if there are fewer.
+    pub bytes_delta: i64,
 }
 
 /// Why an operation on a tree failed. The tree is as it was before it.
@@ -145,15 +151,26 @@ impl Tree {
     /// The empty tree, not yet committed.
     pub fn empty() -> Self {
         let root = Child::Loaded(Box::new(Node::new(Child::Empty, Vec::new(), 0)));
-        Self { root, layer: 0, mode: Mode::Rows, tick: 0, loaded: 1, vacated: Vec::new() }
+        Self { loaded: 1, ..Self::over(root, 0) }
     }
 
     /// A stored tree over rows that we wrote ourselves. Nothing is loaded yet.
     ///
     /// To abandon edits that are not committed, drop the tree and start again from the last root.
     pub fn from_root(root: Cid, layer: u8) -> Self {
-        let root = Child::Stored(root);
-        Self { root, layer, mode: Mode::Rows, tick: 0, loaded: 0, vacated: Vec::new() }
+        Self::over(Child::Stored(root), layer)
+    }
+
+    fn over(root: Child, layer: u8) -> Self {
+        Self {
+            root,
+            layer,
+            mode: Mode::Rows,
+            tick: 0,
+            loaded: 0,
+            vacated: Vec::new(),
+            vacated_bytes: 0,
+        }
     }
 
     /// A tree over blocks from elsewhere, of which some may be missing. Reads the root node to
@@ -213,10 +230,10 @@ impl Tree {
 impl Node {
     /// A node that storage does not know.
     fn new(left: Child, entries: Vec<Entry>, tick: u64) -> Self {
-        Self { left, entries, state: State::Dirty { was: None }, used: tick }
+        Self { left, entries, state: State::Dirty { was: None }, used: tick, row_bytes: 0 }
     }
 
-    fn from_data(data: NodeData, cid: Cid, tick: u64) -> Self {
+    fn from_data(data: NodeData, cid: Cid, tick: u64, row_bytes: u32) -> Self {
         let entries = data.entries.into_iter().map(|e| Entry {
             key: e.key,
             value: e.value,
@@ -227,6 +244,7 @@ impl Node {
             entries: entries.collect(),
             state: State::Clean(cid),
             used: tick,
+            row_bytes,
         }
     }
 

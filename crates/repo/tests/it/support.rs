@@ -58,6 +58,11 @@ impl Rows {
         }
     }
 
+    /// Of all blocks together.
+    fn bytes(&self) -> i64 {
+        self.rows.values().map(|(_, bytes)| i64::try_from(bytes.len()).unwrap()).sum()
+    }
+
     pub fn put(&mut self, row: NodeRow) {
         self.rows.insert((row.lo, row.layer), (row.cid, row.bytes));
     }
@@ -182,7 +187,9 @@ impl Repo {
         let changes = self.tree.commit();
         let keys = ops.iter().map(|op| op.path.as_str());
         blocks.extend(self.tree.covering_proof_beyond(&self.rows, keys, &changes).unwrap());
+        let before = self.rows.bytes();
         self.rows.apply(&changes);
+        assert_eq!(self.rows.bytes() - before, changes.bytes_delta);
         blocks.extend(changes.upserts.into_iter().map(|row| (row.cid, row.bytes)));
         self.clock += 1_000;
         let rev = Tid::from_parts(self.clock, 3);
