@@ -16,7 +16,7 @@ use cairn_model::Did;
 use cairn_server::accounts::blocked_words::BlockedWords;
 use cairn_server::branding::Branding;
 use cairn_server::config::SignUp;
-use cairn_store::InviteInterval;
+use cairn_store::{InviteInterval, Quotas};
 
 pub(crate) use load::ConfigError;
 use load::Raw;
@@ -60,6 +60,7 @@ pub(crate) struct Storage {
     pub(crate) blob_directory: PathBuf,
     pub(crate) master_key_file: PathBuf,
     pub(crate) event_retention: Duration,
+    pub(crate) min_free_bytes: u64,
 }
 
 /// Secrets as the operator gave them; what is absent is made on the first start.
@@ -97,6 +98,7 @@ pub(crate) struct Accounts {
     pub(crate) accepting_repo_imports: bool,
     pub(crate) max_repo_import_size: Option<u64>,
     pub(crate) blob_upload_limit: u64,
+    pub(crate) quotas: Quotas,
 }
 
 /// Rate limits.
@@ -237,6 +239,7 @@ fn storage(raw: &Raw) -> Result<Storage, ConfigError> {
         blob_directory: inside("blob_directory", "blobs"),
         master_key_file: inside("master_key_file", "master.key"),
         event_retention: millis(raw, "event_retention_ms", 72 * 60 * 60 * 1000)?,
+        min_free_bytes: raw.number("min_free_disk_space")?.unwrap_or(256 << 20),
         data_directory,
     })
 }

@@ -48,6 +48,8 @@ pub(crate) async fn open(
         blob_dir: config.storage.blob_directory.clone(),
         master_key_file: config.storage.master_key_file.clone(),
         event_retention: config.storage.event_retention,
+        min_free_bytes: config.storage.min_free_bytes,
+        quotas: config.accounts.quotas,
         clock: Arc::clone(&clock),
         ..StoreConfig::new(&config.storage.data_directory)
     };

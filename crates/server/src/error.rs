@@ -81,6 +81,11 @@ impl XrpcError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge", "request entity too large")
     }
 
+    /// 413 `QuotaExceeded`: the account has no room left. The protocol has no name for this case.
+    pub fn quota_exceeded(message: impl Into<Text>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "QuotaExceeded", message)
+    }
+
     /// 415 `UnsupportedMediaType`.
     pub fn unsupported_media(message: impl Into<Text>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)

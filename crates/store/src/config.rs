@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use cairn_identity::{Clock, SystemClock};
 
+use crate::accounts::Quotas;
+use crate::space::{self, FreeBytes};
+
 /// Where the store lives and how it runs.
 #[derive(Clone)]
 pub struct StoreConfig {
@@ -19,6 +22,13 @@ pub struct StoreConfig {
     pub event_retention: Duration,
     /// How long a blob that no record refers to any more is kept.
     pub blob_quarantine: Duration,
+    /// What accounts may take that have no quotas of their own.
+    pub quotas: Quotas,
+    /// Uploads, imports and new accounts are refused when a disk has less than this free, so that the writes of those who are
+    /// here go on. Zero: never.
+    pub min_free_bytes: u64,
+    /// How much the disk of a folder has free.
+    pub free_bytes: FreeBytes,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Threads that answer reads.
@@ -41,6 +51,9 @@ impl StoreConfig {
             dir,
             event_retention: Duration::from_secs(72 * 3600),
             blob_quarantine: Duration::from_secs(6 * 3600),
+            quotas: Quotas::default(),
+            min_free_bytes: 256 << 20,
+            free_bytes: Arc::new(space::free_bytes),
             clock: Arc::new(SystemClock),
             readers: cores.clamp(2, 8),
             workers: cores.clamp(1, 16),

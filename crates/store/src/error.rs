@@ -12,6 +12,14 @@ pub enum StoreError {
     /// There is no room left; writes work again once there is.
     #[error("the disk is full")]
     Full(#[source] Fault),
+    /// What is free on the disk is kept for the writes of present accounts.
+    #[error("the disk has {free_bytes} bytes free, and {kept_bytes} are kept")]
+    LowSpace {
+        /// What is free.
+        free_bytes: u64,
+        /// What is kept.
+        kept_bytes: u64,
+    },
     /// A read or a write of a file failed.
     #[error("a file of the store could not be read or written")]
     Io(#[source] Fault),

@@ -21,6 +21,7 @@ use crate::janitor::Janitor;
 use crate::oauth::AccessCache;
 use crate::repo::{Repos, generations};
 use crate::seal::MasterKey;
+use crate::space::Space;
 use crate::threads::Threads;
 
 /// Threads that page the event log for subscribers who are behind.
@@ -51,6 +52,7 @@ struct Inner {
     accounts: AccountCache,
     access: AccessCache,
     blobs: BlobFolder,
+    space: Space,
     /// Last, so that it is dropped after everything that sends to a thread.
     threads: Threads,
 }
@@ -82,6 +84,7 @@ impl Store {
         let janitor = Janitor::start(&threads, &config, &writer, &events)?;
         let accounts = AccountCache::new();
         let access = AccessCache::new();
+        let space = Space::new(&config);
         Ok(Store {
             inner: Arc::new(Inner {
                 config,
@@ -96,6 +99,7 @@ impl Store {
                 accounts,
                 access,
                 blobs,
+                space,
                 threads,
             }),
         })
@@ -175,6 +179,10 @@ impl Store {
 
     pub(crate) fn blob_folder(&self) -> &BlobFolder {
         &self.inner.blobs
+    }
+
+    pub(crate) fn space(&self) -> &Space {
+        &self.inner.space
     }
 
     pub(crate) fn repos(&self) -> &Repos {

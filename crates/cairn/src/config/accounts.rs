@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cairn_server::accounts::blocked_words::BlockedWords;
 use cairn_server::config::SignUp;
-use cairn_store::InviteInterval;
+use cairn_store::{InviteInterval, Quotas};
 
 use super::load::Raw;
 use super::{Accounts, ConfigError};
@@ -25,6 +25,10 @@ pub(super) fn accounts(raw: &Raw) -> Result<Accounts, ConfigError> {
             .number("max_repo_import_size")?
             .map_or(Some(1 << 30), |bytes| (bytes > 0).then_some(bytes)),
         blob_upload_limit: raw.number("blob_upload_limit")?.unwrap_or(300 * 1024 * 1024),
+        quotas: Quotas {
+            blob_bytes: raw.number("blob_quota")?,
+            repo_bytes: raw.number("repo_quota")?,
+        },
     })
 }
 

@@ -76,6 +76,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("data_directory", "PDS_DATA_DIRECTORY", Text, "data", "folder of the database; one process per folder"),
     opt("blob_directory", "PDS_BLOBSTORE_DISK_LOCATION", Text, "DATA/blobs", "folder of the blobs"),
     opt("master_key_file", "", Text, "DATA/master.key", "key that seals account keys; made on the first start, keep a copy apart from the data"),
+    opt("min_free_disk_space", "", Number, "268435456", "bytes that are kept free for the writes of present accounts: with less, uploads, imports and new accounts are refused; 0 keeps none"),
     opt("event_retention_ms", "PDS_REPO_BACKFILL_LIMIT_MS", Number, "259200000", "how long firehose events can be replayed"),
     // Secrets.
     opt("admin_password", "PDS_ADMIN_PASSWORD", Secret, "", "password of the user admin; without it the admin methods refuse everybody"),
@@ -99,6 +100,8 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("accepting_repo_imports", "PDS_ACCEPTING_REPO_IMPORTS", Flag, "true", "whether importRepo is open"),
     opt("max_repo_import_size", "PDS_MAX_REPO_IMPORT_SIZE", Number, "1073741824", "largest CAR that importRepo takes, in bytes; 0 takes any"),
     opt("blob_upload_limit", "PDS_BLOB_UPLOAD_LIMIT", Number, "314572800", "largest blob, in bytes"),
+    opt("blob_quota", "", Number, "0", "bytes that the blobs of one account may take; 0 is no bound"),
+    opt("repo_quota", "", Number, "0", "bytes that the repository of one account may take; 0 is no bound"),
     // Limits.
     opt("rate_limits_enabled", "PDS_RATE_LIMITS_ENABLED", Flag, "true", "limits per address and account"),
     opt("rate_limit_bypass_key", "PDS_RATE_LIMIT_BYPASS_KEY", Secret, "", "value of the header x-ratelimit-bypass that lifts the limits"),

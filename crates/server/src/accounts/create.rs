@@ -70,6 +70,7 @@ pub async fn create(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Outcome
         Some(did) => require_control(did, who)?,
         None => {}
     }
+    app.store.require_space()?;
     let did = wanted.did.clone();
     let checked = check(app, who, wanted).await?;
     match did {

@@ -19,6 +19,10 @@ impl From<StoreError> for XrpcError {
     fn from(err: StoreError) -> Self {
         match err {
             StoreError::Full(_) => Self::unavailable("the server has no room left").because(err),
+            StoreError::LowSpace { .. } => {
+                Self::unavailable("the server's disk is nearly full, it takes nothing new")
+                    .because(err)
+            }
             StoreError::Closed => Self::unavailable("the server is shutting down").because(err),
             StoreError::Contended => {
                 Self::unavailable("the repository is busy, try again").because(err)
@@ -82,6 +86,7 @@ impl From<UploadError> for XrpcError {
     fn from(err: UploadError) -> Self {
         match err {
             UploadError::TooLarge { .. } => Self::too_large(),
+            UploadError::QuotaExceeded { .. } => Self::quota_exceeded(err.to_string()),
             UploadError::TakenDown => {
                 Self::invalid_request("Blob has been takendown, cannot re-upload")
             }
@@ -114,6 +119,7 @@ impl From<WriteError> for XrpcError {
             | WriteError::TooLarge { .. }
             | WriteError::TooMany { .. }
             | WriteError::TreeFull => Self::invalid_request(message),
+            WriteError::QuotaExceeded { .. } => Self::quota_exceeded(message),
             WriteError::Store(err) => err.into(),
         }
     }

@@ -5,6 +5,7 @@ mod dev;
 pub(crate) mod front;
 mod health;
 mod sign_ups;
+mod usage;
 mod well_known;
 
 use std::net::IpAddr;
@@ -21,7 +22,7 @@ use crate::xrpc::reply::json_body;
 
 /// Whether a path below those of the operator's pages is for programs.
 pub(crate) fn is_for_programs(path: &str) -> bool {
-    path == "/admin/outbox" || path.starts_with(sign_ups::PATH)
+    path == "/admin/outbox" || path.starts_with(sign_ups::PATH) || usage::owns(path)
 }
 
 /// Answers a request that is for no method and no page, unless its client asks too often.
@@ -38,6 +39,9 @@ pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr)
 async fn route(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
     if request.uri().path().starts_with(sign_ups::PATH) {
         return sign_ups::answer(app, request).await;
+    }
+    if usage::owns(request.uri().path()) {
+        return usage::answer(app, request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return not_found(StatusCode::METHOD_NOT_ALLOWED);

@@ -42,7 +42,7 @@ pub struct Inner {
     pub route: Option<&'static Route>,
     captures: Vec<(&'static str, String)>,
     path_and_query: String,
-    report: RateReport,
+    pub(super) report: RateReport,
     /// Made for a browser that brought none.
     new_secret: OnceLock<String>,
 }

@@ -56,20 +56,30 @@ impl Server {
     }
 
     pub async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
-        Self::build(change, true).await
+        Self::build(change, |_| {}, true).await
+    }
+
+    /// A server whose store is told something else.
+    pub async fn with_store(change: impl FnOnce(&mut StoreConfig)) -> Self {
+        Self::build(|_| {}, change, true).await
     }
 
     /// A server that must not reach private addresses, as in earnest.
     pub async fn guarded(change: impl FnOnce(&mut ServerConfig)) -> Self {
-        Self::build(change, false).await
+        Self::build(change, |_| {}, false).await
     }
 
-    async fn build(change: impl FnOnce(&mut ServerConfig), allow_private: bool) -> Self {
+    async fn build(
+        change: impl FnOnce(&mut ServerConfig),
+        change_store: impl FnOnce(&mut StoreConfig),
+        allow_private: bool,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock::new("2026-11-01T12:00:00Z".parse().unwrap()));
         let mut store_config = StoreConfig::new(dir.path());
         store_config.clock = clock.clone();
         store_config.tuning.ring_events = 256;
+        change_store(&mut store_config);
         let store =
             tokio::task::spawn_blocking(|| Store::open(store_config)).await.unwrap().unwrap();
         let mut config = config();

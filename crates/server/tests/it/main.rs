@@ -12,6 +12,7 @@ mod limits;
 mod machinery;
 mod pages;
 mod proxy_guard;
+mod quotas;
 mod reference;
 mod routes;
 mod serving;

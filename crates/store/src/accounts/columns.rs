@@ -22,6 +22,11 @@ pub(crate) fn opt_instant(row: &Row<'_>, index: &str) -> rusqlite::Result<Option
     Ok(row.get::<_, Option<i64>>(index)?.map(instant))
 }
 
+/// A number of bytes that may be absent. Ones that this crate did not write count as zero.
+pub(crate) fn opt_bytes(row: &Row<'_>, index: &str) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(index)?.map(|bytes| u64::try_from(bytes).unwrap_or(0)))
+}
+
 /// Text that this crate wrote in the form of `T`.
 pub(crate) fn parsed<T>(row: &Row<'_>, index: impl RowIndex) -> rusqlite::Result<T>
 where

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::columns::micros;
 use super::events::{emit_account, emit_identity};
-use super::{Account, AccountRef, AccountStatus, applicants, founding, keys};
+use super::{Account, AccountRef, AccountStatus, Quotas, applicants, founding, keys};
 use crate::seal::MasterKey;
 use crate::{AccountId, Head, Store, StoreError, WriteTx, invites, repo};
 
@@ -167,5 +167,6 @@ fn insert_row(
         invites_disabled: false,
         invite_note: None,
         email_auth_factor: false,
+        quotas: Quotas::default(),
     })
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
-use super::columns::{instant, opt_instant, opt_parsed, parsed};
-use super::{Account, AccountRef, AccountStatus};
+use super::columns::{instant, opt_bytes, opt_instant, opt_parsed, parsed};
+use super::{Account, AccountRef, AccountStatus, Quotas};
 use crate::{AccountId, Store, StoreError};
 
 impl Store {
@@ -32,7 +32,7 @@ impl Store {
 /// The columns that [`from_row`] reads.
 pub(super) const COLUMNS: &str = "id, did, handle, email, email_confirmed_at, password_hash,
     created_at, deactivated_at, delete_after, suspended_at, takedown_ref, invites_disabled,
-    invite_note, email_auth_factor";
+    invite_note, email_auth_factor, blob_quota, repo_quota";
 
 /// The account of this name inside a transaction.
 pub(crate) fn find(conn: &Connection, name: &AccountRef) -> Result<Option<Account>, StoreError> {
@@ -60,21 +60,42 @@ pub(crate) fn status_of(
     conn: &Connection,
     id: AccountId,
 ) -> Result<Option<AccountStatus>, StoreError> {
-    let status = conn
+    Ok(standing_of(conn, id)?.map(|standing| standing.status))
+}
+
+/// What decides whether an account may store something.
+pub(crate) struct Standing {
+    pub(crate) status: AccountStatus,
+    pub(crate) quotas: Quotas,
+    /// What its blobs take.
+    pub(crate) blob_bytes: u64,
+}
+
+/// The standing of an account inside a transaction; none when the account is gone.
+pub(crate) fn standing_of(
+    conn: &Connection,
+    id: AccountId,
+) -> Result<Option<Standing>, StoreError> {
+    Ok(conn
         .prepare_cached(
-            "SELECT takedown_ref IS NOT NULL, suspended_at IS NOT NULL, deactivated_at IS NOT NULL
+            "SELECT takedown_ref IS NOT NULL, suspended_at IS NOT NULL, deactivated_at IS NOT NULL,
+               blob_quota, repo_quota, blob_bytes
              FROM account WHERE id = ?1",
         )?
         .query_row([id.get()], |row| {
-            Ok(match (row.get(0)?, row.get(1)?, row.get(2)?) {
+            let status = match (row.get(0)?, row.get(1)?, row.get(2)?) {
                 (true, _, _) => AccountStatus::Takendown,
                 (false, true, _) => AccountStatus::Suspended,
                 (false, false, true) => AccountStatus::Deactivated,
                 (false, false, false) => AccountStatus::Active,
-            })
+            };
+            let quotas = Quotas {
+                blob_bytes: opt_bytes(row, "blob_quota")?,
+                repo_bytes: opt_bytes(row, "repo_quota")?,
+            };
+            Ok(Standing { status, quotas, blob_bytes: opt_bytes(row, "blob_bytes")?.unwrap_or(0) })
         })
-        .optional()?;
-    Ok(status)
+        .optional()?)
 }
 
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -93,5 +114,9 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
         invites_disabled: row.get("invites_disabled")?,
         invite_note: row.get("invite_note")?,
         email_auth_factor: row.get("email_auth_factor")?,
+        quotas: Quotas {
+            blob_bytes: opt_bytes(row, "blob_quota")?,
+            repo_bytes: opt_bytes(row, "repo_quota")?,
+        },
     })
 }

@@ -15,6 +15,7 @@ mod founding;
 mod keys;
 mod list;
 mod lookup;
+mod quotas;
 mod rotation;
 pub(crate) mod secrets;
 mod status;
@@ -36,7 +37,9 @@ pub(crate) use credentials::set_password;
 pub use credentials::{AccountError, EndSessions, SetEmailError, UpdateHandleError};
 pub use keys::ReserveKeyError;
 pub(crate) use keys::signing_key;
-pub(crate) use lookup::{find, status_of};
+pub(crate) use lookup::{Standing, find, standing_of, status_of};
+pub use quotas::Quotas;
+pub(crate) use quotas::quota_row;
 pub use rotation::{PrepareKeyError, RotateKeyError};
 pub use status::ActivateError;
 pub use tidy::Tidied;
@@ -68,6 +71,8 @@ pub struct Account {
     /// Whether the owner wants a code mailed at each sign-in with the account's own password. It is asked for
     /// when [`Account::needs_mailed_code`] says so.
     pub email_auth_factor: bool,
+    /// Its own quotas, where it has any.
+    pub quotas: Quotas,
 }
 
 /// Without what must not reach a log: the password hash and the e-mail address.

@@ -89,13 +89,18 @@ impl Store {
             let written_before = SystemTime::now() - ORPHAN_AGE;
             let files = blocking(move || folder.files_of(account, written_before)).await?;
             for batch in files.chunks(BATCH as usize) {
-                total += self.sweep_batch(account, batch.to_vec()).await?;
+                total += self.remove_orphans(account, batch.to_vec()).await?;
             }
         }
         Ok(total)
     }
 
-    async fn sweep_batch(&self, account: AccountId, cids: Vec<Cid>) -> Result<usize, StoreError> {
+    /// Removes those of the files that have no row.
+    pub(super) async fn remove_orphans(
+        &self,
+        account: AccountId,
+        cids: Vec<Cid>,
+    ) -> Result<usize, StoreError> {
         let gate = self.blob_folder().gate().clone().write_owned().await;
         let orphans = self
             .read(move |tx| {

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{BlobName, UploadError};
 use crate::accounts::columns::opt_instant;
-use crate::{AccountId, NoAccount, RepoId, StoreError, WriteTx};
+use crate::accounts::{Standing, standing_of};
+use crate::{AccountId, NoAccount, Quotas, RepoId, StoreError, WriteTx};
 
 /// What is known of a blob, whatever its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,15 +87,26 @@ pub(super) fn insert_upload(
     tx: &mut WriteTx<'_>,
     account: AccountId,
     blob: &BlobRef,
+    default_quotas: Quotas,
 ) -> Result<(), UploadError> {
-    if crate::accounts::status_of(tx, account)?.is_none() {
-        return Err(NoAccount.into());
-    }
-    let known = find(tx, BlobName { account, cid: blob.cid })?;
-    if known.is_some_and(|info| info.takedown_ref.is_some()) {
-        return Err(UploadError::TakenDown);
+    let standing = standing_of(tx, account)?.ok_or(NoAccount)?;
+    match find(tx, BlobName { account, cid: blob.cid })? {
+        Some(known) if known.takedown_ref.is_some() => return Err(UploadError::TakenDown),
+        // Its bytes are counted.
+        Some(_) => {}
+        None => check_quota(&standing, blob.size, default_quotas)?,
     }
     Ok(upsert(tx, account, blob)?)
+}
+
+fn check_quota(standing: &Standing, bytes: u64, defaults: Quotas) -> Result<(), UploadError> {
+    let used_bytes = standing.blob_bytes;
+    match standing.quotas.or(defaults).blob_bytes {
+        Some(quota_bytes) if used_bytes.saturating_add(bytes) > quota_bytes => {
+            Err(UploadError::QuotaExceeded { quota_bytes, used_bytes })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A blob that records refer to keeps the type that it has; any other is as if it were fresh.

@@ -155,6 +155,46 @@ async fn temporary_blobs_go_after_their_time_and_others_stay() {
 }
 
 #[tokio::test]
+async fn a_blob_in_quarantine_comes_back_with_a_record_or_an_upload() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let blob = world.upload(&alice, "hello").await;
+    world.post(&alice, "one", vec![blob.clone()]).await;
+    world.delete_post(&alice, "one").await;
+    assert!(!world.is_served(&alice, blob.cid).await);
+    world.post(&alice, "two", vec![blob.clone()]).await;
+    assert!(world.is_served(&alice, blob.cid).await);
+    world.advance_hours(48);
+    assert_eq!(world.store.collect_blobs(BlobAges::default()).await.unwrap(), 0);
+
+    world.delete_post(&alice, "two").await;
+    world.advance_hours(20);
+    // Fresh once more, so its time begins anew.
+    world.upload(&alice, "hello").await;
+    world.advance_hours(5);
+    assert_eq!(world.store.collect_blobs(BlobAges::default()).await.unwrap(), 0);
+    world.post(&alice, "three", vec![blob.clone()]).await;
+    assert!(world.is_served(&alice, blob.cid).await);
+    assert_eq!(world.store.usage(alice.id).await.unwrap().blob_bytes(), 5);
+}
+
+#[tokio::test]
+async fn a_takedown_outlasts_the_quarantine_and_the_bytes_stay_counted() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let blob = world.upload(&alice, "bad").await;
+    world.post(&alice, "one", vec![blob.clone()]).await;
+    world.store.set_blob_takedown(alice.id, blob.cid, Some("mod".to_owned())).await.unwrap();
+    world.delete_post(&alice, "one").await;
+    world.advance_hours(100);
+    assert_eq!(world.store.collect_blobs(BlobAges::default()).await.unwrap(), 0);
+    assert_eq!(world.store.usage(alice.id).await.unwrap().unreferenced_blobs.bytes, 3);
+    world.store.set_blob_takedown(alice.id, blob.cid, None).await.unwrap();
+    assert_eq!(world.store.collect_blobs(BlobAges::default()).await.unwrap(), 1);
+    assert_eq!(world.store.usage(alice.id).await.unwrap().blob_bytes(), 0);
+}
+
+#[tokio::test]
 async fn many_blobs_are_collected_in_batches() {
     let world = World::new();
     let alice = world.account("alice").await;

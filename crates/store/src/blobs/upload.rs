@@ -18,7 +18,8 @@ use tokio::task::JoinHandle;
 
 use super::files::BlobFolder;
 use super::{BlobName, rows, sniff};
-use crate::{AccountId, AccountRef, NoAccount, Store, StoreError};
+use crate::accounts::standing_of;
+use crate::{Account, AccountId, AccountRef, NoAccount, Store, StoreError};
 
 /// Bytes that are gathered before a blocking thread takes them. A 1 MB image is one step.
 const STEP_BYTES: usize = 1024 * 1024;
@@ -28,6 +29,9 @@ const STEP_BYTES: usize = 1024 * 1024;
 pub enum UploadError {
     #[error("the blob is larger than {limit_bytes} bytes")]
     TooLarge { limit_bytes: u64 },
+    /// The account's blobs would take more than they may.
+    #[error("the account's blobs may take {quota_bytes} bytes, and take {used_bytes}")]
+    QuotaExceeded { quota_bytes: u64, used_bytes: u64 },
     /// Moderation took a blob of this content down; it cannot come back this way.
     #[error("the blob was taken down and cannot be uploaded again")]
     TakenDown,
@@ -42,10 +46,18 @@ pub struct BlobUpload {
     store: Store,
     account: AccountId,
     limit_bytes: u64,
+    quota: Option<Quota>,
     received_bytes: u64,
     step: Vec<Bytes>,
     step_bytes: usize,
     draft: Draft,
+}
+
+/// What the account's blobs may take and took when the upload began. The transaction that writes the row looks again.
+#[derive(Clone, Copy)]
+struct Quota {
+    bytes: u64,
+    used_bytes: u64,
 }
 
 /// Where the bytes received so far are.
@@ -74,41 +86,78 @@ struct Placed {
 
 impl Store {
     /// Begins an upload of at most `limit_bytes` to an account, which may be inactive.
+    ///
+    /// # Errors
+    /// Without an account, and when the disk has no room for more.
     pub async fn upload_blob(
         &self,
         account: impl Into<AccountRef>,
         limit_bytes: u64,
     ) -> Result<BlobUpload, UploadError> {
         let account = self.account(account).await?.ok_or(NoAccount)?;
+        self.space().for_blobs(0)?;
         Ok(BlobUpload {
             store: self.clone(),
             account: account.id,
             limit_bytes,
+            quota: self.blob_quota(&account).await?,
             received_bytes: 0,
             step: Vec::new(),
             step_bytes: 0,
             draft: Draft::Empty,
         })
     }
+
+    async fn blob_quota(&self, account: &Account) -> Result<Option<Quota>, UploadError> {
+        let Some(bytes) = account.quotas.or(self.config().quotas).blob_bytes else {
+            return Ok(None);
+        };
+        let id = account.id;
+        let standing = self.read_one(move |tx| standing_of(tx, id)).await?.ok_or(NoAccount)?;
+        Ok(Some(Quota { bytes, used_bytes: standing.blob_bytes }))
+    }
 }
 
 impl BlobUpload {
+    /// Says how many bytes will come, so that what does not fit is refused before it comes.
+    ///
+    /// # Errors
+    /// [`UploadError::TooLarge`], [`UploadError::QuotaExceeded`], or no room on the disk.
+    pub fn announce(&self, bytes: u64) -> Result<(), UploadError> {
+        self.check(bytes)?;
+        Ok(self.store.space().for_blobs(bytes)?)
+    }
+
+    fn check(&self, bytes: u64) -> Result<(), UploadError> {
+        if bytes > self.limit_bytes {
+            return Err(UploadError::TooLarge { limit_bytes: self.limit_bytes });
+        }
+        match self.quota {
+            Some(quota) if quota.used_bytes.saturating_add(bytes) > quota.bytes => {
+                let (quota_bytes, used_bytes) = (quota.bytes, quota.used_bytes);
+                Err(UploadError::QuotaExceeded { quota_bytes, used_bytes })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// [`UploadError::TooLarge`] as soon as the limit is passed. After an error the upload is over.
+    /// [`UploadError::TooLarge`] or [`UploadError::QuotaExceeded`] as soon as one is passed. After an error the upload is
+    /// over.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), UploadError> {
         let length = chunk.len();
         self.received_bytes = self.received_bytes.saturating_add(length as u64);
-        if self.received_bytes > self.limit_bytes {
-            return Err(UploadError::TooLarge { limit_bytes: self.limit_bytes });
-        }
+        self.check(self.received_bytes)?;
         self.step.push(chunk);
         self.step_bytes += length;
         if self.step_bytes >= STEP_BYTES {
             let draft = self.take_draft().await?;
             let step = self.take_step();
             let folder = self.store.blob_folder().clone();
+            // Each step looks again: uploads that run at the same time share what is free.
+            self.store.space().for_blobs(self.step_bytes as u64)?;
             self.draft = Draft::Writing(tokio::task::spawn_blocking(move || {
                 let mut draft = DraftFile::or_new(draft, &folder)?;
                 draft.append(&step)?;
@@ -157,17 +206,16 @@ impl BlobUpload {
         gate: OwnedRwLockReadGuard<()>,
     ) -> Result<BlobRef, UploadError> {
         let name = BlobName { account: self.account, cid: blob.cid };
-        let row = blob.clone();
+        let (row, defaults) = (blob.clone(), self.store.config().quotas);
         let recorded = self
             .store
             .write_tx(move |tx| {
                 let _held = &gate;
-                rows::insert_upload(tx, name.account, &row)
+                rows::insert_upload(tx, name.account, &row, defaults)
             })
             .await;
-        if let Err(UploadError::NoAccount(_)) = &recorded {
-            let folder = self.store.blob_folder().clone();
-            blocking(move || folder.remove(name.account, &name.cid)).await?;
+        if let Err(UploadError::NoAccount(_) | UploadError::QuotaExceeded { .. }) = &recorded {
+            self.store.remove_orphans(name.account, vec![name.cid]).await?;
         }
         recorded.map(|()| blob)
     }

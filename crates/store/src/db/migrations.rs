@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/010_pending_key.sql"),
     include_str!("../../migrations/011_retired_did.sql"),
     include_str!("../../migrations/012_applicant.sql"),
+    include_str!("../../migrations/013_usage.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 
 use rusqlite::Connection;
 
+use crate::accounts::testing::World;
 use crate::{Store, StoreConfig, StoreError};
 
 fn open() -> (tempfile::TempDir, Store) {
@@ -119,4 +120,34 @@ async fn the_log_stays_bounded() {
     let log = std::fs::metadata(dir.path().join("cairn.sqlite-wal")).unwrap().len();
     assert!(log < 8192 * 1_000, "{log} bytes");
     store.close().await;
+}
+
+/// A database from before the counters gets them right.
+#[tokio::test]
+async fn the_bytes_of_existing_accounts_are_counted_by_the_migration() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let mut upload = world.store.upload_blob(alice.id, 100).await.unwrap();
+    upload.write(bytes::Bytes::from_static(b"a blob")).await.unwrap();
+    upload.finish(None).await.unwrap();
+    for i in 0..40 {
+        world.post(&alice, &format!("post{i}"), Vec::new()).await;
+    }
+    let before = world.store.usage(alice.id).await.unwrap();
+    world.store.close().await;
+    let conn = Connection::open(world.folder.path().join("cairn.sqlite")).unwrap();
+    conn.execute_batch(
+        "DROP TRIGGER blob_added; DROP TRIGGER blob_removed; DROP TRIGGER blob_resized;
+         ALTER TABLE repo DROP COLUMN record_bytes; ALTER TABLE repo DROP COLUMN node_bytes;
+         ALTER TABLE account DROP COLUMN blob_bytes; ALTER TABLE account DROP COLUMN blob_quota;
+         ALTER TABLE account DROP COLUMN repo_quota;",
+    )
+    .unwrap();
+    conn.execute_batch(include_str!("../../migrations/013_usage.sql")).unwrap();
+    drop(conn);
+    let world = world.reopen().await;
+    assert_eq!(world.store.usage(alice.id).await.unwrap(), before);
+    assert!(before.record_bytes > 0 && before.node_bytes > 0);
+    assert_eq!(before.temporary_blobs.bytes, 6);
+    assert_eq!(world.store.verify(None).await.unwrap().problems, []);
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use cairn_model::{BlobRef, Cid, RepoPath};
 use cairn_repo::Changes;
 use cairn_repo::frame::Frame;
+use rusqlite::OptionalExtension;
 use tokio::sync::oneshot;
 
 use super::blobs;
@@ -14,7 +15,7 @@ use super::head::Head;
 use super::links::{self, Link};
 use super::rows::rev_row;
 use super::write::{WriteError, WriteOutcome};
-use crate::accounts;
+use crate::accounts::{self, Quotas, quota_row};
 use crate::db::{Job, Ran, WriteTx};
 use crate::error::StoreError;
 use crate::events::EventKind;
@@ -69,6 +70,8 @@ pub(crate) struct RecordRow {
 /// The job that stores a commit.
 pub(crate) struct CommitJob {
     pub(crate) prepared: Prepared,
+    /// For accounts without quotas of their own.
+    pub(crate) default_quotas: Quotas,
     pub(crate) place: Place,
     pub(crate) reply: Reply,
     pub(crate) refused: Option<Failure>,
@@ -76,7 +79,7 @@ pub(crate) struct CommitJob {
 
 impl Job for CommitJob {
     fn run(&mut self, tx: &mut WriteTx<'_>) -> Ran {
-        self.refused = store(tx, &self.prepared).err();
+        self.refused = store(tx, &self.prepared, self.default_quotas).err();
         if self.refused.is_none() {
             return Ran::Done;
         }
@@ -85,7 +88,7 @@ impl Job for CommitJob {
     }
 
     fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
-        let CommitJob { prepared, place, reply, refused } = *self;
+        let CommitJob { prepared, place, reply, refused, .. } = *self;
         let result = match (fate, refused) {
             (Err(err), _) => {
                 place.poison();
@@ -123,9 +126,9 @@ impl Job for Confirm {
     }
 }
 
-fn store(tx: &mut WriteTx<'_>, commit: &Prepared) -> Result<(), Failure> {
-    check(tx, commit)?;
-    move_head(tx, commit)?;
+fn store(tx: &mut WriteTx<'_>, commit: &Prepared, defaults: Quotas) -> Result<(), Failure> {
+    let quotas = check(tx, commit)?.or(defaults);
+    move_head(tx, commit, quotas.repo_bytes)?;
     let mut dropped = Vec::new();
     for change in &commit.records {
         write_record(tx, commit, change, &mut dropped)?;
@@ -136,26 +139,53 @@ fn store(tx: &mut WriteTx<'_>, commit: &Prepared) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All that can be wrong with the request is found here, before anything changes.
-fn check(tx: &WriteTx<'_>, commit: &Prepared) -> Result<(), Failure> {
-    if !accounts::status_of(tx, commit.account)?.is_some_and(|status| status.is_active()) {
+/// All that can be wrong with the request is found here and by [`move_head`], before anything changes. Returns the account's
+/// own quotas.
+fn check(tx: &WriteTx<'_>, commit: &Prepared) -> Result<Quotas, Failure> {
+    let standing = accounts::standing_of(tx, commit.account)?;
+    let Some(standing) = standing.filter(|standing| standing.status.is_active()) else {
         // The worker finds out what the account is now, perhaps another one of the same DID.
         return Err(Failure::Stale);
-    }
+    };
     for row in commit.records.iter().filter_map(|change| change.after.as_ref()) {
         for blob in &row.blobs {
             blobs::check(tx, commit.account, blob)?;
         }
     }
-    Ok(())
+    Ok(standing.quotas)
 }
 
-fn move_head(tx: &WriteTx<'_>, commit: &Prepared) -> Result<(), Failure> {
+/// How many bytes more the records take. Those that replace nothing need no look at the rows.
+fn record_growth(tx: &WriteTx<'_>, commit: &Prepared) -> Result<i64, StoreError> {
+    let mut growth = 0;
+    for change in &commit.records {
+        if let Some(row) = &change.after {
+            growth += i64::try_from(row.bytes.len()).unwrap_or(i64::MAX);
+        }
+        if change.existed {
+            let before: Option<i64> = tx
+                .prepare_cached(
+                    "SELECT length(bytes) FROM tree WHERE repo = ?1 AND key = ?2 AND layer = 255",
+                )?
+                .query_row((commit.repo.0, change.path.as_str()), |row| row.get(0))
+                .optional()?;
+            growth -= before.unwrap_or(0);
+        }
+    }
+    Ok(growth)
+}
+
+/// Moves the head and counts the bytes, in one statement. A repository may always become smaller.
+fn move_head(tx: &WriteTx<'_>, commit: &Prepared, quota: Option<u64>) -> Result<(), Failure> {
     let head = &commit.head;
+    let (records, nodes) = (record_growth(tx, commit)?, commit.nodes.bytes_delta);
+    let quota = quota.filter(|_| records.saturating_add(nodes) > 0);
     let moved = tx
         .prepare_cached(
-            "UPDATE repo SET head = ?3, rev = ?4, data = ?5, layer = ?6, bytes = ?7
-             WHERE id = ?1 AND head = ?2 AND state = 1",
+            "UPDATE repo SET head = ?3, rev = ?4, data = ?5, layer = ?6, bytes = ?7,
+               record_bytes = record_bytes + ?8, node_bytes = node_bytes + ?9
+             WHERE id = ?1 AND head = ?2 AND state = 1
+               AND (?10 IS NULL OR record_bytes + node_bytes + ?8 + ?9 <= ?10)",
         )
         .and_then(|mut statement| {
             statement.execute((
@@ -166,10 +196,26 @@ fn move_head(tx: &WriteTx<'_>, commit: &Prepared) -> Result<(), Failure> {
                 head.data.digest(),
                 head.layer,
                 &commit.commit,
+                records,
+                nodes,
+                quota_row(quota),
             ))
         })
         .map_err(StoreError::from)?;
-    if moved == 0 { Err(Failure::Stale) } else { Ok(()) }
+    match quota {
+        _ if moved > 0 => Ok(()),
+        Some(quota_bytes) if stands_at(tx, commit)? => {
+            Err(WriteError::QuotaExceeded { quota_bytes }.into())
+        }
+        _ => Err(Failure::Stale),
+    }
+}
+
+/// Whether the repository is where the commit was built.
+fn stands_at(tx: &WriteTx<'_>, commit: &Prepared) -> Result<bool, StoreError> {
+    Ok(tx
+        .prepare_cached("SELECT 1 FROM repo WHERE id = ?1 AND head = ?2 AND state = 1")?
+        .exists((commit.repo.0, commit.before.digest()))?)
 }
 
 fn write_record(

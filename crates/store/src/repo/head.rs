@@ -69,7 +69,7 @@ pub(crate) fn create(
 ) -> Result<Head, StoreError> {
     let (data, node) = empty_root();
     let (head, bytes) = sign(did, data, 0, next_rev(tx, None), key);
-    let repo = insert(tx, account, State::Current, &head, &bytes)?;
+    let repo = insert(tx, account, State::Current, &head, &bytes, node.len())?;
     tx.prepare_cached(
         "INSERT INTO tree (repo, key, layer, cid, rev, bytes) VALUES (?1, '', 0, ?2, ?3, ?4)",
     )?
@@ -152,18 +152,19 @@ pub(crate) enum State {
     Current = 1,
 }
 
-/// Adds a generation.
+/// Adds a generation whose tree takes so many bytes.
 pub(crate) fn insert(
     tx: &WriteTx<'_>,
     account: AccountId,
     state: State,
     head: &Head,
     bytes: &[u8],
+    node_bytes: usize,
 ) -> Result<RepoId, StoreError> {
     let id = tx
         .prepare_cached(
-            "INSERT INTO repo (account, state, head, rev, data, layer, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO repo (account, state, head, rev, data, layer, bytes, node_bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .insert((
             account.get(),
@@ -173,6 +174,7 @@ pub(crate) fn insert(
             head.data.digest(),
             head.layer,
             bytes,
+            i64::try_from(node_bytes).unwrap_or(i64::MAX),
         ))?;
     Ok(RepoId(id))
 }

@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::ids::{AccountId, RepoId};
 use crate::seal::MasterKey;
 use crate::store::Store;
+use crate::usage;
 
 /// Problems after which the check of one repository stops.
 const MAX_PROBLEMS: usize = 100;
@@ -77,6 +78,8 @@ pub enum RepoFault {
     LinkCount { expected: u64, found: u64 },
     #[error("the collections are not those of the records")]
     Collections,
+    #[error("the {what} are counted with {found} bytes, they have {expected}")]
+    Bytes { what: &'static str, expected: u64, found: u64 },
 }
 
 impl Store {
@@ -127,6 +130,7 @@ fn check_account(
             check.commit(&account.did, &current, &key);
             check.tree(&current)?;
             check.derived(current.id)?;
+            check.bytes(id, current.id)?;
         }
         (None, _) => check.faults.push(RepoFault::NoRepository),
         (_, None) => check.faults.push(RepoFault::NoKey),
@@ -248,6 +252,35 @@ impl Check<'_> {
         let sql = format!("SELECT count(*) FROM {table} WHERE repo = ?1");
         let count: i64 = self.conn.prepare_cached(&sql)?.query_row([repo.0], |row| row.get(0))?;
         u64::try_from(count).map_err(|_| DAMAGED)
+    }
+
+    /// Compares the counters of bytes with the rows.
+    fn bytes(&mut self, account: AccountId, repo: RepoId) -> Result<(), StoreError> {
+        let counted = usage::usage(self.conn, account)?;
+        let standing = accounts::standing_of(self.conn, account)?;
+        let pairs = [
+            (
+                "records",
+                self.sum("sum(length(bytes)) FROM record WHERE repo", repo.0)?,
+                counted.record_bytes,
+            ),
+            (
+                "nodes",
+                self.sum("sum(length(bytes)) FROM node WHERE repo", repo.0)?,
+                counted.node_bytes,
+            ),
+            ("blobs", counted.blob_bytes(), standing.map_or(0, |standing| standing.blob_bytes)),
+        ];
+        for (what, expected, found) in pairs.into_iter().filter(|(_, a, b)| a != b) {
+            self.faults.push(RepoFault::Bytes { what, expected, found });
+        }
+        Ok(())
+    }
+
+    fn sum(&self, what: &str, id: i64) -> Result<u64, StoreError> {
+        let sql = format!("SELECT {what} = ?1");
+        let sum: Option<i64> = self.conn.prepare_cached(&sql)?.query_row([id], |row| row.get(0))?;
+        u64::try_from(sum.unwrap_or(0)).map_err(|_| DAMAGED)
     }
 
     /// Compares blob references, links and collections with what the records say.

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::build::{self, Warm};
 use super::commit::{CommitJob, Confirm, Failure, Prepared, Reply};
 use super::write::{WriteError, WriteOutcome, WriteRequest};
+use crate::accounts::Quotas;
 use crate::config::StoreConfig;
 use crate::db::connection::Opener;
 use crate::db::{Job, Writer};
@@ -63,6 +64,7 @@ impl Repos {
                 clock: Arc::clone(&config.clock),
                 master_key: Arc::clone(master_key),
                 clock_id: u16::from_le_bytes(cairn_identity::random_bytes()),
+                default_quotas: config.quotas,
                 warm: LruCache::new(
                     NonZeroUsize::new(config.tuning.warm_repos).unwrap_or(NonZeroUsize::MIN),
                 ),
@@ -124,6 +126,7 @@ struct Worker {
     clock: Arc<dyn Clock>,
     master_key: Arc<MasterKey>,
     clock_id: u16,
+    default_quotas: Quotas,
     warm: LruCache<Did, Warm>,
     warm_nodes: usize,
 }
@@ -159,7 +162,9 @@ impl Worker {
         match (result, chain) {
             (Ok(Built::Commit(prepared)), Some(chain)) => {
                 let place = chain.place();
-                self.send(Box::new(CommitJob { prepared: *prepared, place, reply, refused: None }));
+                let (prepared, default_quotas) = (*prepared, self.default_quotas);
+                let refused = None;
+                self.send(Box::new(CommitJob { prepared, default_quotas, place, reply, refused }));
             }
             // The answer rests on commits that are not yet durable.
             (Ok(Built::Nothing(outcome)), Some(chain)) if !chain.is_settled() => {

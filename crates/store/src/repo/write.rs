@@ -188,6 +188,12 @@ pub enum WriteError {
         /// The limit.
         max: usize,
     },
+    /// The repository would take more of the disk than it may.
+    #[error("the repository may take {quota_bytes} bytes")]
+    QuotaExceeded {
+        /// What it may take.
+        quota_bytes: u64,
+    },
     /// More writes than fit into an event.
     #[error("too many writes: {count}, at most {MAX_WRITES}")]
     TooMany {

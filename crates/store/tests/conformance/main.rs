@@ -12,6 +12,7 @@ mod events;
 mod export;
 mod lists;
 mod oauth;
+mod quotas;
 mod random;
 mod reopen;
 mod support;

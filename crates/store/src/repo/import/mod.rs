@@ -109,6 +109,12 @@ pub enum ImportError {
         /// Its size.
         bytes: usize,
     },
+    /// The repository takes more of the disk than the account may.
+    #[error("the repository is larger than the {quota_bytes} bytes that it may take")]
+    QuotaExceeded {
+        /// What it may take.
+        quota_bytes: u64,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -147,19 +153,21 @@ impl Store {
     /// Begins an import into an account, in any state. It can be repeated.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// When there is no such account, or the disk has no room for more.
     pub async fn import(&self, account: AccountId) -> Result<Import, ImportError> {
         let found = self
             .read_one(move |tx| accounts::find(tx, &accounts::AccountRef::Id(account)))
             .await?
             .ok_or(ImportError::NoAccount)?;
+        self.space().for_data(0)?;
+        let quota = found.quotas.or(self.config().quotas).repo_bytes;
         let turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (chunks, inputs) = mpsc::channel(CHUNKS);
-        let stage = Stage::new(self, account, found.did)?;
-        let dir = self.config().dir.clone();
+        let stage = Stage::new(self, account, found.did, quota)?;
+        let (dir, space) = (self.config().dir.clone(), self.space().clone());
         let result = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            take(inputs, Spool::new(&dir)?, stage)
+            take(inputs, Spool::new(&dir, space)?, stage)
         });
         Ok(Import { chunks, result })
     }

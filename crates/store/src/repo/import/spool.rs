@@ -12,8 +12,12 @@ use cairn_repo::walk::BlockSource;
 
 use super::ImportError;
 use crate::error::StoreError;
+use crate::space::Space;
 
 const BUFFER_BYTES: usize = 256 * 1024;
+
+/// How often the disk is asked whether it has room for more.
+const LOOK_BYTES: u64 = 8 << 20;
 
 /// Of an entry's second number, the bits that hold the length of the block; the rest is where it
 /// begins. A reader takes no block of 2^24 bytes, and no file has 2^40.
@@ -24,6 +28,9 @@ pub(super) struct Spool {
     reader: CarReader,
     file: BufWriter<File>,
     written: u64,
+    space: Space,
+    /// What was written when the disk was last looked at.
+    looked_at: u64,
     root: Option<Cid>,
     index: Vec<Entry>,
 }
@@ -38,12 +45,14 @@ struct Entry {
 
 impl Spool {
     /// The file has no name, so it goes when the process does.
-    pub(super) fn new(dir: &Path) -> Result<Spool, StoreError> {
+    pub(super) fn new(dir: &Path, space: Space) -> Result<Spool, StoreError> {
         let file = tempfile::tempfile_in(dir)?;
         Ok(Spool {
             reader: CarReader::new(),
             file: BufWriter::with_capacity(BUFFER_BYTES, file),
             written: 0,
+            space,
+            looked_at: 0,
             root: None,
             index: Vec::new(),
         })
@@ -67,6 +76,10 @@ impl Spool {
 
     fn block(&mut self, cid: &Cid, bytes: &[u8]) -> Result<(), StoreError> {
         let length = bytes.len() as u64;
+        if self.written - self.looked_at >= LOOK_BYTES {
+            self.space.for_data(LOOK_BYTES)?;
+            self.looked_at = self.written;
+        }
         let place = (self.written << LENGTH_BITS) | length;
         self.index.push(Entry { prefix: prefix(cid), place });
         self.file.write_all(&cid.to_bytes())?;

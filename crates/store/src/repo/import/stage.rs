@@ -21,6 +21,7 @@ use crate::repo::links;
 use crate::repo::rows::rev_row;
 use crate::repo::verify::distinct_blobs;
 use crate::seal::MasterKey;
+use crate::space::Space;
 use crate::store::Store;
 
 /// Rows in one transaction: few enough that other writes hardly wait.
@@ -35,19 +36,28 @@ pub(super) struct Stage {
     janitor: Janitor,
     master: Arc<MasterKey>,
     now: jiff::Timestamp,
+    space: Space,
     account: AccountId,
     did: Did,
+    quota: Option<u64>,
 }
 
 impl Stage {
-    pub(super) fn new(store: &Store, account: AccountId, did: Did) -> Result<Stage, StoreError> {
+    pub(super) fn new(
+        store: &Store,
+        account: AccountId,
+        did: Did,
+        quota: Option<u64>,
+    ) -> Result<Stage, StoreError> {
         Ok(Stage {
             writer: store.writer().clone(),
             janitor: store.janitor().clone(),
             master: Arc::clone(store.master_key()),
             now: store.clock().now(),
+            space: store.space().clone(),
             account,
             did,
+            quota,
         })
     }
 
@@ -60,7 +70,7 @@ impl Stage {
         let head = Head { commit: cid, rev: commit.rev, data: commit.data, layer: 0 };
         let repo = self.begin(head, bytes)?;
         let result = self.fill(repo, &commit, &mut blocks).and_then(|filled| {
-            let head = self.put_in_place(repo, &commit, filled.layer)?;
+            let head = self.put_in_place(repo, &commit, &filled)?;
             Ok(ImportStats {
                 head,
                 imported_rev: commit.rev,
@@ -104,7 +114,7 @@ impl Stage {
             if accounts::status_of(tx, account)?.is_none() {
                 return Err(ImportError::NoAccount);
             }
-            Ok(head::insert(tx, account, State::Staged, &head, &bytes)?)
+            Ok(head::insert(tx, account, State::Staged, &head, &bytes, 0)?)
         })
     }
 
@@ -127,6 +137,7 @@ impl Stage {
                         filled.layer = node.layer;
                     }
                     filled.nodes += 1;
+                    filled.node_bytes += node.bytes.len() as u64;
                     chunk.bytes += node.bytes.len();
                     chunk.nodes.push(node);
                 }
@@ -134,12 +145,15 @@ impl Stage {
                     let record = record(path, cid, blocks)?;
                     filled.records += 1;
                     filled.blob_refs += record.blobs.len() as u64;
+                    filled.record_bytes += record.bytes.len() as u64;
                     chunk.bytes += record.bytes.len();
                     chunk.records.push(record);
                 }
                 None => {}
             }
+            self.check_quota(&filled)?;
             if ended || chunk.rows() >= CHUNK_ROWS || chunk.bytes >= CHUNK_BYTES {
+                self.space.for_data(chunk.bytes as u64)?;
                 let full = std::mem::take(&mut chunk);
                 self.writer.write_tx_blocking(move |tx| full.insert(tx, repo, rev))?;
             }
@@ -149,10 +163,26 @@ impl Stage {
         }
     }
 
+    fn check_quota(&self, filled: &Filled) -> Result<(), ImportError> {
+        match self.quota {
+            Some(quota_bytes) if filled.record_bytes + filled.node_bytes > quota_bytes => {
+                Err(ImportError::QuotaExceeded { quota_bytes })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The moment at which the import takes effect.
-    fn put_in_place(&self, repo: RepoId, commit: &Commit, layer: u8) -> Result<Head, ImportError> {
+    fn put_in_place(
+        &self,
+        repo: RepoId,
+        commit: &Commit,
+        filled: &Filled,
+    ) -> Result<Head, ImportError> {
         let (account, did, master) = (self.account, self.did.clone(), Arc::clone(&self.master));
         let (data, imported) = (commit.data, commit.rev);
+        let layer = filled.layer;
+        let sizes = (size_row(filled.record_bytes)?, size_row(filled.node_bytes)?);
         self.writer.write_tx_blocking(move |tx| {
             let status = accounts::status_of(tx, account)?.ok_or(ImportError::NoAccount)?;
             let key = accounts::signing_key(tx, account, &master)?
@@ -160,7 +190,7 @@ impl Stage {
             let before = head::current(tx, account)?.map(|current| current.head.rev);
             let rev = head::next_rev(tx, before.max(Some(imported)));
             let signed = head::sign(&did, data, layer, rev, &key);
-            replace(tx, account, repo, &signed)?;
+            replace(tx, account, repo, &signed, sizes)?;
             settle_references(tx, account, repo)?;
             if status == AccountStatus::Active {
                 head::emit_sync(tx, account, &did)?;
@@ -186,7 +216,9 @@ impl Stage {
 struct Filled {
     layer: u8,
     nodes: u64,
+    node_bytes: u64,
     records: u64,
+    record_bytes: u64,
     blob_refs: u64,
 }
 
@@ -195,11 +227,13 @@ fn replace(
     account: AccountId,
     repo: RepoId,
     (head, bytes): &(Head, Vec<u8>),
+    (record_bytes, node_bytes): (i64, i64),
 ) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE repo SET state = 2 WHERE account = ?1 AND state = 1")?
         .execute([account.get()])?;
     tx.prepare_cached(
-        "UPDATE repo SET state = 1, head = ?2, rev = ?3, data = ?4, layer = ?5, bytes = ?6
+        "UPDATE repo SET state = 1, head = ?2, rev = ?3, data = ?4, layer = ?5, bytes = ?6,
+           record_bytes = ?7, node_bytes = ?8
          WHERE id = ?1",
     )?
     .execute((
@@ -209,8 +243,14 @@ fn replace(
         head.data.digest(),
         head.layer,
         bytes,
+        record_bytes,
+        node_bytes,
     ))?;
     Ok(())
+}
+
+fn size_row(bytes: u64) -> Result<i64, StoreError> {
+    i64::try_from(bytes).map_err(|_| StoreError::Damaged { what: "repository size" })
 }
 
 /// A record's block, checked to be one.

@@ -39,6 +39,7 @@ fn refused(err: ImportError) -> XrpcError {
     match err {
         ImportError::NoAccount => XrpcError::named("AccountNotFound", "Account not found"),
         ImportError::Store(err) => err.into(),
+        ImportError::QuotaExceeded { .. } => XrpcError::quota_exceeded(err.to_string()),
         ImportError::Tree(err) => match *err {
             WalkError::Source(err) => err.into(),
             err => XrpcError::invalid_request(with_causes(&err)),

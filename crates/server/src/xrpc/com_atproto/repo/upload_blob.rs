@@ -20,6 +20,9 @@ pub async fn upload_blob(cx: Cx<SessionOrService>, mut body: Upload) -> Result<J
     }
     let mut upload =
         cx.app.store.upload_blob(cx.caller.did(), cx.app.config.blob_upload_limit).await?;
+    if let Some(bytes) = body.content_length {
+        upload.announce(bytes)?;
+    }
     while let Some(piece) = body.next().await? {
         upload.write(piece).await?;
     }
