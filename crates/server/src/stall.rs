@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn only_a_write_without_progress_fails() {
         let (near, mut far) = tokio::io::duplex(4);
         let mut near = Stalling::new(near, Duration::from_millis(200), ());
