@@ -1,5 +1,6 @@
 //! Accounts that wait for the operator's answer.
 
+use cairn_identity::Resolver;
 use cairn_server::config::SignUp;
 use cairn_tests::{PASSWORD, Reply, TestAccount, TestPds};
 use serde_json::{Value, json};
@@ -143,6 +144,45 @@ async fn an_approval_that_was_cut_off_behind_the_directory_is_given_again() {
     assert_eq!(alice.query(QUEUE, &[]).await.ok()["activated"], false);
     approve(&pds, &alice.did).await.ok();
     alice.sign_in(&pds, PASSWORD).await.post("hello").await;
+}
+
+#[tokio::test]
+async fn who_wants_a_did_of_this_server_or_brings_one_waits_too() {
+    let pds = TestPds::start_with(|config| {
+        config.sign_up = SignUp::Approval;
+        config.hosted_did_web = true;
+    })
+    .await;
+    let mut input = wanted("alice");
+    input["did"] = json!("did:web:alice.test");
+    let alice = TestAccount::from_session(&pds, &pds.anyone.call(CREATE, input).await.ok());
+    assert_eq!(alice.query(QUEUE, &[]).await.ok()["activated"], false);
+    assert!(pds.world.resolver().did(&alice.did, true).await.is_err(), "it has no document");
+
+    let old = pds.world.pds().await;
+    let bobby = old.account("robert").await;
+    let aud = pds.config.service_did.to_string();
+    let params = [("aud", aud.as_str()), ("lxm", CREATE)];
+    let token = bobby.query("com.atproto.server.getServiceAuth", &params).await.ok();
+    let mut input = wanted("bobby");
+    input["did"] = json!(bobby.did);
+    let moving = pds.anyone.bearer(token["token"].as_str().unwrap()).call(CREATE, input).await;
+    let moving = TestAccount::from_session(&pds, &moving.ok());
+    assert_eq!(moving.query(QUEUE, &[]).await.ok()["placeInQueue"], 2);
+    let listed = pds.admin().page("/admin/sign-ups").await.ok();
+    let moves = listed["signUps"].as_array().unwrap().iter().map(|one| one["movesIn"].clone());
+    assert_eq!(moves.collect::<Vec<_>>(), [json!(false), json!(true)]);
+
+    approve(&pds, &alice.did).await.ok();
+    alice.sign_in(&pds, PASSWORD).await.post("hello").await;
+    approve(&pds, &bobby.did).await.ok();
+    let moved = moving.sign_in(&pds, PASSWORD).await;
+    let session = moved.query(SESSION, &[]).await.ok();
+    assert_eq!(session["status"], "deactivated", "until the move is done");
+    moved
+        .upload("com.atproto.repo.importRepo", "application/vnd.ipld.car", bobby.car().await)
+        .await
+        .ok();
 }
 
 #[tokio::test]
