@@ -1,0 +1,143 @@
+// Looks at the pages of pages.mjs. Each prints `ok NAME` or `not ok NAME: reason`; the exit code is 1 if one failed.
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { createRequire } from 'node:module'
+import { chromium } from 'playwright-core'
+import { pages } from './pages.mjs'
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const pictures = path.resolve(import.meta.dirname, '../.cache/pages')
+const password = 'correct horse battery staple'
+const adminPassword = 'the operator of the pages'
+
+const VIEWS = [
+  { name: 'desk-light', width: 1280, height: 900, colorScheme: 'light', locale: 'en' },
+  { name: 'desk-dark', width: 1280, height: 900, colorScheme: 'dark', locale: 'fr' },
+  { name: 'phone-light', width: 360, height: 740, colorScheme: 'light', locale: 'fr' },
+  { name: 'phone-dark', width: 360, height: 740, colorScheme: 'dark', locale: 'en' },
+  // A desk at 200 %.
+  { name: 'large', width: 640, height: 450, scale: 2, colorScheme: 'light', locale: 'en' },
+]
+
+async function startServer(data) {
+  const args = ['dev', '--port', '0', '--plc-port', '0', '--data', data]
+  const env = { ...process.env, CAIRN_ADMIN_PASSWORD: adminPassword, CAIRN_LOG: 'warn' }
+  const child = spawn(process.env.INTEROP_BIN, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  const url = await new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${said}`)))
+    child.stdout.on('data', (chunk) => {
+      said += chunk
+      const found = said.match(/http:\/\/localhost:\d+(?=\/xrpc\/com\.atproto\.server\.createAccount)/)
+      if (found) resolve(found[0])
+    })
+  })
+  return { child, url }
+}
+
+async function createAccount(url, handle) {
+  const body = JSON.stringify({ handle, email: `${handle.split('.')[0]}@mail.test`, password })
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${url}/xrpc/com.atproto.server.createAccount`, { method: 'POST', headers, body })
+  if (!answer.ok) throw new Error(await answer.text())
+  return (await answer.json()).did
+}
+
+// Cookies of who is signed in.
+async function signIn(browser, url, who) {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const names = { alice: ['alice.test'], several: ['alice.test', 'bob-has-long-name.test'] }[who] ?? []
+  for (const name of names) {
+    await page.goto(`${url}/account/sign-in`)
+    await page.fill('[name=username]', name)
+    await page.fill('[name=password]', password)
+    await Promise.all([page.waitForURL('**/account/u/**'), page.press('[name=password]', 'Enter')])
+  }
+  if (who === 'admin') {
+    await page.goto(`${url}/admin/sign-in`)
+    await page.fill('[name=password]', adminPassword)
+    await Promise.all([page.waitForResponse((answer) => answer.status() === 303), page.press('[name=password]', 'Enter')])
+  }
+  const state = await context.storageState()
+  await context.close()
+  return state
+}
+
+// What is wrong with a page in one view.
+async function look(browser, url, view, it, storageState, names) {
+  const { width, height, scale, colorScheme, locale } = view
+  const context = await browser.newContext({
+    viewport: { width, height }, deviceScaleFactor: scale ?? 1, colorScheme, locale, storageState, reducedMotion: 'reduce',
+  })
+  const page = await context.newPage()
+  const problems = []
+  page.on('console', (message) => {
+    const text = message.text()
+    const expected = /status of (4\d\d)/.exec(text)
+    if (message.type() === 'error' && !expected) problems.push(`console: ${text}`)
+  })
+  page.on('pageerror', (error) => problems.push(`script: ${error.message}`))
+  const target = it.path.replace(/\{(\w+)\}/g, (_, name) => names[name])
+  const answer = await page.goto(url + target, { waitUntil: 'load' })
+  if (answer.status() !== (it.status ?? 200)) problems.push(`status ${answer.status()}`)
+  if (it.act) await it.act(page)
+  const overflow = await page.evaluate(() => {
+    const root = document.documentElement
+    return root.scrollWidth - root.clientWidth
+  })
+  if (overflow > 0) problems.push(`wider than the window by ${overflow} px`)
+  await page.screenshot({ path: path.join(pictures, `${it.name}.${view.name}.png`), fullPage: true })
+  await page.evaluate(axe)
+  const found = await page.evaluate(() => axe.run({ resultTypes: ['violations'] }))
+  for (const violation of found.violations) {
+    const where = violation.nodes.slice(0, 3).map((node) => `${node.target} (${node.failureSummary?.split('\n')[1]?.trim()})`)
+    problems.push(`axe ${violation.id}: ${where.join(', ')}`)
+  }
+  await context.close()
+  return problems.map((problem) => `${view.name}: ${problem}`)
+}
+
+async function main() {
+  fs.rmSync(pictures, { recursive: true, force: true })
+  fs.mkdirSync(pictures, { recursive: true })
+  const data = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-pages-'))
+  const { child, url } = await startServer(data)
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  })
+  let failed = 0
+  try {
+    const names = {
+      alice: await createAccount(url, 'alice.test'),
+      bob: await createAccount(url, 'bob-has-long-name.test'),
+    }
+    const wanted = process.argv.slice(2)
+    const chosen = pages.filter((it) => !wanted.length || wanted.some((name) => it.name.startsWith(name)))
+    const states = {}
+    for (const who of new Set(chosen.map((it) => it.as ?? 'nobody'))) {
+      states[who] = who === 'nobody' ? undefined : await signIn(browser, url, who)
+    }
+    for (const it of chosen) {
+      const seen = await Promise.all(
+        VIEWS.map((view) => look(browser, url, view, it, states[it.as ?? 'nobody'], names).catch((error) => [`${view.name}: ${error.message}`])),
+      )
+      const problems = seen.flat()
+      failed += problems.length ? 1 : 0
+      console.log(problems.length ? `not ok page ${it.name}: ${problems.join('; ')}` : `ok page ${it.name}`)
+    }
+    console.log(`# pictures of ${chosen.length} pages in ${path.relative(process.cwd(), pictures)}`)
+  } finally {
+    await browser.close()
+    child.removeAllListeners('exit')
+    child.kill()
+    fs.rmSync(data, { recursive: true, force: true })
+  }
+  process.exitCode = failed ? 1 : 0
+}
+
+await main()

@@ -1,0 +1,38 @@
+// The pages to look at. `as` names who is signed in (nobody, alice, several, admin); {alice} in a path is her DID. `act` does
+// something on the page before it is looked at; `status` is expected where it is not 200.
+const wrong = async (page) => {
+  await page.fill('[name=username]', 'alice.test')
+  await page.fill('[name=password]', 'not the password')
+  await page.press('[name=password]', 'Enter')
+  await page.waitForSelector('#password-error')
+}
+
+export const pages = [
+  { name: 'front', path: '/' },
+  { name: 'not-found', path: '/account/nothing-here', status: 404 },
+  { name: 'dev-mailbox', path: '/dev/mail' },
+  { name: 'gallery', path: '/dev/gallery' },
+  { name: 'gallery-rtl', path: '/dev/gallery?dir=rtl' },
+  { name: 'gallery-solo', path: '/dev/gallery?layout=solo' },
+  { name: 'gallery-solo-rtl', path: '/dev/gallery?layout=solo&dir=rtl' },
+  { name: 'sign-in', path: '/account/sign-in' },
+  { name: 'sign-in-wrong', path: '/account/sign-in', act: wrong },
+  { name: 'sign-up', path: '/account/sign-up' },
+  { name: 'sign-up-taken', path: '/account/sign-up', act: async (page) => {
+    await page.fill('[name=handle]', 'alice')
+    await page.waitForSelector('#handle-said .wrong')
+  } },
+  { name: 'sign-up-empty', path: '/account/sign-up', act: async (page) => {
+    await page.$eval('form[action="/account/sign-up"]', (form) => { form.noValidate = true })
+    await page.click('.btn.primary')
+    await page.waitForSelector('#handle-error')
+  } },
+  { name: 'sign-up-waiting', path: '/account/sign-up/waiting' },
+  { name: 'reset-password', path: '/account/reset-password' },
+  { name: 'reset-password-sent', path: '/account/reset-password/confirm?sent=1' },
+  { name: 'reset-password-confirm', path: '/account/reset-password/confirm?code=ABCDE-FGHIJ' },
+  { name: 'confirm-email', path: '/account/confirm-email?account={alice}&code=ABCDE-FGHIJ' },
+  { name: 'picker', path: '/account', as: 'several' },
+  { name: 'overview', path: '/account/u/{alice}', as: 'alice' },
+  { name: 'admin-sign-in', path: '/admin/sign-in' },
+]
