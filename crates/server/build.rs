@@ -273,7 +273,9 @@ fn counted_expression(
 }
 
 fn owned(text: &str, is_html: bool) -> String {
-    if is_html { format!("Html::made(format!({text:?}))") } else { format!("format!({text:?})") }
+    let plain = names(text).is_empty();
+    let value = if plain { format!("{text:?}.to_owned()") } else { format!("format!({text:?})") };
+    if is_html { format!("Html::made({value})") } else { value }
 }
 
 /// The section `[flash]`: what a page says once, after a form was sent.

@@ -15,6 +15,7 @@ mod lifecycle;
 mod mail;
 mod migration;
 mod moderation;
+mod pages;
 mod preferences;
 mod proxy;
 mod proxy_bodies;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod account;
+mod browser;
 mod caller;
 mod directory;
 mod firehose;
@@ -20,6 +21,7 @@ mod tls;
 mod world;
 
 pub use account::{Head, TestAccount, post, rkey};
+pub use browser::{Browser, View};
 pub use caller::{Caller, Reply};
 pub use directory::DirectoryFault;
 pub use firehose::{Firehose, name};

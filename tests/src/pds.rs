@@ -269,6 +269,7 @@ fn config(port: u16) -> ServerConfig {
         did_doc_with_session: false,
         branding: Branding::named("Test server"),
         email_confirmation_link: true,
+        sign_in_alerts: true,
         links: Links::default(),
         contact_email: None,
         crawlers: Vec::new(),

@@ -133,6 +133,7 @@ fn server_config(
         did_doc_with_session: config.identity.did_doc_with_session,
         branding: config.branding.clone(),
         email_confirmation_link: config.mail.confirmation_link,
+        sign_in_alerts: config.mail.sign_in_alerts,
         links: Links {
             privacy_policy: service.privacy_policy_url.clone(),
             terms_of_service: service.terms_of_service_url.clone(),

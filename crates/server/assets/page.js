@@ -1,8 +1,9 @@
 // What makes pages handier where scripts run. Every page works without it.
 "use strict";
 
-// Buttons that only a script can serve appear with it.
+// Buttons that only a script can serve appear with it, and those that it makes needless go.
 for (const button of document.querySelectorAll("[data-script]")) button.hidden = false;
+for (const element of document.querySelectorAll("[data-noscript]")) element.hidden = true;
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-reveals], button[data-copies]");

@@ -118,11 +118,44 @@ impl Color {
         )
     }
 
-    /// This colour, moved towards `text` until it has this contrast on `ground`.
+    /// This colour, made lighter or darker until it has this contrast on `ground`; black or white if no tint of it has.
     #[must_use]
-    pub fn visible_on(self, ground: Self, contrast: f64, text: Self) -> Self {
-        let steps = (0..=100).step_by(2).map(|percent| self.mixed(text, percent));
-        steps.into_iter().find(|color| color.contrast(ground) >= contrast).unwrap_or(text)
+    pub fn visible_on(self, ground: Self, contrast: f64) -> Self {
+        let ground_is_dark = ground.luminance() < 0.18;
+        let tints = (0..=50).map(|step| {
+            let share = f64::from(step) / 50.0;
+            let lightness = self.lightness();
+            let end = if ground_is_dark { 1.0 } else { 0.0 };
+            self.with_lightness(lightness + (end - lightness) * share)
+        });
+        let far = if ground_is_dark { Self::WHITE } else { Self::BLACK };
+        let mut tints = std::iter::once(self).chain(tints);
+        tints.find(|tint| tint.contrast(ground) >= contrast).unwrap_or(far)
+    }
+
+    fn channels(self) -> [f64; 3] {
+        [self.red, self.green, self.blue].map(|channel| f64::from(channel) / 255.0)
+    }
+
+    /// The middle between the strongest and the weakest channel (HSL).
+    fn lightness(self) -> f64 {
+        let channels = self.channels();
+        (channels.into_iter().fold(0.0, f64::max) + channels.into_iter().fold(1.0, f64::min)) / 2.0
+    }
+
+    /// The same hue and saturation with another lightness (HSL).
+    fn with_lightness(self, lightness: f64) -> Self {
+        let old = self.lightness();
+        // How far channels may lie from the lightness, before and now.
+        let (room, new_room) = (old.min(1.0 - old), lightness.min(1.0 - lightness));
+        let scale = if room > 0.0 { new_room / room } else { 0.0 };
+        let byte = |channel: f64| {
+            let value = ((lightness + (channel - old) * scale) * 255.0).round().clamp(0.0, 255.0);
+            // Within a byte by the line above.
+            value as u8
+        };
+        let [red, green, blue] = self.channels().map(byte);
+        Self { red, green, blue }
     }
 
     /// Relative luminance: <https://www.w3.org/TR/WCAG21/#dfn-relative-luminance>.
@@ -168,10 +201,11 @@ mod tests {
         let (black, white) = (Color::BLACK, Color::WHITE);
         assert_eq!(black.contrast(white).round(), 21.0);
         assert_eq!(black.mixed(white, 50).to_string(), "#808080");
-        assert_eq!(Color::DEFAULT.visible_on(white, 4.5, black), Color::DEFAULT);
-        let yellow = Color::parse("#ff0").unwrap().visible_on(white, 4.5, black);
+        assert_eq!(Color::DEFAULT.visible_on(white, 4.5), Color::DEFAULT);
+        let yellow = Color::parse("#ff0").unwrap().visible_on(white, 4.5);
         assert!((4.5..5.5).contains(&yellow.contrast(white)), "{yellow}");
-        assert_eq!(white.visible_on(white, 22.0, black), black);
+        assert_eq!(Color::parse("#00f").unwrap().visible_on(black, 4.5).to_string(), "#6161ff");
+        assert_eq!(white.visible_on(white, 22.0), black);
     }
 
     #[test]

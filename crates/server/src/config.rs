@@ -56,6 +56,8 @@ pub struct ServerConfig {
     pub branding: Branding,
     /// Whether the mail that confirms an address has a link beside its code.
     pub email_confirmation_link: bool,
+    /// Whether owners are told by mail of sign-ins on pages, in browsers that were not used for the account before.
+    pub sign_in_alerts: bool,
     pub links: Links,
     pub contact_email: Option<String>,
     /// Relays that are asked to follow this host, as origins.

@@ -14,6 +14,8 @@ pub(crate) struct Mail {
     /// For what moderators write; the other one if there is none.
     pub(crate) moderation: Option<WayOut>,
     pub(crate) confirmation_link: bool,
+    /// Whether owners hear of sign-ins on new browsers.
+    pub(crate) sign_in_alerts: bool,
 }
 
 /// A way out and who mail comes from.
@@ -42,7 +44,8 @@ pub(super) fn mail(
         }
     }
     let disabled = raw.flag("email_disable_confirmation_link")?.unwrap_or(false);
-    Ok(Mail { accounts, moderation, confirmation_link: !disabled })
+    let sign_in_alerts = raw.flag("sign_in_alerts")?.unwrap_or(true);
+    Ok(Mail { accounts, moderation, confirmation_link: !disabled, sign_in_alerts })
 }
 
 fn way_out(

@@ -136,7 +136,8 @@ pub(crate) const OPTIONS: &[Opt] = &[
     // Mail.
     opt("email_smtp_url", "PDS_EMAIL_SMTP_URL", Secret, "", "smtp:// or smtps:// URL of the mail server, or sendmail:; needs email_from_address; without it, mail waits at /admin/outbox"),
     opt("email_from_address", "PDS_EMAIL_FROM_ADDRESS", Text, "", "sender of mail, ADDRESS or NAME <ADDRESS>"),
-    opt("email_disable_confirmation_link", "PDS_EMAIL_DISABLE_CONFIRMATION_LINK", Flag, "false", "leaves the link to bsky.app out of the mail that confirms an address; the code stays"),
+    opt("email_disable_confirmation_link", "PDS_EMAIL_DISABLE_CONFIRMATION_LINK", Flag, "false", "leaves the link out of the mail that confirms an address; the code stays"),
+    opt("sign_in_alerts", "", Flag, "true", "tells owners by mail of sign-ins on pages in a browser that was not used for the account before"),
     opt("moderation_email_smtp_url", "PDS_MODERATION_EMAIL_SMTP_URL", Secret, "email_smtp_url", "the same for mail that moderators write; needs moderation_email_address"),
     opt("moderation_email_address", "PDS_MODERATION_EMAIL_ADDRESS", Text, "email_from_address", "sender of moderators' mail"),
     // The log.

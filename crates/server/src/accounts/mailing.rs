@@ -1,7 +1,10 @@
 //! Mails that prove that someone reads an account's mailbox.
 
+use std::sync::Arc;
+
 use cairn_store::{Account, MailPurpose, MailTokenError};
 
+use super::identifier;
 use crate::App;
 use crate::error::XrpcError;
 use crate::mail::letters::{self, Code};
@@ -22,9 +25,31 @@ pub async fn send_token(
     };
     let token = app.store.create_mail_token(account.id, purpose).await?;
     let handle = super::identity::shown_handle(account);
-    let code = Code { purpose, handle: &handle, code: &token };
+    let code = Code { purpose, did: &account.did, handle: &handle, code: &token };
     let mail = letters::code(&app.config, to, &code, app.clock.now());
     post(app, mail).await.map_err(not_sent)
+}
+
+/// Mails a code to set a new password with, if there is such an account. Neither the answer nor the time that it takes
+/// says whether there is: the mail goes out afterwards.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn send_reset_token(app: &App, canonical: &str) -> Result<(), XrpcError> {
+    if let Some(account) = identifier::find(app, canonical).await? {
+        send_later(app, account, MailPurpose::ResetPassword);
+    }
+    Ok(())
+}
+
+/// Makes and mails a token once the present request is answered.
+pub fn send_later(app: &App, account: Arc<Account>, purpose: MailPurpose) {
+    let task_app = app.clone();
+    app.tasks.spawn(async move {
+        if let Err(error) = send_token(&task_app, &account, purpose).await {
+            tracing::warn!(did = %account.did, %error, "a mail with a code was not sent");
+        }
+    });
 }
 
 /// What a client is told about a mail that was not sent.

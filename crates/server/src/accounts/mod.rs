@@ -9,6 +9,7 @@ pub mod create;
 pub mod email;
 pub mod handle_policy;
 pub mod hosted;
+pub mod identifier;
 pub mod identity;
 pub mod mailing;
 pub mod password;

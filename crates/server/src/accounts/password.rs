@@ -14,6 +14,8 @@ use crate::error::XrpcError;
 
 /// Longest password that can be set. Interop: the limit of the reference implementation.
 const MAX_NEW_BYTES: usize = 256;
+/// Shortest password that can be set on a page.
+const MIN_CHOSEN_CHARS: usize = 8;
 /// Longest password that is looked at when signing in.
 const MAX_CHECKED_BYTES: usize = 512;
 
@@ -24,6 +26,8 @@ pub enum PasswordError {
     Empty,
     #[error("Password is too long (maximum 256 bytes)")]
     TooLong,
+    #[error("Password is too short (minimum 8 characters)")]
+    TooShort,
 }
 
 /// Checked against when an account has no password, so that the work done is the same.
@@ -39,6 +43,14 @@ pub fn check_new(password: &str) -> Result<(), PasswordError> {
         return Err(PasswordError::TooLong);
     }
     Ok(())
+}
+
+/// Whether a person may choose `password` on a page: long enough to be worth something (NIST SP 800-63B §3.1.1.2).
+///
+/// Interop: methods take any, as in the reference implementation.
+pub fn check_chosen(password: &str) -> Result<(), PasswordError> {
+    check_new(password)?;
+    if password.chars().count() < MIN_CHOSEN_CHARS { Err(PasswordError::TooShort) } else { Ok(()) }
 }
 
 /// The PHC string to store for `password`.

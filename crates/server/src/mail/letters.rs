@@ -4,6 +4,7 @@
 //! that stands in the HTML form is escaped by the template engine.
 
 use askama::Template;
+use cairn_model::Did;
 use cairn_store::MailPurpose;
 use jiff::Timestamp;
 
@@ -12,15 +13,19 @@ use crate::config::ServerConfig;
 
 use super::Mail;
 
-/// Opens a client that confirms the address. Interop: the reference implementation's.
-const CONFIRMATION_PAGE: &str = "https://bsky.app/intent/verify-email";
-
 /// What a letter with a code is made from.
 pub struct Code<'a> {
     pub purpose: MailPurpose,
+    pub did: &'a Did,
     /// The account's handle.
     pub handle: &'a str,
     pub code: &'a str,
+}
+
+#[derive(Clone)]
+struct Link {
+    url: String,
+    label: &'static str,
 }
 
 #[derive(Template)]
@@ -37,12 +42,9 @@ struct Form<'a> {
     handle: &'a str,
     lead: &'static str,
     code: &'a str,
-    link: Option<String>,
+    link: Option<Link>,
     warning: &'static str,
-    service_name: &'a str,
-    home_url: &'a str,
-    logo_url: Option<&'a str>,
-    color: Color,
+    brand: Brand<'a>,
 }
 
 #[derive(Template)]
@@ -58,24 +60,49 @@ struct News<'a> {
     subject: &'static str,
     handle: &'a str,
     lead: &'static str,
+    facts: Vec<(&'static str, String)>,
+    /// What to do now.
+    advice: &'static str,
+    link: Option<Link>,
+    brand: Brand<'a>,
+}
+
+/// How the server presents itself.
+#[derive(Clone)]
+struct Brand<'a> {
     service_name: &'a str,
     home_url: &'a str,
     logo_url: Option<&'a str>,
     color: Color,
 }
 
+impl<'a> Brand<'a> {
+    fn of(config: &'a ServerConfig) -> Self {
+        let branding = &config.branding;
+        let home = branding.home_url.as_ref();
+        Self {
+            service_name: &branding.service_name,
+            home_url: home.map_or(config.public_url.as_str(), url::Url::as_str),
+            logo_url: branding.logo_url.as_ref().map(url::Url::as_str),
+            color: branding.primary_color,
+        }
+    }
+}
+
+/// Browsers say too much of themselves.
+const MAX_BROWSER_CHARS: usize = 200;
+
 /// Tells somebody who waited that the account is there.
 pub fn approved(config: &ServerConfig, to: &str, handle: &str, now: Timestamp) -> Mail {
-    let branding = &config.branding;
-    let news = News {
-        subject: "Your Account Is Ready",
-        handle,
-        lead: "Your account has been approved. Sign in with the password that you have chosen.",
-        service_name: &branding.service_name,
-        home_url: branding.home_url.as_ref().map_or(config.public_url.as_str(), url::Url::as_str),
-        logo_url: branding.logo_url.as_ref().map(url::Url::as_str),
-        color: branding.primary_color,
-    };
+    let subject = "Your Account Is Ready";
+    let lead = "Your account has been approved. Sign in with the password that you have chosen.";
+    let link = Link { url: format!("{}/account", config.public_url), label: "Sign in" };
+    let brand = Brand::of(config);
+    let (facts, advice) = (Vec::new(), "");
+    news(to, News { subject, handle, lead, facts, advice, link: Some(link), brand }, now)
+}
+
+fn news(to: &str, news: News<'_>, now: Timestamp) -> Mail {
     let subject = news.subject;
     let html = HtmlNews(news.clone()).render();
     let text = TextNews(news).render();
@@ -87,7 +114,6 @@ pub fn approved(config: &ServerConfig, to: &str, handle: &str, now: Timestamp) -
 /// A mail with a code, to one address.
 pub fn code(config: &ServerConfig, to: &str, letter: &Code<'_>, now: Timestamp) -> Mail {
     let wording = Wording::of(letter.purpose);
-    let branding = &config.branding;
     let form = Form {
         subject: wording.subject,
         handle: letter.handle,
@@ -95,10 +121,7 @@ pub fn code(config: &ServerConfig, to: &str, letter: &Code<'_>, now: Timestamp) 
         code: letter.code,
         link: link(config, letter),
         warning: wording.warning,
-        service_name: &branding.service_name,
-        home_url: branding.home_url.as_ref().map_or(config.public_url.as_str(), url::Url::as_str),
-        logo_url: branding.logo_url.as_ref().map(url::Url::as_str),
-        color: branding.primary_color,
+        brand: Brand::of(config),
     };
     let html = HtmlForm(form.clone()).render();
     let text = TextForm(form).render();
@@ -107,10 +130,57 @@ pub fn code(config: &ServerConfig, to: &str, letter: &Code<'_>, now: Timestamp) 
     Mail::new(to, wording.subject, text, now).with_html(html)
 }
 
-/// Where the code can be used with one click.
-fn link(config: &ServerConfig, letter: &Code<'_>) -> Option<String> {
-    let has_link = letter.purpose == MailPurpose::ConfirmEmail && config.email_confirmation_link;
-    has_link.then(|| format!("{CONFIRMATION_PAGE}?code={}", letter.code))
+/// What a letter about a sign-in is made from.
+pub struct SignInAlert<'a> {
+    /// The account's handle.
+    pub handle: &'a str,
+    /// What the browser says of itself.
+    pub browser: Option<&'a str>,
+    /// Its IP address.
+    pub address: &'a str,
+}
+
+/// A mail that tells the owner of a sign-in.
+pub fn sign_in_alert(
+    config: &ServerConfig,
+    to: &str,
+    letter: &SignInAlert<'_>,
+    now: Timestamp,
+) -> Mail {
+    let browser = letter.browser.unwrap_or("not said");
+    let letter = News {
+        subject: "New sign-in to your account",
+        handle: letter.handle,
+        lead: "Somebody signed in to your account on a browser that was not used for it before.",
+        facts: vec![
+            ("Time", now.strftime("%-d %B %Y, %H:%M UTC").to_string()),
+            ("Address", letter.address.to_owned()),
+            ("Browser", browser.chars().take(MAX_BROWSER_CHARS).collect()),
+        ],
+        advice: "If it was you, there is nothing to do. If it was not, change your password and sign that browser out.",
+        link: Some(Link {
+            url: format!("{}/account", config.public_url),
+            label: "Look at your account",
+        }),
+        brand: Brand::of(config),
+    };
+    news(to, letter, now)
+}
+
+/// The page of ours where the code is typed in already. Opening it changes nothing; a button there does.
+fn link(config: &ServerConfig, letter: &Code<'_>) -> Option<Link> {
+    let (url, code, did) = (&config.public_url, letter.code, letter.did);
+    match letter.purpose {
+        MailPurpose::ConfirmEmail if config.email_confirmation_link => Some(Link {
+            url: format!("{url}/account/confirm-email?account={did}&code={code}"),
+            label: "Confirm the address",
+        }),
+        MailPurpose::ResetPassword => Some(Link {
+            url: format!("{url}/account/reset-password/confirm?code={code}"),
+            label: "Set a new password",
+        }),
+        _ => None,
+    }
 }
 
 /// What depends on the purpose.

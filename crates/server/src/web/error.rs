@@ -17,6 +17,7 @@ pub enum PageError {
     /// There is nothing here.
     NotFound,
     /// Not for this person.
+    #[allow(dead_code)]
     Forbidden,
     /// Nothing here takes this kind of request.
     Method,

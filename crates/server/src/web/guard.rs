@@ -1,6 +1,11 @@
 //! Who may see a page.
 
+use jiff::SignedDuration;
+
+use crate::accounts::identity::shown_handle;
+
 use super::admin;
+use super::browser::SignedIn;
 use super::error::PageError;
 use super::local::Local;
 use super::page::Person;
@@ -15,24 +20,65 @@ impl Visit {
             Who::Dev if self.app.config.dev_mode => Ok(()),
             Who::Dev => Err(PageError::NotFound),
             Who::Admin if admin::is_signed_in(self) => Ok(()),
-            Who::Admin => Err(self.first("/admin/sign-in")),
-            Who::Account => Err(PageError::NotFound),
+            Who::Admin => Err(self.first("/admin/sign-in", "")),
+            Who::Account => {
+                let name = self.param("account");
+                let Some(signed_in) = self.signed_in(name).await? else {
+                    return Err(self.first("/account/sign-in", name));
+                };
+                let _ = self.account.set(signed_in.clone());
+                Ok(())
+            }
         }
     }
 
-    /// Another page first, which leads back here.
-    fn first(&self, path: &'static str) -> PageError {
-        let back = if self.route.is_some_and(|route| route.method == http::Method::GET) {
-            Local::parse(self.path_and_query())
-        } else {
-            None
-        };
-        let to = back.map_or_else(|| Local::from(path), |back| back.after(path));
-        instead(self.redirect(to))
+    /// The account that a page of an account is about: signed in on this browser.
+    ///
+    /// # Errors
+    /// 404 on a page that is of no account.
+    pub fn account(&self) -> Result<&SignedIn, PageError> {
+        self.account.get().ok_or(PageError::NotFound)
+    }
+
+    /// The page of the account at `rest` (`/apps`), or its first page if that is empty.
+    ///
+    /// # Errors
+    /// As [`Visit::account`].
+    #[allow(dead_code)]
+    pub fn account_page(&self, rest: &str) -> Result<Local, PageError> {
+        Ok(Local::of_account(&self.account()?.account.did, rest))
+    }
+
+    /// Asks who signed in long ago to sign in again, before something that cannot be undone.
+    ///
+    /// # Errors
+    /// The page to go to first.
+    #[allow(dead_code)]
+    pub fn require_recent_sign_in(&self) -> Result<(), PageError> {
+        const RECENT: SignedDuration = SignedDuration::from_mins(30);
+        let signed_in = self.account()?;
+        let now = self.app.clock.now();
+        if now.duration_since(signed_in.at) < RECENT {
+            return Ok(());
+        }
+        Err(self.first("/account/sign-in", signed_in.account.did.as_str()))
+    }
+
+    /// Another page first, which leads back here. What was typed into a form is lost; the page with the form is shown.
+    fn first(&self, path: &'static str, hint: &str) -> PageError {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if !hint.is_empty() {
+            query.append_pair("login_hint", hint);
+        }
+        if let Some(back) = Local::parse(self.path_and_query()) {
+            query.append_pair("next", back.as_str());
+        }
+        instead(self.redirect(Local::with_query(path, &query.finish())))
     }
 
     pub(super) fn person(&self) -> Option<Person> {
-        None
+        let account = &self.account.get()?.account;
+        Some(Person { handle: shown_handle(account) })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use cairn_model::Did;
+
 /// A path of our pages, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Local(Cow<'static, str>);
@@ -26,10 +28,14 @@ impl Local {
         &self.0
     }
 
-    /// `path?next=` and this place.
-    pub fn after(&self, path: &'static str) -> Self {
-        let next: String = url::form_urlencoded::byte_serialize(self.0.as_bytes()).collect();
-        Self(format!("{path}?next={next}").into())
+    /// A page of an account.
+    pub fn of_account(did: &Did, rest: &str) -> Self {
+        Self(format!("/account/u/{did}{rest}").into())
+    }
+
+    /// A path that stands in the code, with a query that is encoded already.
+    pub fn with_query(path: &'static str, query: &str) -> Self {
+        if query.is_empty() { path.into() } else { Self(format!("{path}?{query}").into()) }
     }
 }
 
@@ -78,10 +84,5 @@ mod tests {
         ] {
             assert_eq!(Local::parse(bad), None, "{bad}");
         }
-        let local = Local::parse("/account?a=1&b").unwrap();
-        assert_eq!(
-            local.after("/account/sign-in").as_str(),
-            "/account/sign-in?next=%2Faccount%3Fa%3D1%26b"
-        );
     }
 }

@@ -15,11 +15,9 @@ const STYLE: &str = include_str!("../../assets/style.css");
 
 /// The grounds that text stands on.
 const LIGHT_GROUND: Color = Color::rgb(0xff, 0xff, 0xff);
-const LIGHT_TEXT: Color = Color::rgb(0x17, 0x18, 0x1c);
 const DARK_GROUND: Color = Color::rgb(0x18, 0x19, 0x1d);
-const DARK_TEXT: Color = Color::rgb(0xf1, 0xf2, 0xf4);
 /// Contrast of text (WCAG 2.2 §1.4.3), with a margin for grounds that are not quite the plain one.
-const TEXT_CONTRAST: f64 = 5.2;
+const TEXT_CONTRAST: f64 = 5.8;
 /// Contrast of what is no text (§1.4.11).
 const SHAPE_CONTRAST: f64 = 3.0;
 
@@ -52,8 +50,8 @@ impl Look {
 fn style(branding: &Branding) -> String {
     let mut style = String::with_capacity(STYLE.len() + 2_048);
     let (mut light, mut dark) = (String::new(), String::new());
-    palette(&mut light, branding, LIGHT_GROUND, LIGHT_TEXT);
-    palette(&mut dark, branding, DARK_GROUND, DARK_TEXT);
+    palette(&mut light, branding, LIGHT_GROUND);
+    palette(&mut dark, branding, DARK_GROUND);
     if let Some(url) = &branding.background_light {
         let _ = write!(light, "--backdrop:url(\"{}\");", css_url(url));
     }
@@ -74,16 +72,17 @@ fn style(branding: &Branding) -> String {
 }
 
 /// The operator's colours, so that they can be read on `ground`.
-fn palette(out: &mut String, branding: &Branding, ground: Color, text: Color) {
-    let accent = branding.primary_color.visible_on(ground, SHAPE_CONTRAST.min(1.6), text);
+fn palette(out: &mut String, branding: &Branding, ground: Color) {
     let is_dark = ground == DARK_GROUND;
-    let accent = if is_dark { accent.visible_on(ground, SHAPE_CONTRAST, text) } else { accent };
+    // Words on it say what it is, so on white the operator's own colour may be a pale one.
+    let contrast = if is_dark { SHAPE_CONTRAST } else { 1.6 };
+    let accent = branding.primary_color.visible_on(ground, contrast);
     let hover = accent.mixed(if is_dark { Color::WHITE } else { Color::BLACK }, 12);
     let _ = write!(
         out,
         "--accent:{accent};--accent-hover:{hover};--on-accent:{};--accent-ink:{};--accent-soft:{};",
         accent.foreground(),
-        branding.primary_color.visible_on(ground, TEXT_CONTRAST, text),
+        branding.primary_color.visible_on(ground, TEXT_CONTRAST),
         branding.primary_color.mixed(ground, if is_dark { 80 } else { 91 }),
     );
     let tones = [
@@ -94,11 +93,11 @@ fn palette(out: &mut String, branding: &Branding, ground: Color, text: Color) {
     ];
     for (name, chosen, usual) in tones {
         let color = chosen.unwrap_or(usual);
-        let fill = color.visible_on(ground, 4.5, text);
+        let fill = color.visible_on(ground, 4.5);
         let _ = write!(
             out,
             "--{name}:{fill};--{name}-ink:{};--{name}-soft:{};--{name}-line:{};--on-{name}:{};",
-            color.visible_on(ground, TEXT_CONTRAST + 0.6, text),
+            color.visible_on(ground, TEXT_CONTRAST),
             color.mixed(ground, if is_dark { 84 } else { 92 }),
             color.mixed(ground, if is_dark { 62 } else { 68 }),
             fill.foreground(),
@@ -153,8 +152,8 @@ mod tests {
     fn words_in_any_accent_can_be_read_on_both_grounds() {
         for primary in ["#000", "#fff", "#ff0", "#00f", "#2f6b54", "#0085ff", "#888", "#f0f"] {
             let primary = Color::parse(primary).unwrap();
-            for (ground, text) in [(LIGHT_GROUND, LIGHT_TEXT), (DARK_GROUND, DARK_TEXT)] {
-                let ink = primary.visible_on(ground, TEXT_CONTRAST, text);
+            for ground in [LIGHT_GROUND, DARK_GROUND] {
+                let ink = primary.visible_on(ground, TEXT_CONTRAST);
                 assert!(ink.contrast(ground) >= TEXT_CONTRAST, "{primary} {ink} on {ground}");
                 assert!(primary.foreground().contrast(primary) >= 4.5);
             }

@@ -4,12 +4,10 @@
 //! which gets a [`Visit`] and answers with a template of `templates/`. How to add a page, a string or a component:
 //! `docs/pages.md`.
 
-// Each area takes what it needs; the last of them makes this list whole.
-#![allow(dead_code)]
-
 mod account;
 mod admin;
 mod assets;
+mod browser;
 mod cookies;
 mod csrf;
 mod dev;

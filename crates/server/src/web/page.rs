@@ -102,7 +102,6 @@ pub struct Item {
 /// The account that the pages of an account are about.
 pub struct Person {
     pub handle: String,
-    pub email: Option<String>,
 }
 
 impl Person {
@@ -142,6 +141,9 @@ pub struct Page {
 }
 
 impl Page {
+    /// In front of the cookie's code for news that are not good.
+    pub(super) const WARNING: &str = "warning.";
+
     pub(super) fn new(visit: &Visit, title: String) -> Self {
         let config = &visit.app.config;
         let branding = &config.branding;
@@ -156,7 +158,7 @@ impl Page {
             logo_url: branding.logo_url.as_ref().map(ToString::to_string),
             links: links(visit),
             theme: visit.theme,
-            csrf: visit.app.web.sealer.form_token(visit.device_secret()),
+            csrf: visit.app.web.sealer.form_token(&visit.device_secret()),
             here: visit.path_and_query().to_owned(),
             notices: Vec::new(),
             nav: navigation(visit),
@@ -167,8 +169,12 @@ impl Page {
         };
         if let Some(code) = visit.cookies.get(Cookie::Flash) {
             visit.cookies.remove(Cookie::Flash);
+            let (tone, code) = match code.strip_prefix(Self::WARNING) {
+                Some(code) => (Tone::Warning, code),
+                None => (Tone::Success, code),
+            };
             if let Some(flash) = Flash::by_code(code) {
-                page.tell(Tone::Success, flash.text(visit.t));
+                page.tell(tone, flash.text(visit.t));
             }
         }
         page
@@ -177,11 +183,6 @@ impl Page {
     /// Adds a notice.
     pub fn tell(&mut self, tone: Tone, text: impl std::fmt::Display) {
         self.notices.push(Notice { tone, text: Html::escaping(text) });
-    }
-
-    /// Adds a notice with markup out of a catalogue.
-    pub fn tell_html(&mut self, tone: Tone, text: Html) {
-        self.notices.push(Notice { tone, text });
     }
 
     /// Has the page load a script of ours, by file name.
@@ -277,6 +278,7 @@ pub struct Allowed {
 
 impl Allowed {
     /// Forms lead to the site of `target`, or to the app that its scheme belongs to.
+    #[allow(dead_code)]
     pub fn forms_to(target: &url::Url) -> Self {
         let is_web = matches!(target.scheme(), "https" | "http");
         let forms = if is_web {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use askama::Template;
 use axum::body::Body;
@@ -10,11 +10,13 @@ use axum::response::Response;
 use data_encoding::BASE64URL_NOPAD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::sync::OnceCell;
 
 use crate::app::App;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
 
+use super::browser::{Browser, SignedIn};
 use super::cookies::{Cookie, Cookies, Keep, LONGEST_SECONDS};
 use super::error::PageError;
 use super::form::Fields;
@@ -43,8 +45,11 @@ pub struct Inner {
     captures: Vec<(&'static str, String)>,
     path_and_query: String,
     pub(super) report: RateReport,
+    pub(super) known_browser: OnceCell<Browser>,
+    /// Whose page it is, on the pages of accounts.
+    pub(super) account: OnceLock<SignedIn>,
     /// Made for a browser that brought none.
-    new_secret: OnceLock<String>,
+    new_secret: Mutex<Option<String>>,
 }
 
 const SECRET_BYTES: usize = 32;
@@ -77,7 +82,9 @@ impl Visit {
                 .path_and_query()
                 .map_or_else(|| "/".to_owned(), ToString::to_string),
             report: RateReport::default(),
-            new_secret: OnceLock::new(),
+            known_browser: OnceCell::new(),
+            account: OnceLock::new(),
+            new_secret: Mutex::default(),
         }))
     }
 
@@ -113,18 +120,18 @@ impl Visit {
         (bytes.len() == SECRET_BYTES).then_some(secret)
     }
 
-    /// The secret that names this browser; a new browser gets one with the answer.
-    pub fn device_secret(&self) -> &str {
-        if let Some(new) = self.new_secret.get() {
-            return new;
-        }
-        self.brought_secret().unwrap_or_else(|| self.new_secret.get_or_init(|| self.make_secret()))
+    /// The secret that names this browser from this answer on; a new browser gets one with it.
+    pub fn device_secret(&self) -> String {
+        let new = self.new_secret.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        new.or_else(|| self.brought_secret().map(str::to_owned))
+            .unwrap_or_else(|| self.make_secret())
     }
 
     /// A secret of this browser that nobody has seen; goes out with the answer.
     pub fn make_secret(&self) -> String {
         let secret = BASE64URL_NOPAD.encode(&cairn_identity::random_bytes::<SECRET_BYTES>());
         self.cookies.set(Cookie::Device, &secret, Keep::Seconds(LONGEST_SECONDS));
+        *self.new_secret.lock().unwrap_or_else(PoisonError::into_inner) = Some(secret.clone());
         secret
     }
 
@@ -209,10 +216,21 @@ impl Visit {
         self.redirect(to)
     }
 
+    /// The same for news that are not good.
+    ///
+    /// # Errors
+    /// Never; the type is what handlers give.
+    pub fn redirect_warning(&self, to: impl Into<Local>, flash: Flash) -> PageResult {
+        let code = format!("{}{}", Page::WARNING, flash.code());
+        self.cookies.set(Cookie::Flash, &code, Keep::Seconds(60));
+        self.redirect(to)
+    }
+
     /// Goes to another site: one that the handler has checked.
     ///
     /// # Errors
     /// Never; the type is what handlers give.
+    #[allow(dead_code)]
     pub fn leave(&self, to: &url::Url) -> PageResult {
         Ok(see_other(to.as_str()))
     }

@@ -1,13 +1,70 @@
-//! Signing in, signing up, and the pages of an account.
+//! Signing in and up, and the pages of an account.
+//!
+//! | path | who | what |
+//! |---|---|---|
+//! | `/account` | anyone | the accounts of this browser, to choose from |
+//! | `/account/sign-in`, `/account/sign-in/code` | anyone | password, then whatever else the account wants |
+//! | `/account/sign-up`, `/account/reset-password`, `/account/confirm-email` | anyone | |
+//! | `/account/u/{account}…` | who is signed in to it | the account, by DID or handle |
+//!
+//! What leads here from elsewhere says where to go on to in `next`, and whom it is about in `login_hint`.
 
-use super::route::{PageResult, Route, Who, get};
+mod alert;
+mod confirm_email;
+mod factors;
+mod overview;
+mod picker;
+mod reset_password;
+mod second_factor;
+mod sign_in;
+mod sign_up;
+mod signing_in;
+
+use crate::limits::Bucket;
+
+use super::i18n::Text;
+use super::icon;
+use super::route::{PageResult, Route, Who, get, post};
 use super::visit::Visit;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![get("/.well-known/change-password", Who::Anyone, change_password)]
+    [signing_in_and_up(), pages_of_an_account()].into_iter().flatten().collect()
+}
+
+fn signing_in_and_up() -> Vec<Route> {
+    vec![
+        get("/account", Who::Anyone, picker::show),
+        get("/account/sign-in", Who::Anyone, sign_in::show),
+        post("/account/sign-in", Who::Anyone, sign_in::submit),
+        get("/account/sign-in/code", Who::Anyone, second_factor::show),
+        post("/account/sign-in/code", Who::Anyone, second_factor::submit)
+            .limits(&[Bucket::ResetPassword]),
+        post("/account/sign-out", Who::Anyone, picker::sign_out),
+        get("/account/sign-up", Who::Anyone, sign_up::show),
+        post("/account/sign-up", Who::Anyone, sign_up::submit),
+        get("/account/sign-up/waiting", Who::Anyone, sign_up::waiting),
+        get("/account/sign-up/handle", Who::Anyone, sign_up::availability),
+        get("/account/reset-password", Who::Anyone, reset_password::show),
+        post("/account/reset-password", Who::Anyone, reset_password::submit)
+            .limits(&[Bucket::RequestPasswordReset]),
+        get("/account/reset-password/confirm", Who::Anyone, reset_password::show_confirm),
+        post("/account/reset-password/confirm", Who::Anyone, reset_password::confirm)
+            .limits(&[Bucket::ResetPassword]),
+        get("/account/confirm-email", Who::Anyone, confirm_email::show),
+        post("/account/confirm-email", Who::Anyone, confirm_email::submit)
+            .limits(&[Bucket::ResetPassword]),
+        get("/.well-known/change-password", Who::Anyone, change_password),
+    ]
+}
+
+fn pages_of_an_account() -> Vec<Route> {
+    vec![
+        get("/account/u/{account}", Who::Account, overview::show)
+            .entry(Text::account_nav_overview, icon::ACCOUNT),
+    ]
 }
 
 /// Password managers look here: <https://w3c.github.io/webappsec-change-password-url/>.
 async fn change_password(visit: Visit) -> PageResult {
-    visit.redirect("/account")
+    visit.redirect("/account/reset-password")
 }

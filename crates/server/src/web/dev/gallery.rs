@@ -40,10 +40,8 @@ pub(super) async fn show(visit: Visit) -> PageResult {
         return visit.html(&Solo { page, t: visit.t, form, refused });
     }
     page.tell(Tone::Success, "Your password was changed.");
-    page.person = Some(Person {
-        handle: "a-rather-long-handle.of-somebody.example.com".to_owned(),
-        email: None,
-    });
+    let handle = "a-rather-long-handle.of-somebody.example.com".to_owned();
+    page.person = Some(Person { handle });
     let item = |label, icon, is_current| Item { href: "#".to_owned(), label, icon, is_current };
     page.nav = vec![
         item("Overview", icon::ACCOUNT, true),

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use cairn_model::{Did, Handle};
-use cairn_store::{Account, AccountRef, Applicant, MailPurpose, SessionAppPassword};
+use cairn_store::{Account, Applicant, MailPurpose, SessionAppPassword};
 use serde::Deserialize;
 
 use crate::App;
 use crate::accounts::session::{self, SessionAnswer};
-use crate::accounts::{mailing, password};
+use crate::accounts::{identifier, mailing, password};
 use crate::auth::Anyone;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, counted_as};
@@ -34,10 +33,10 @@ pub async fn create_session(
     cx: Cx<Anyone>,
     Input(input): Input<CreateSession>,
 ) -> Result<Json<SessionAnswer>> {
-    let identifier = canonical(&input.identifier);
+    let identifier = identifier::canonical(&input.identifier);
     cx.charge(Bucket::CreateSession, &format!("{identifier} {}", counted_as(cx.client_ip)), 1)?;
 
-    let name = name_of(&identifier);
+    let name = identifier::name(&identifier);
     let account = match &name {
         Some(name) => cx.app.store.account(name.clone()).await?,
         None => None,
@@ -89,12 +88,6 @@ async fn check_mailed_code(cx: &Cx<Anyone>, account: &Account, given: Option<&st
     used.map_err(mailing::refused)
 }
 
-/// Handles and addresses are told apart without regard to case, DIDs are not.
-fn canonical(identifier: &str) -> String {
-    let identifier = identifier.trim();
-    if identifier.starts_with("did:") { identifier.to_owned() } else { identifier.to_lowercase() }
-}
-
 /// Somebody whose account waits for approval sees how it stands, and no more.
 async fn sign_in_waiting(
     cx: &Cx<Anyone>,
@@ -106,17 +99,6 @@ async fn sign_in_waiting(
     }
     let tokens = session::open_waiting(&cx.app, applicant, session::client_of(cx)).await?;
     Ok(Json(SessionAnswer::waiting(applicant, Some(tokens))))
-}
-
-/// A handle, a DID, or, if it contains an `@`, an e-mail address; none if it can be none of them.
-fn name_of(identifier: &str) -> Option<AccountRef> {
-    if identifier.contains('@') {
-        Some(AccountRef::Email(identifier.to_owned()))
-    } else if identifier.starts_with("did:") {
-        Did::parse(identifier).ok().map(AccountRef::Did)
-    } else {
-        Handle::parse(identifier).ok().map(AccountRef::Handle)
-    }
 }
 
 /// Checks the password against the account's own and its app passwords, with the same work when there is no account.

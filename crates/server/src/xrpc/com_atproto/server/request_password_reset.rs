@@ -1,9 +1,8 @@
 //! `com.atproto.server.requestPasswordReset`
 
-use cairn_store::{AccountRef, MailPurpose};
 use serde::Deserialize;
 
-use crate::accounts::mailing;
+use crate::accounts::{identifier, mailing};
 use crate::auth::Anyone;
 use crate::xrpc::{Cx, Input, Result};
 
@@ -18,15 +17,9 @@ pub async fn request_password_reset(
     cx: Cx<Anyone>,
     Input(input): Input<RequestPasswordReset>,
 ) -> Result<()> {
-    let email = input.email.trim().to_lowercase();
-    let Some(account) = cx.app.store.account(AccountRef::Email(email)).await? else {
-        return Ok(());
-    };
-    let app = cx.app.clone();
-    cx.app.tasks.spawn(async move {
-        if let Err(error) = mailing::send_token(&app, &account, MailPurpose::ResetPassword).await {
-            tracing::warn!(did = %account.did, %error, "the password reset mail was not sent");
-        }
-    });
+    let email = identifier::canonical(&input.email);
+    if email.contains('@') {
+        mailing::send_reset_token(&cx.app, &email).await?;
+    }
     Ok(())
 }

@@ -1,0 +1,80 @@
+//! `/account/sign-in`: name and password.
+
+use askama::Template;
+
+use crate::accounts::identity::shown_handle;
+
+use super::super::form::Form;
+use super::super::i18n::Text;
+use super::super::page::Page;
+use super::super::route::PageResult;
+use super::super::visit::Visit;
+use super::sign_up;
+use super::signing_in::{self, Checked};
+
+#[derive(Template)]
+#[template(path = "account/sign_in.html")]
+struct SignIn {
+    page: Page,
+    t: Text,
+    form: Form,
+    next: String,
+    /// The next page, for links.
+    carried: String,
+    /// Whether there are other accounts on this browser.
+    has_others: bool,
+    takes_newcomers: bool,
+}
+
+impl SignIn {
+    async fn new(visit: &Visit, form: Form) -> Result<Self, super::super::error::PageError> {
+        let next = visit.next();
+        Ok(Self {
+            page: visit.page(visit.t.sign_in_title()),
+            t: visit.t,
+            form,
+            carried: next.as_ref().map(carried).unwrap_or_default(),
+            next: next.map(|next| next.to_string()).unwrap_or_default(),
+            has_others: !visit.browser().await?.accounts.is_empty(),
+            takes_newcomers: sign_up::is_open(&visit.app),
+        })
+    }
+}
+
+/// `?next=…`, to be put behind another page's path.
+pub(super) fn carried(next: &super::super::local::Local) -> String {
+    let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
+    format!("?next={next}")
+}
+
+pub async fn show(visit: Visit) -> PageResult {
+    let mut form = Form::new();
+    let hint = visit.query.get("login_hint");
+    let known = visit.signed_in(hint).await?;
+    form.set("username", known.map_or_else(|| hint.to_owned(), |it| shown_handle(&it.account)));
+    form.set("remember", "1");
+    visit.html(&SignIn::new(&visit, form).await?)
+}
+
+pub async fn submit(visit: Visit) -> PageResult {
+    let t = visit.t;
+    let mut form = Form::of(&visit.form, &["username", "remember"]);
+    form.require(&visit.form, "username", t.sign_in_username_missing());
+    let password = visit.form.exact("password");
+    if password.is_empty() {
+        form.refuse("password", t.sign_in_password_missing());
+    }
+    if !form.is_refused() {
+        match signing_in::check(&visit, visit.form.get("username"), password).await? {
+            Checked::Right(account) => {
+                let remember = visit.form.has("remember");
+                return signing_in::go_on(&visit, account, remember, visit.next()).await;
+            }
+            Checked::Wrong => form.refuse("password", t.sign_in_wrong()),
+            Checked::AppPassword => form.refuse("password", t.sign_in_app_password()),
+            Checked::Waits => return visit.redirect("/account/sign-up/waiting"),
+            Checked::TakenDown => form.refuse("", t.sign_in_taken_down()),
+        }
+    }
+    visit.refused(&SignIn::new(&visit, form).await?)
+}
