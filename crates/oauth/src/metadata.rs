@@ -20,6 +20,8 @@ pub mod paths {
     pub const TOKEN: &str = "/oauth/token";
     /// Tokens end here (RFC 7009).
     pub const REVOKE: &str = "/oauth/revoke";
+    /// What a token stands for (RFC 7662).
+    pub const INTROSPECT: &str = "/oauth/introspect";
     /// Where people see their sessions and end them.
     pub const ACCOUNT: &str = "/account";
 }
@@ -57,6 +59,9 @@ pub fn authorization_server(issuer: &str, ui_locales: &[&str]) -> Value {
         "token_endpoint_auth_signing_alg_values_supported": SIGNING_ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
         "revocation_endpoint_auth_signing_alg_values_supported": SIGNING_ALGORITHMS,
+        "introspection_endpoint": at(paths::INTROSPECT),
+        "introspection_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": SIGNING_ALGORITHMS,
         "dpop_signing_alg_values_supported": SIGNING_ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
         "client_id_metadata_document_supported": true,

@@ -16,10 +16,6 @@ pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 60);
 pub const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long a pushed request waits, from when it was made or last used.
 pub const REQUEST_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// How long a client may not use a `code_challenge` again.
-pub const CODE_CHALLENGE_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a refresh token that has been used is answered once more, for a client whose answer was lost.
-pub const REFRESH_GRACE: Duration = Duration::from_secs(60);
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -55,6 +51,10 @@ pub fn expires_at(now: Timestamp, lifetime: Duration, session_end: Timestamp) ->
 pub trait Kind {
     /// How a token of this kind begins.
     const PREFIX: &'static str;
+    /// What it spells out.
+    type Secret: AsRef<[u8]> + for<'a> TryFrom<&'a [u8]>;
+    /// A secret that nobody guesses.
+    fn random() -> Self::Secret;
 }
 
 /// Kind of [`AccessToken`].
@@ -72,15 +72,31 @@ pub enum Request {}
 
 impl Kind for Access {
     const PREFIX: &'static str = "tok-";
+    type Secret = [u8; 32];
+    fn random() -> Self::Secret {
+        random_bytes()
+    }
 }
 impl Kind for Refresh {
     const PREFIX: &'static str = "ref-";
+    type Secret = [u8; 48];
+    fn random() -> Self::Secret {
+        random_bytes()
+    }
 }
 impl Kind for AuthorizationCode {
     const PREFIX: &'static str = "cod-";
+    type Secret = [u8; 32];
+    fn random() -> Self::Secret {
+        random_bytes()
+    }
 }
 impl Kind for Request {
     const PREFIX: &'static str = "urn:ietf:params:oauth:request_uri:req-";
+    type Secret = [u8; 32];
+    fn random() -> Self::Secret {
+        random_bytes()
+    }
 }
 
 /// Admits to protected resources.
@@ -92,7 +108,8 @@ pub type Code = Opaque<AuthorizationCode>;
 /// Names a pushed request (RFC 9126 §2.2).
 pub type RequestUri = Opaque<Request>;
 
-/// A prefix and 32 random bytes in base64url. A secret: `Debug` shows the prefix only.
+/// A prefix and a secret in base64url: 32 random bytes, or, in a refresh token, the name of its session before them.
+/// `Debug` shows the prefix only.
 pub struct Opaque<K> {
     text: Box<str>,
     kind: PhantomData<fn() -> K>,
@@ -107,17 +124,19 @@ impl<K: Kind> Opaque<K> {
     /// A new one.
     #[must_use]
     pub fn generate() -> Self {
-        let text = format!("{}{}", K::PREFIX, BASE64URL_NOPAD.encode(&random_bytes::<32>()));
+        Self::from_secret(&K::random())
+    }
+
+    /// The token that spells out a secret.
+    #[must_use]
+    pub fn from_secret(secret: &K::Secret) -> Self {
+        let text = format!("{}{}", K::PREFIX, BASE64URL_NOPAD.encode(secret.as_ref()));
         Self { text: text.into(), kind: PhantomData }
     }
 
     /// Reads one. Whether it was ever given out is for the store to say.
     pub fn parse(text: &str) -> Result<Self, NotAToken> {
-        let secret = text.strip_prefix(K::PREFIX).ok_or(NotAToken)?;
-        // The length first, so that nothing long is decoded.
-        if secret.len() != 43 || BASE64URL_NOPAD.decode(secret.as_bytes()).is_err() {
-            return Err(NotAToken);
-        }
+        decode::<K>(text)?;
         Ok(Self { text: text.into(), kind: PhantomData })
     }
 
@@ -127,11 +146,27 @@ impl<K: Kind> Opaque<K> {
         &self.text
     }
 
+    /// What the token spells out.
+    #[must_use]
+    pub fn secret(&self) -> K::Secret {
+        decode::<K>(&self.text).expect("the text was a token when this was made of it")
+    }
+
     /// What is stored.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         hash(&self.text)
     }
+}
+
+fn decode<K: Kind>(text: &str) -> Result<K::Secret, NotAToken> {
+    let secret = text.strip_prefix(K::PREFIX).ok_or(NotAToken)?;
+    // The length first, so that nothing long is decoded.
+    if secret.len() > BASE64URL_NOPAD.encode_len(size_of::<K::Secret>()) {
+        return Err(NotAToken);
+    }
+    let secret = BASE64URL_NOPAD.decode(secret.as_bytes()).map_err(|_| NotAToken)?;
+    K::Secret::try_from(&secret).map_err(|_| NotAToken)
 }
 
 impl<K: Kind> fmt::Debug for Opaque<K> {

@@ -42,6 +42,9 @@ pub enum DpopError {
     /// There is none, where one is needed.
     #[error("a DPoP proof is needed")]
     Missing,
+    /// There are several (RFC 9449 §4.3).
+    #[error("there is more than one DPoP proof")]
+    Repeated,
     /// It carries no nonce, or one that is too old: the client repeats its request with the new one.
     #[error("the DPoP proof must carry the nonce of this answer's DPoP-Nonce header")]
     UseNonce,

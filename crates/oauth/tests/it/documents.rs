@@ -14,6 +14,7 @@ fn the_authorization_server_says_what_the_profile_asks_for() {
         ("authorization_endpoint", json!("https://pds.example.com/oauth/authorize")),
         ("token_endpoint", json!("https://pds.example.com/oauth/token")),
         ("revocation_endpoint", json!("https://pds.example.com/oauth/revoke")),
+        ("introspection_endpoint", json!("https://pds.example.com/oauth/introspect")),
         ("pushed_authorization_request_endpoint", json!("https://pds.example.com/oauth/par")),
         ("jwks_uri", json!("https://pds.example.com/oauth/jwks")),
         ("require_pushed_authorization_requests", json!(true)),

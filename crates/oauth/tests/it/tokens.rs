@@ -19,9 +19,10 @@ fn each_kind_has_its_form() {
     let (code, request) = (Code::generate(), RequestUri::generate());
     let texts = [access.as_str(), refresh.as_str(), code.as_str(), request.as_str()];
     let prefixes = ["tok-", "ref-", "cod-", "urn:ietf:params:oauth:request_uri:req-"];
-    for (text, prefix) in texts.into_iter().zip(prefixes) {
-        assert_eq!(text.strip_prefix(prefix).unwrap().len(), 43);
+    for ((text, prefix), length) in texts.into_iter().zip(prefixes).zip([43, 64, 43, 43]) {
+        assert_eq!(text.strip_prefix(prefix).unwrap().len(), length);
     }
+    assert_eq!(RefreshToken::from_secret(&refresh.secret()).as_str(), refresh.as_str());
     assert_eq!(AccessToken::parse(access.as_str()).unwrap().hash(), access.hash());
     assert_eq!(access.hash(), hash(access.as_str()));
     assert_ne!(AccessToken::generate().as_str(), access.as_str());
@@ -31,7 +32,7 @@ fn each_kind_has_its_form() {
 #[test]
 fn other_texts_are_no_tokens() {
     let refresh = RefreshToken::generate();
-    let short = refresh.as_str().get(..46).unwrap();
+    let short = refresh.as_str().get(4..46).unwrap();
     for bad in [
         "",
         "tok-",

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::end;
 use crate::accounts::columns::instant;
-use crate::{AccountId, Store, StoreError};
+use crate::{AccountId, Store, StoreError, app_passwords, sessions};
 
 /// What an account's owner has agreed to for a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,20 @@ impl Store {
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Ends all that acts for an account besides its owner: OAuth clients with their sessions and consents, and app
+    /// passwords with theirs.
+    pub async fn revoke_clients(&self, account: AccountId) -> Result<(), StoreError> {
+        let cache = self.access_cache().clone();
+        self.write_tx(move |tx| {
+            tx.prepare_cached("DELETE FROM authorized_client WHERE account = ?1")?
+                .execute([account.get()])?;
+            end::end_all(tx, &cache, account)?;
+            sessions::delete_of_app_passwords(tx, account)?;
+            app_passwords::delete_all(tx, account)
         })
         .await
     }

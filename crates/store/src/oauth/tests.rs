@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::accounts::testing::World;
-use crate::{AccountId, EndSessions, Factor, MailPurpose, Store, TokenId};
+use crate::{AccountId, EndSessions, Factor, MailPurpose, NewSession, Store, TokenId};
 
 const MINUTES_5: Duration = Duration::from_secs(5 * 60);
 const MINUTES_30: Duration = Duration::from_secs(30 * 60);
@@ -414,6 +414,24 @@ async fn a_client_whose_consent_is_taken_back_loses_its_sessions() {
     assert!(!is_live(store, &issued).await);
     assert_eq!(store.oauth_code(waiting).await.unwrap(), None);
     assert!(store.authorized_clients_of(alice.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn all_that_acts_for_the_owner_can_be_ended_at_once() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let issued = session(store, alice.id, 1).await;
+    let own = store.create_session(alice.id, NewSession::default()).await.unwrap();
+    store.create_app_password(alice.id, "phone", false).await.unwrap();
+    let by_app = NewSession { app_password: Some("phone".to_owned()), ..NewSession::default() };
+    let apps = store.create_session(alice.id, by_app).await.unwrap();
+    store.revoke_clients(alice.id).await.unwrap();
+    assert!(!is_live(store, &issued).await);
+    assert!(store.authorized_clients_of(alice.id).await.unwrap().is_empty());
+    assert!(store.app_passwords(alice.id).await.unwrap().is_empty());
+    assert!(store.refresh_session(apps.token_id).await.is_err());
+    store.refresh_session(own.token_id).await.unwrap();
 }
 
 #[tokio::test]

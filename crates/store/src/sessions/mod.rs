@@ -223,7 +223,8 @@ impl Store {
 }
 
 pub(crate) use rows::{
-    delete_all, delete_of_app_password, is_within_grace, password_holds, remember_exchanged,
+    delete_all, delete_of_app_password, delete_of_app_passwords, is_within_grace, password_holds,
+    remember_exchanged,
 };
 
 fn exchange(

@@ -224,6 +224,21 @@ pub(crate) fn delete_of_app_password(
         .execute(params![account.get(), name])?)
 }
 
+/// Ends the sessions that were opened with any app password.
+pub(crate) fn delete_of_app_passwords(
+    conn: &Connection,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "DELETE FROM rotated_token WHERE session IN (
+           SELECT id FROM session WHERE account = ?1 AND app_password IS NOT NULL)",
+    )?
+    .execute([account.get()])?;
+    conn.prepare_cached("DELETE FROM session WHERE account = ?1 AND app_password IS NOT NULL")?
+        .execute([account.get()])?;
+    Ok(())
+}
+
 pub(super) fn list(
     conn: &Connection,
     account: AccountId,

@@ -29,6 +29,11 @@ impl TokenId {
         bytes.try_into().ok().map(Self)
     }
 
+    /// The id with these bytes.
+    pub fn from_bytes(bytes: [u8; BYTES]) -> Self {
+        Self(bytes)
+    }
+
     /// The session that the token belongs to.
     pub fn family(&self) -> SessionId {
         let (family, _) = self.split();
@@ -49,8 +54,8 @@ impl TokenId {
         TokenHash(Sha256::digest(self.0).into())
     }
 
-    /// The whole id, for what else is derived from it.
-    pub(crate) fn expose(&self) -> &[u8] {
+    /// The whole id, as a token spells it out.
+    pub fn expose(&self) -> &[u8; BYTES] {
         &self.0
     }
 
