@@ -279,6 +279,7 @@ fn config(port: u16) -> ServerConfig {
         chat: None,
         video: None,
         proxy: ProxyConfig::default(),
+        oauth_trusted_clients: Vec::new(),
         rate_limits: RateLimitConfig::default(),
         write_limits: None,
         trusted_proxies: TrustedProxies::default(),

@@ -99,6 +99,7 @@ pub(crate) struct Accounts {
     pub(crate) max_repo_import_size: Option<u64>,
     pub(crate) blob_upload_limit: u64,
     pub(crate) quotas: Quotas,
+    pub(crate) oauth_trusted_clients: Vec<String>,
 }
 
 /// Rate limits.

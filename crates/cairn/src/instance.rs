@@ -158,6 +158,7 @@ fn server_config(
             max_response_bytes: usize::try_from(config.services.proxy_max_response_size)?,
             cdn_url_pattern: config.services.cdn_url_pattern.clone(),
         },
+        oauth_trusted_clients: config.accounts.oauth_trusted_clients.clone(),
         rate_limits: rate_limits(&config.limits)?,
         write_limits: write_limits(config)?,
         trusted_proxies: trusted_proxies(config)?,

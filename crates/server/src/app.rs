@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::turns::Turns;
-use crate::auth::SessionTokens;
+use crate::auth::{Grants, SessionTokens};
 use crate::config::ServerConfig;
 use crate::error::XrpcError;
 use crate::firehose::Subscribers;
 use crate::limits::RateLimits;
 use crate::mail::{Mailer, Outbox};
+use crate::oauth;
 use crate::published_lexicons::{self, PublishedLexicons};
 use crate::web::Web;
 use crate::workers::{WorkError, Workers};
@@ -70,6 +71,10 @@ pub struct AppInner {
     pub limits: RateLimits,
     /// What the pages keep.
     pub web: Web,
+    /// What the OAuth provider keeps in memory.
+    pub(crate) oauth: oauth::Provider,
+    /// What OAuth clients may do.
+    pub(crate) grants: Grants,
     /// Changes of identities, one at a time for each.
     pub(crate) identity_turns: Turns,
     /// Who follows the firehose.
@@ -102,6 +107,8 @@ impl App {
             service_tokens: service_auth::Verifier::for_pds(&config.service_did),
             limits: RateLimits::new(&config, Arc::clone(&clock)),
             web: Web::new(&config),
+            oauth: oauth::Provider::new(),
+            grants: Grants::new(),
             identity_turns: Turns::default(),
             subscribers: Subscribers::new(&config.firehose),
             tasks,

@@ -70,6 +70,8 @@ pub struct ServerConfig {
     /// Video processing; without it the AppView is asked.
     pub video: Option<ServiceTarget>,
     pub proxy: ProxyConfig,
+    /// Client ids of OAuth clients that are vouched for: pages show their name and logo, and need not ask again.
+    pub oauth_trusted_clients: Vec<String>,
     pub rate_limits: RateLimitConfig,
     /// Points that one account may spend on writes; `None` where no relay is to be spared (development).
     pub write_limits: Option<WriteLimits>,

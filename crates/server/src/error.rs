@@ -23,6 +23,8 @@ pub struct XrpcError {
     name: Cow<'static, str>,
     message: Cow<'static, str>,
     retry_after_seconds: Option<u64>,
+    /// `WWW-Authenticate` of a 401, where it says more than `Bearer`.
+    challenge: Option<Box<HeaderValue>>,
     /// Logged, never sent.
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -37,6 +39,7 @@ impl XrpcError {
             name: name.into(),
             message: message.into(),
             retry_after_seconds: None,
+            challenge: None,
             source: None,
         }
     }
@@ -139,6 +142,13 @@ impl XrpcError {
         self
     }
 
+    /// Says how to prove oneself, with a 401.
+    #[must_use]
+    pub(crate) fn challenge(mut self, challenge: Option<HeaderValue>) -> Self {
+        self.challenge = challenge.map(Box::new);
+        self
+    }
+
     /// Says when to try again.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
@@ -156,6 +166,11 @@ impl XrpcError {
 
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Seconds after which to try again.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after_seconds
     }
 
     /// Writes a 5xx and its causes to the log; called once, where the error becomes a response.
@@ -217,7 +232,11 @@ impl IntoResponse for XrpcError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, crate::xrpc::reply::JSON);
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let bearer = HeaderValue::from_static("Bearer");
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                self.challenge.map_or(bearer, |challenge| *challenge),
+            );
         }
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, seconds.into());

@@ -18,6 +18,7 @@ pub mod firehose;
 mod jobs;
 pub mod limits;
 pub mod mail;
+pub mod oauth;
 mod proxy;
 pub mod published_lexicons;
 mod read_after_write;

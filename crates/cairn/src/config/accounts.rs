@@ -25,6 +25,7 @@ pub(super) fn accounts(raw: &Raw) -> Result<Accounts, ConfigError> {
             .number("max_repo_import_size")?
             .map_or(Some(1 << 30), |bytes| (bytes > 0).then_some(bytes)),
         blob_upload_limit: raw.number("blob_upload_limit")?.unwrap_or(300 * 1024 * 1024),
+        oauth_trusted_clients: raw.list("oauth_trusted_clients").unwrap_or_default(),
         quotas: Quotas {
             blob_bytes: raw.number("blob_quota")?,
             repo_bytes: raw.number("repo_quota")?,

@@ -102,6 +102,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("blob_upload_limit", "PDS_BLOB_UPLOAD_LIMIT", Number, "314572800", "largest blob, in bytes"),
     opt("blob_quota", "", Number, "0", "bytes that the blobs of one account may take; 0 is no bound"),
     opt("repo_quota", "", Number, "0", "bytes that the repository of one account may take; 0 is no bound"),
+    opt("oauth_trusted_clients", "PDS_OAUTH_TRUSTED_CLIENTS", List, "", "client ids of OAuth clients that are vouched for: shown with name and logo, and not asked about again"),
     // Limits.
     opt("rate_limits_enabled", "PDS_RATE_LIMITS_ENABLED", Flag, "true", "limits per address and account"),
     opt("rate_limit_bypass_key", "PDS_RATE_LIMIT_BYPASS_KEY", Secret, "", "value of the header x-ratelimit-bypass that lifts the limits"),

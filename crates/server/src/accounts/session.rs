@@ -35,9 +35,11 @@ pub struct SessionAnswer {
     did_doc: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    email_confirmed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_confirmed: Option<bool>,
     /// Whether signing in takes a mailed code.
-    email_auth_factor: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_auth_factor: Option<bool>,
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
@@ -55,8 +57,8 @@ impl SessionAnswer {
             handle: identity::shown_handle(account),
             did_doc: identity::document_for_session(app, &account.did).await,
             email: account.email.clone(),
-            email_confirmed: account.email_confirmed_at.is_some(),
-            email_auth_factor: account.needs_mailed_code(),
+            email_confirmed: Some(account.email_confirmed_at.is_some()),
+            email_auth_factor: Some(account.needs_mailed_code()),
             active: account.is_active(),
             status: account.status().as_str(),
         }
@@ -75,11 +77,16 @@ impl SessionAnswer {
             handle: handle.unwrap_or_else(|| identity::INVALID_HANDLE.to_owned()),
             did_doc: None,
             email: applicant.email.clone(),
-            email_confirmed: false,
-            email_auth_factor: false,
+            email_confirmed: Some(false),
+            email_auth_factor: Some(false),
             active: false,
             status: None,
         }
+    }
+
+    /// The same for a client that may not know the e-mail address.
+    pub fn without_email(self) -> Self {
+        Self { email: None, email_confirmed: None, email_auth_factor: None, ..self }
     }
 }
 

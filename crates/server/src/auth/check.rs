@@ -5,15 +5,16 @@ use std::sync::Arc;
 use cairn_model::Did;
 use cairn_store::{Account, AccountStatus};
 use http::HeaderMap;
+use http::request::Parts;
 
 use crate::app::App;
 use crate::error::XrpcError;
 use crate::xrpc::Endpoint;
 
 use super::header::{self, Sent};
-use super::policy::{Access, AuthPolicy, SessionPolicy};
+use super::policy::{Access, AuthPolicy, OAuthPolicy, SessionPolicy};
 use super::tokens::looks_like_service_token;
-use super::{Credential, Refresh, Session, SessionScope, basic, service};
+use super::{Credential, Refresh, Session, SessionScope, basic, oauth, service};
 
 /// Finds out who calls, or why they may not.
 ///
@@ -22,18 +23,22 @@ use super::{Credential, Refresh, Session, SessionScope, basic, service};
 pub async fn authenticate(
     app: &App,
     endpoint: &Endpoint,
-    headers: &HeaderMap,
+    request: &Parts,
 ) -> Result<Credential, XrpcError> {
     if endpoint.auth == AuthPolicy::Anyone {
         return Ok(Credential::Anyone);
     }
-    let sent = header::parse(headers)?;
+    let sent = header::parse(&request.headers)?;
     match endpoint.auth {
         AuthPolicy::Anyone => Ok(Credential::Anyone),
-        AuthPolicy::Session(policy) => session(app, bearer(sent)?, policy).await,
-        AuthPolicy::SessionOrApplicant(policy) => {
-            session_or_applicant(app, bearer(sent)?, policy).await
-        }
+        AuthPolicy::Session(policy) => match sent {
+            Sent::Dpop(token) => client(app, endpoint, request, token, policy).await,
+            sent => session(app, bearer(sent)?, policy).await,
+        },
+        AuthPolicy::SessionOrApplicant(policy) => match sent {
+            Sent::Dpop(token) => client(app, endpoint, request, token, policy).await,
+            sent => session_or_applicant(app, bearer(sent)?, policy).await,
+        },
         AuthPolicy::Refresh { expired_ok } => refresh(app, bearer(sent)?, expired_ok),
         AuthPolicy::Admin => admin(app, sent),
         AuthPolicy::Moderator => moderator(app, endpoint, sent).await,
@@ -46,6 +51,9 @@ pub async fn authenticate(
             Sent::Dpop(_) => Err(unusable()),
         },
         AuthPolicy::SessionOrService(policy) => {
+            if let Sent::Dpop(token) = sent {
+                return client(app, endpoint, request, token, policy).await;
+            }
             let token = bearer(sent)?;
             if looks_like_service_token(token) {
                 let service = service::verify(app, endpoint, token).await?;
@@ -59,7 +67,7 @@ pub async fn authenticate(
             Sent::Nothing => Ok(Credential::Anyone),
             Sent::Bearer(token) => session(app, token, policy).await,
             Sent::Basic(_) => admin(app, sent),
-            Sent::Dpop(_) => Err(unusable()),
+            Sent::Dpop(token) => client(app, endpoint, request, token, policy).await,
         },
     }
 }
@@ -78,19 +86,43 @@ fn unusable() -> XrpcError {
     XrpcError::auth_required("Invalid authorization header")
 }
 
-/// The session of a request to a method that stands in no table.
+/// The session of a request to a method that stands in no table. The scopes of an OAuth client are the caller's to check.
 ///
 /// # Errors
 /// As [`authenticate`].
 pub(crate) async fn session_of(
     app: &App,
-    headers: &HeaderMap,
+    request: &Parts,
     access: &Access<Session>,
 ) -> Result<Session, XrpcError> {
     let AuthPolicy::Session(policy) = access.policy else {
         return Err(XrpcError::internal("the policy asks for something other than a session"));
     };
-    signed_in(app, bearer(header::parse(headers)?)?, policy).await
+    match header::parse(&request.headers)? {
+        Sent::Dpop(token) => {
+            let session = oauth::verify(app, token, request).await?;
+            check_status(&session.account, policy)?;
+            Ok(session)
+        }
+        sent => signed_in(app, bearer(sent)?, policy).await,
+    }
+}
+
+/// An OAuth client that may call the method.
+async fn client(
+    app: &App,
+    endpoint: &Endpoint,
+    request: &Parts,
+    token: &str,
+    policy: SessionPolicy,
+) -> Result<Credential, XrpcError> {
+    if endpoint.oauth == OAuthPolicy::Never {
+        return Err(oauth::never());
+    }
+    let session = oauth::verify(app, token, request).await?;
+    check_status(&session.account, policy)?;
+    oauth::allow(app, endpoint, request, &session)?;
+    Ok(Credential::Session(session))
 }
 
 async fn session(app: &App, token: &str, policy: SessionPolicy) -> Result<Credential, XrpcError> {
@@ -103,6 +135,9 @@ async fn session_or_applicant(
     token: &str,
     policy: SessionPolicy,
 ) -> Result<Credential, XrpcError> {
+    if oauth::is_bound(token) {
+        return Err(oauth::unproven());
+    }
     let claims = app.tokens.verify_access(token, app.now_seconds())?;
     if claims.scope == SessionScope::SignupQueued
         && policy.scopes.contains(claims.scope)
@@ -114,13 +149,16 @@ async fn session_or_applicant(
 }
 
 async fn signed_in(app: &App, token: &str, policy: SessionPolicy) -> Result<Session, XrpcError> {
+    if oauth::is_bound(token) {
+        return Err(oauth::unproven());
+    }
     let claims = app.tokens.verify_access(token, app.now_seconds())?;
     if !policy.scopes.contains(claims.scope) {
         return Err(XrpcError::invalid_token("Bad token scope"));
     }
     let account = account(app, &claims.did).await?;
     check_status(&account, policy)?;
-    Ok(Session { account, scope: claims.scope })
+    Ok(Session { account, scope: claims.scope, oauth: None })
 }
 
 async fn account(app: &App, did: &Did) -> Result<Arc<Account>, XrpcError> {

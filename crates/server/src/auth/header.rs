@@ -14,6 +14,11 @@ pub(super) enum Sent<'a> {
     Dpop(&'a str),
 }
 
+/// Whether a request comes from an OAuth client, or claims to.
+pub(crate) fn is_dpop(headers: &HeaderMap) -> bool {
+    matches!(parse(headers), Ok(Sent::Dpop(_)))
+}
+
 /// Splits the header into scheme and token.
 ///
 /// # Errors

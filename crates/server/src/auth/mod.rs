@@ -7,18 +7,21 @@ mod basic;
 mod check;
 mod header;
 mod methods;
+mod oauth;
 mod policy;
+mod scopes;
 mod service;
 mod tokens;
 
 use std::sync::Arc;
 
 use cairn_model::Did;
-use cairn_store::{Account, Applicant};
+use cairn_oauth::scope::Scopes;
+use cairn_store::{Account, Applicant, SessionId};
 
 pub use policy::{
-    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, NEWCOMER, REFRESH, REPO_READER,
-    SESSION, SESSION_OR_APPLICANT, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
+    ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, NEWCOMER, OAuthPolicy, REFRESH,
+    REPO_READER, SESSION, SESSION_OR_APPLICANT, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
 };
 pub use tokens::{
     ACCESS_SECONDS, AccessClaims, REFRESH_SECONDS, RefreshClaims, SessionTokens, TokenError,
@@ -26,7 +29,9 @@ pub use tokens::{
 
 pub use check::authenticate;
 pub(crate) use check::{check_admin, session_of};
+pub(crate) use header::is_dpop;
 pub(crate) use methods::{CREATE_ACCOUNT, is_privileged, is_protected};
+pub(crate) use oauth::Grants;
 
 /// Methods without credentials; an `Authorization` header is not even looked at.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +79,19 @@ impl SessionScope {
 #[derive(Clone, Debug)]
 pub struct Session {
     pub account: Arc<Account>,
+    /// For an OAuth client the weakest: what it may do stands in `oauth`.
     pub scope: SessionScope,
+    /// Set when an OAuth client calls.
+    pub oauth: Option<Arc<OAuthGrant>>,
+}
+
+/// What an OAuth client was allowed.
+#[derive(Debug)]
+pub struct OAuthGrant {
+    pub client_id: String,
+    pub session: SessionId,
+    /// With permission sets written out.
+    pub scopes: Scopes,
 }
 
 impl Session {
@@ -87,9 +104,11 @@ impl Session {
         self.scope == SessionScope::Full
     }
 
-    /// Whether private messages and account creation elsewhere are allowed.
+    /// Whether private messages and account creation elsewhere are allowed. Of an OAuth client its scopes say so, which
+    /// are held against each call ([`Session::check_rpc`]).
     pub fn is_privileged(&self) -> bool {
         matches!(self.scope, SessionScope::Full | SessionScope::AppPasswordPrivileged)
+            || self.oauth.is_some()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use cairn_oauth::scope::{AccountAction, AccountAttr, IdentityAttr};
+
 use super::{
     Admin, Anyone, Moderator, Newcomer, Refresh, RepoReader, Session, SessionOrApplicant,
     SessionOrService, SessionScope,
@@ -48,6 +50,27 @@ pub enum AuthPolicy {
     SessionOrApplicant(SessionPolicy),
     SessionOrService(SessionPolicy),
     RepoReader(SessionPolicy),
+}
+
+/// What an OAuth client must have been allowed to call a method that sessions may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OAuthPolicy {
+    /// No client may, whatever it was allowed.
+    Never,
+    /// Any client.
+    Any,
+    /// `rpc`: this method, at the service that the call goes to.
+    Rpc,
+    /// `rpc`: the method and the service that the input names; the handler checks it.
+    RpcOfInput,
+    /// `repo`: the collections that the input names; the handler checks each write.
+    Repo,
+    /// `blob`: the content type of the request.
+    Blob,
+    /// `account`
+    Account(AccountAttr, AccountAction),
+    /// `identity`
+    Identity(IdentityAttr),
 }
 
 /// A policy together with the type of caller that it yields.

@@ -1,8 +1,9 @@
 //! One conversion per domain error: which name and status a client sees for it.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use cairn_identity::service_auth::ServiceAuthError;
 use cairn_identity::{PlcClientError, ResolveError};
+use cairn_oauth::OAuthError;
 use cairn_store::{
     AccountError, ActivateError, NoAccount, SetEmailError, StoreError, UpdateHandleError,
     UploadError, WriteError,
@@ -122,6 +123,17 @@ impl From<WriteError> for XrpcError {
             WriteError::QuotaExceeded { .. } => Self::quota_exceeded(message),
             WriteError::Store(err) => err.into(),
         }
+    }
+}
+
+impl From<OAuthError> for XrpcError {
+    /// What a protected resource says of a token or a proof (RFC 9449 §7.1).
+    fn from(err: OAuthError) -> Self {
+        let status = StatusCode::from_u16(err.code.resource_status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let challenge = HeaderValue::try_from(err.www_authenticate()).ok();
+        let refused = Self::new(status, err.code.as_str(), err.description().to_owned());
+        refused.challenge(challenge).because(err)
     }
 }
 

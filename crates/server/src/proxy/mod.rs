@@ -27,7 +27,7 @@ use crate::error::XrpcError;
 pub(crate) use headers::{CONTENT_LABELERS, Coding, REPO_REV};
 pub(crate) use outgoing::{Outgoing, OutgoingBody};
 pub(crate) use reply::{Buffered, Reply};
-pub(crate) use target::{Target, named};
+pub(crate) use target::{Target, audience, named};
 pub(crate) use upstream::{Forward, Upstream, forward, forward_to};
 
 /// Who may have requests passed on.
@@ -48,7 +48,8 @@ pub(crate) async fn pass_on(
     }
     // What costs nothing is checked first; services are looked up for those who are signed in only.
     let choice = target::choose(&app.config, &parts.headers, nsid)?;
-    let session = session_of(app, &parts.headers, &ACCESS).await?;
+    let session = session_of(app, &parts, &ACCESS).await?;
+    session.check_rpc(nsid.as_str(), &choice.audience())?;
     if is_privileged(nsid.as_str()) && !session.is_privileged() {
         return Err(forbidden_method());
     }

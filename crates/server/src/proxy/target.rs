@@ -15,6 +15,7 @@ const CREATE_REPORT: &str = "com.atproto.moderation.createReport";
 const APPVIEW: &str = "bsky_appview";
 const LABELER: &str = "atproto_labeler";
 const CHAT: &str = "bsky_chat";
+const VIDEO: &str = "bsky_video";
 
 /// A service that can be asked.
 #[derive(Clone, Debug)]
@@ -83,7 +84,8 @@ fn malformed() -> XrpcError {
 
 /// A service that is set or named, before it is looked up.
 pub(crate) enum Choice<'a> {
-    Configured(&'a ServiceTarget),
+    /// With the name that DID documents give it.
+    Configured(&'static str, &'a ServiceTarget),
     Named(ServiceName<'a>),
 }
 
@@ -97,15 +99,30 @@ pub(crate) fn choose<'a>(
     nsid: &Nsid,
 ) -> Result<Choice<'a>, XrpcError> {
     if let Some(name) = named(headers)? {
-        return Ok(known(config, &name).map_or(Choice::Named(name), Choice::Configured));
+        return Ok(known(config, &name).unwrap_or(Choice::Named(name)));
     }
     by_namespace(config, nsid.as_str())
-        .map(Choice::Configured)
         .ok_or_else(|| XrpcError::invalid_request(format!("No service configured for {nsid}")))
 }
 
+/// The service that a call of one of this server's own methods goes to, as OAuth scopes name it; `*` when it goes nowhere.
+///
+/// # Errors
+/// 400 for a malformed header.
+pub(crate) fn audience(
+    config: &ServerConfig,
+    headers: &HeaderMap,
+    nsid: &str,
+) -> Result<String, XrpcError> {
+    let choice = match named(headers)? {
+        Some(name) => Some(Choice::Named(name)),
+        None => by_namespace(config, nsid),
+    };
+    Ok(choice.map_or_else(|| "*".to_owned(), |choice| choice.audience()))
+}
+
 /// A named service that the operator has set: its address is known, wherever its DID document points.
-fn known<'a>(config: &'a ServerConfig, name: &ServiceName<'_>) -> Option<&'a ServiceTarget> {
+fn known<'a>(config: &'a ServerConfig, name: &ServiceName<'_>) -> Option<Choice<'a>> {
     let services = [
         (APPVIEW, &config.appview),
         (LABELER, &config.moderation),
@@ -113,28 +130,42 @@ fn known<'a>(config: &'a ServerConfig, name: &ServiceName<'_>) -> Option<&'a Ser
         (CHAT, &config.chat),
     ];
     let mut matching = services.into_iter().filter(|(id, _)| *id == name.id);
-    matching.find_map(|(_, service)| service.as_ref().filter(|service| service.did == name.did))
+    matching.find_map(|(id, service)| {
+        let service = service.as_ref().filter(|service| service.did == name.did)?;
+        Some(Choice::Configured(id, service))
+    })
 }
 
-fn by_namespace<'a>(config: &'a ServerConfig, nsid: &str) -> Option<&'a ServiceTarget> {
-    let appview = config.appview.as_ref();
+fn by_namespace<'a>(config: &'a ServerConfig, nsid: &str) -> Option<Choice<'a>> {
+    let set = |id, service: &'a Option<ServiceTarget>| {
+        service.as_ref().map(|service| Choice::Configured(id, service))
+    };
+    let appview = || set(APPVIEW, &config.appview);
     match nsid {
-        CREATE_REPORT => config.reports.as_ref(),
-        _ if nsid.starts_with("tools.ozone.") => config.moderation.as_ref(),
-        _ if nsid.starts_with("chat.bsky.") => config.chat.as_ref().or(appview),
-        _ if nsid.starts_with("app.bsky.video.") => config.video.as_ref().or(appview),
-        _ => appview,
+        CREATE_REPORT => set(LABELER, &config.reports),
+        _ if nsid.starts_with("tools.ozone.") => set(LABELER, &config.moderation),
+        _ if nsid.starts_with("chat.bsky.") => set(CHAT, &config.chat).or_else(appview),
+        _ if nsid.starts_with("app.bsky.video.") => set(VIDEO, &config.video).or_else(appview),
+        _ => appview(),
     }
 }
 
 impl Choice<'_> {
+    /// `did#id`, as OAuth scopes name a service.
+    pub(crate) fn audience(&self) -> String {
+        match self {
+            Self::Configured(id, service) => format!("{}#{id}", service.did),
+            Self::Named(name) => format!("{}#{}", name.did, name.id),
+        }
+    }
+
     /// Finds out where the service is.
     ///
     /// # Errors
     /// See [`Target::resolve`].
     pub(crate) async fn resolve(self, app: &App) -> Result<Target, XrpcError> {
         match self {
-            Self::Configured(service) => Ok(Target::configured(service)),
+            Self::Configured(_, service) => Ok(Target::configured(service)),
             Self::Named(name) => Target::resolve(app, &name.did, name.id, None).await,
         }
     }

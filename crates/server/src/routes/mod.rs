@@ -17,6 +17,7 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use crate::app::App;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
+use crate::oauth;
 use crate::web;
 use crate::xrpc::reply::json_body;
 
@@ -42,6 +43,9 @@ async fn route(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response
     }
     if usage::owns(request.uri().path()) {
         return usage::answer(app, request).await;
+    }
+    if oauth::is_endpoint(request.uri().path()) {
+        return oauth::answer(app, request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return not_found(StatusCode::METHOD_NOT_ALLOWED);

@@ -92,7 +92,7 @@ pub(crate) async fn read_json(
     body: Body,
     max_bytes: u64,
 ) -> Result<Bytes, XrpcError> {
-    read_whole(headers, body, "application/json", max_bytes).await
+    read_typed(headers, body, "application/json", max_bytes).await
 }
 
 /// Reads the body of an HTML form as a whole.
@@ -101,10 +101,10 @@ pub(crate) async fn read_form(
     body: Body,
     max_bytes: u64,
 ) -> Result<Bytes, XrpcError> {
-    read_whole(headers, body, "application/x-www-form-urlencoded", max_bytes).await
+    read_typed(headers, body, "application/x-www-form-urlencoded", max_bytes).await
 }
 
-async fn read_whole(
+async fn read_typed(
     headers: &HeaderMap,
     body: Body,
     expected: &str,
@@ -117,6 +117,19 @@ async fn read_whole(
             "Wrong request encoding (Content-Type): {content_type}"
         )));
     }
+    let bytes = read_whole(headers, body, max_bytes).await?;
+    if bytes.is_empty() {
+        return Err(XrpcError::invalid_request("Request body is expected but none was provided"));
+    }
+    Ok(bytes)
+}
+
+/// Reads a body of any type as a whole.
+pub(crate) async fn read_whole(
+    headers: &HeaderMap,
+    body: Body,
+    max_bytes: u64,
+) -> Result<Bytes, XrpcError> {
     let announced = check_length(headers, max_bytes)?;
     let coding = coding(headers)?;
     let read = async {
@@ -125,11 +138,7 @@ async fn read_whole(
             coding => collect(Body::from_stream(decoded(body, coding)), max_bytes, 0).await,
         }
     };
-    let bytes = tokio::time::timeout(JSON_TIMEOUT, read).await.map_err(|_| stalled())??;
-    if bytes.is_empty() {
-        return Err(XrpcError::invalid_request("Request body is expected but none was provided"));
-    }
-    Ok(bytes)
+    tokio::time::timeout(JSON_TIMEOUT, read).await.map_err(|_| stalled())?
 }
 
 /// Takes the body as a stream.
@@ -191,7 +200,7 @@ fn check_length(headers: &HeaderMap, max_bytes: u64) -> Result<Option<u64>, Xrpc
 }
 
 /// The media type without parameters, in lower case.
-fn content_type(headers: &HeaderMap) -> Result<String, XrpcError> {
+pub(crate) fn content_type(headers: &HeaderMap) -> Result<String, XrpcError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Err(XrpcError::invalid_request(
             "Request encoding (Content-Type) required but not provided",

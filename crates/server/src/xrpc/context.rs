@@ -50,7 +50,7 @@ impl Call {
     }
 
     pub(crate) async fn authenticate(&mut self) -> Result<Credential, XrpcError> {
-        authenticate(&self.app, self.endpoint, &self.parts.headers).await
+        authenticate(&self.app, self.endpoint, &self.parts).await
     }
 
     /// For methods without input.

@@ -12,9 +12,10 @@ use http::{HeaderMap, HeaderValue, Method as Verb, Request, header};
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::auth::AuthPolicy;
+use crate::auth::{AuthPolicy, is_dpop};
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
+use crate::oauth::nonce_header;
 use crate::proxy;
 
 use super::context::Call;
@@ -38,6 +39,8 @@ pub(crate) async fn answer(
     client_ip: IpAddr,
 ) -> Response {
     let report = Arc::new(RateReport::default());
+    // What the next proof must carry, whatever becomes of this call.
+    let nonce = is_dpop(request.headers()).then(|| nonce_header(&app));
     let (outcome, is_public) = match method {
         Method::Own(endpoint) => {
             let (parts, body) = request.into_parts();
@@ -49,6 +52,7 @@ pub(crate) async fn answer(
     let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
     let headers = response.headers_mut();
     report.write(headers);
+    headers.extend(nonce);
     if !is_public {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
         headers.append(header::VARY, HeaderValue::from_static("Authorization"));

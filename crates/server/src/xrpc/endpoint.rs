@@ -1,6 +1,6 @@
 //! A row of the endpoint table: everything that is known about a method before it is called.
 
-use crate::auth::{Access, AuthPolicy, Caller};
+use crate::auth::{Access, AuthPolicy, Caller, OAuthPolicy};
 use crate::limits::Bucket;
 
 use super::handler::{ErasedHandler, Handler, erase};
@@ -37,6 +37,8 @@ pub struct Endpoint {
     pub nsid: &'static str,
     pub kind: Kind,
     pub auth: AuthPolicy,
+    /// What an OAuth client must have been allowed, where `auth` takes sessions.
+    pub oauth: OAuthPolicy,
     pub input: InputPolicy,
     /// Rate limits that every call costs one point in; those that depend on the input are charged by the handler.
     pub buckets: &'static [Bucket],
@@ -81,7 +83,23 @@ impl Endpoint {
     ) -> Self {
         let input = H::INPUT;
         let handler = erase(handler);
-        Self { nsid, kind, auth: access.policy, input, buckets: &[], global_limit: true, handler }
+        Self {
+            nsid,
+            kind,
+            auth: access.policy,
+            oauth: OAuthPolicy::Never,
+            input,
+            buckets: &[],
+            global_limit: true,
+            handler,
+        }
+    }
+
+    /// OAuth clients may call it, if they were allowed as much.
+    #[must_use]
+    pub fn oauth(mut self, policy: OAuthPolicy) -> Self {
+        self.oauth = policy;
+        self
     }
 
     /// Another limit for the JSON body.

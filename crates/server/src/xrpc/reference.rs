@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::auth::{AuthPolicy, SessionPolicy, SessionScope};
+use cairn_oauth::scope::{needed_account, needed_identity};
+
+use crate::auth::{AuthPolicy, OAuthPolicy, SessionPolicy, SessionScope};
 
 use super::endpoint::{Endpoint, InputPolicy, Kind};
 use super::table::Table;
@@ -16,6 +18,9 @@ Who may call, from the widest: *anyone*; *app password* (and everything stronger
 session opened with the account's own password); *operator* (HTTP Basic as `admin`); *moderator* (the operator, or a
 service token of the moderation service); *service token* (signed by an account's key for this very method). Accounts that are
 taken down or deactivated may call a method unless it says *active* or *not taken down*.
+
+OAuth clients need the scope that stands in the next column ([`oauth.md`](oauth.md)); *any*: `atproto` alone will do; a dash:
+none will.
 
 Bodies are JSON of at most 150 KiB unless the table says otherwise. All methods count towards 3,000 calls in five minutes per
 address but for those marked †; further limits stand in the last column by name.
@@ -31,15 +36,16 @@ pub fn markdown(table: &Table) -> String {
             namespace = of;
             let _ = write!(
                 page,
-                "\n## {namespace}\n\n| method | | who may call | body | limits |\n| --- | --- | --- | --- | --- |\n"
+                "\n## {namespace}\n\n| method | | who may call | OAuth scope | body | limits |\n| --- | --- | --- | --- | --- | --- |\n"
             );
         }
         let _ = writeln!(
             page,
-            "| `{method}`{} | {} | {} | {} | {} |",
+            "| `{method}`{} | {} | {} | {} | {} | {} |",
             if endpoint.global_limit { "" } else { " †" },
             verb(endpoint.kind),
             who(endpoint.auth),
+            scope(endpoint.oauth),
             body(endpoint.input),
             limits(endpoint),
         );
@@ -71,6 +77,19 @@ fn who(auth: AuthPolicy) -> String {
         AuthPolicy::RepoReader(policy) => {
             format!("anyone; inactive repositories: operator, {}", session(policy))
         }
+    }
+}
+
+fn scope(policy: OAuthPolicy) -> String {
+    match policy {
+        OAuthPolicy::Never => "–".into(),
+        OAuthPolicy::Any => "any".into(),
+        OAuthPolicy::Rpc => "`rpc` at the service called".into(),
+        OAuthPolicy::RpcOfInput => "`rpc` as the input says".into(),
+        OAuthPolicy::Repo => "`repo` of each write".into(),
+        OAuthPolicy::Blob => "`blob` of the content type".into(),
+        OAuthPolicy::Account(attr, action) => format!("`{}`", needed_account(attr, action)),
+        OAuthPolicy::Identity(attr) => format!("`{}`", needed_identity(attr)),
     }
 }
 

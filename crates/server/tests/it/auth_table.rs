@@ -2,12 +2,14 @@
 
 use cairn_identity::{DidDocument, service_auth};
 use cairn_model::Did;
-use cairn_server::auth::{AuthPolicy, Credential, SessionPolicy, SessionScope, authenticate};
+use cairn_server::auth::{
+    AuthPolicy, Credential, OAuthPolicy, SessionPolicy, SessionScope, authenticate,
+};
 use cairn_server::config::ServiceTarget;
 use cairn_server::xrpc::Endpoint;
 use cairn_server::xrpc::table::TABLE;
 use data_encoding::BASE64;
-use http::{HeaderMap, header};
+use http::{Request, header};
 
 use crate::harness::{ADMIN_PASSWORD, Person, Server};
 
@@ -88,7 +90,8 @@ const INVALID: (u16, &str) = (400, "InvalidToken");
 const REQUIRED: (u16, &str) = (401, "AuthenticationRequired");
 
 /// What the policy means, written down a second time.
-fn expected(policy: AuthPolicy, sent: Sent) -> Expected {
+fn expected(endpoint: &Endpoint, sent: Sent) -> Expected {
+    let policy = endpoint.auth;
     if policy == AuthPolicy::Anyone {
         return Ok("anyone");
     }
@@ -97,6 +100,14 @@ fn expected(policy: AuthPolicy, sent: Sent) -> Expected {
     }
     match policy {
         AuthPolicy::Anyone => Ok("anyone"),
+        AuthPolicy::Session(_)
+        | AuthPolicy::SessionOrApplicant(_)
+        | AuthPolicy::SessionOrService(_)
+        | AuthPolicy::RepoReader(_)
+            if matches!(sent, Sent::Dpop) =>
+        {
+            by_token_of_nobody(endpoint.oauth)
+        }
         AuthPolicy::Session(session) => by_session(session, sent),
         AuthPolicy::SessionOrApplicant(session) => match sent {
             Sent::Session(SessionScope::SignupQueued, State::Waiting) => Ok("applicant"),
@@ -133,9 +144,17 @@ fn expected(policy: AuthPolicy, sent: Sent) -> Expected {
         AuthPolicy::RepoReader(session) => match sent {
             Sent::Nothing => Ok("anyone"),
             Sent::Admin => Ok("admin"),
-            Sent::WrongPassword | Sent::Dpop => Err(REQUIRED),
+            Sent::WrongPassword => Err(REQUIRED),
             other => by_session(session, other),
         },
+    }
+}
+
+/// An OAuth token that this server never gave.
+fn by_token_of_nobody(policy: OAuthPolicy) -> Expected {
+    match policy {
+        OAuthPolicy::Never => Err((403, "Forbidden")),
+        _ => Err((401, "invalid_token")),
     }
 }
 
@@ -282,16 +301,17 @@ async fn every_method_accepts_and_refuses_what_the_table_declares() {
     assert!(endpoints.len() > 12);
     for endpoint in endpoints {
         for sent in all_credentials() {
-            let mut headers = HeaderMap::new();
+            let mut request = Request::get(format!("/xrpc/{}", endpoint.nsid));
             if let Some(value) = cast.header(endpoint, sent) {
-                headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+                request = request.header(header::AUTHORIZATION, value);
             }
-            let outcome = authenticate(&cast.server.app, endpoint, &headers).await;
+            let (request, ()) = request.body(()).unwrap().into_parts();
+            let outcome = authenticate(&cast.server.app, endpoint, &request).await;
             let outcome = match &outcome {
                 Ok(credential) => Ok(kind(credential)),
                 Err(err) => Err((err.status().as_u16(), err.name())),
             };
-            assert_eq!(outcome, expected(endpoint.auth, sent), "{} with {sent:?}", endpoint.nsid);
+            assert_eq!(outcome, expected(endpoint, sent), "{} with {sent:?}", endpoint.nsid);
         }
     }
 }

@@ -299,6 +299,7 @@ pub fn config() -> ServerConfig {
         chat: None,
         video: None,
         proxy: ProxyConfig::default(),
+        oauth_trusted_clients: Vec::new(),
         rate_limits: RateLimitConfig::default(),
         write_limits: None,
         trusted_proxies: TrustedProxies::default(),

@@ -10,6 +10,7 @@ mod hostile;
 mod jobs;
 mod limits;
 mod machinery;
+mod oauth;
 mod pages;
 mod proxy_guard;
 mod quotas;

@@ -4,7 +4,7 @@ pub mod actor;
 pub mod feed;
 pub mod notification;
 
-use crate::auth::SESSION;
+use crate::auth::{OAuthPolicy, SESSION};
 use crate::read_after_write::{
     actor_likes::get_actor_likes, author_feed::get_author_feed, post_thread::get_post_thread,
     profile::get_profile, profiles::get_profiles, timeline::get_timeline,
@@ -20,20 +20,30 @@ use self::notification::unregister_push::unregister_push;
 /// The methods of this namespace.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
-        query("app.bsky.actor.getPreferences", SESSION.or_takendown(), get_preferences),
-        procedure("app.bsky.actor.putPreferences", SESSION.not_takendown(), put_preferences),
-        query("app.bsky.actor.getProfile", SESSION.not_takendown(), get_profile),
-        query("app.bsky.actor.getProfiles", SESSION.not_takendown(), get_profiles),
-        query("app.bsky.feed.getActorLikes", SESSION.not_takendown(), get_actor_likes),
-        query("app.bsky.feed.getAuthorFeed", SESSION.not_takendown(), get_author_feed),
-        query("app.bsky.feed.getPostThread", SESSION.not_takendown(), get_post_thread),
-        query("app.bsky.feed.getTimeline", SESSION.not_takendown(), get_timeline),
-        query("app.bsky.feed.getFeed", SESSION.not_takendown(), get_feed),
+        query("app.bsky.actor.getPreferences", SESSION.or_takendown(), get_preferences)
+            .oauth(OAuthPolicy::Rpc),
+        procedure("app.bsky.actor.putPreferences", SESSION.not_takendown(), put_preferences)
+            .oauth(OAuthPolicy::Rpc),
+        query("app.bsky.actor.getProfile", SESSION.not_takendown(), get_profile)
+            .oauth(OAuthPolicy::Rpc),
+        query("app.bsky.actor.getProfiles", SESSION.not_takendown(), get_profiles)
+            .oauth(OAuthPolicy::Rpc),
+        query("app.bsky.feed.getActorLikes", SESSION.not_takendown(), get_actor_likes)
+            .oauth(OAuthPolicy::Rpc),
+        query("app.bsky.feed.getAuthorFeed", SESSION.not_takendown(), get_author_feed)
+            .oauth(OAuthPolicy::Rpc),
+        query("app.bsky.feed.getPostThread", SESSION.not_takendown(), get_post_thread)
+            .oauth(OAuthPolicy::Rpc),
+        query("app.bsky.feed.getTimeline", SESSION.not_takendown(), get_timeline)
+            .oauth(OAuthPolicy::Rpc),
+        query("app.bsky.feed.getFeed", SESSION.not_takendown(), get_feed).oauth(OAuthPolicy::Rpc),
         procedure(
             "app.bsky.notification.registerPush",
             SESSION.or_signup_queued().not_takendown(),
             register_push,
-        ),
-        procedure("app.bsky.notification.unregisterPush", SESSION.not_takendown(), unregister_push),
+        )
+        .oauth(OAuthPolicy::RpcOfInput),
+        procedure("app.bsky.notification.unregisterPush", SESSION.not_takendown(), unregister_push)
+            .oauth(OAuthPolicy::RpcOfInput),
     ]
 }

@@ -11,6 +11,8 @@ use crate::proxy::{Coding, Forward, OutgoingBody, Upstream};
 use crate::xrpc::{Cx, Params, Result};
 
 const GENERATOR: &str = "app.bsky.feed.generator";
+/// The name of a generator in its DID document.
+const GENERATOR_SERVICE: &str = "bsky_fg";
 /// The AppView hands the token on to the feed's generator, so that it knows whom the feed is for.
 const SKELETON: &str = "app.bsky.feed.getFeedSkeleton";
 
@@ -23,6 +25,7 @@ pub struct GetFeed {
 pub async fn get_feed(cx: Cx<Session>, Params(params): Params<GetFeed>) -> Result<Response> {
     let upstream = Upstream::of(&cx).await?;
     let generator = generator(&cx, &upstream, &params.feed).await?;
+    cx.caller.check_rpc(SKELETON, &format!("{generator}#{GENERATOR_SERVICE}"))?;
     let lxm = Nsid::parse(SKELETON).map_err(XrpcError::internal)?;
     let call = Forward {
         nsid: cx.endpoint.nsid,

@@ -26,6 +26,8 @@ struct Addressee {
 async fn hand_over(cx: &Cx<Session>, registration: Box<RawValue>) -> Result<Response> {
     let addressee: Addressee = serde_json::from_str(registration.get())
         .map_err(|err| XrpcError::invalid_request(format!("Invalid input: {err}")))?;
+    let service = format!("{}#{SERVICE}", addressee.service_did);
+    cx.caller.check_rpc(cx.endpoint.nsid, &service)?;
     let appview = cx.app.config.appview.as_ref();
     let target = match appview.filter(|appview| appview.did == addressee.service_did) {
         Some(appview) => Target::configured(appview),

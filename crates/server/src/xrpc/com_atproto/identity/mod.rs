@@ -10,7 +10,9 @@ pub mod sign_plc_operation;
 pub mod submit_plc_operation;
 pub mod update_handle;
 
-use crate::auth::{ANYONE, FULL_SESSION, SESSION};
+use cairn_oauth::scope::IdentityAttr;
+
+use crate::auth::{ANYONE, FULL_SESSION, OAuthPolicy, SESSION};
 use crate::limits::Bucket;
 use crate::xrpc::{Endpoint, procedure, query};
 
@@ -30,25 +32,31 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         query("com.atproto.identity.resolveDid", ANYONE, resolve_did),
         query("com.atproto.identity.resolveIdentity", ANYONE, resolve_identity),
         procedure("com.atproto.identity.refreshIdentity", SESSION, refresh_identity)
+            .oauth(OAuthPolicy::Any)
             .limits(&[Bucket::RefreshIdentity]),
         procedure("com.atproto.identity.updateHandle", SESSION.not_takendown(), update_handle)
+            .oauth(OAuthPolicy::Identity(IdentityAttr::Handle))
             .limits(&[Bucket::UpdateHandle]),
         query(
             "com.atproto.identity.getRecommendedDidCredentials",
             SESSION,
             get_recommended_did_credentials,
-        ),
+        )
+        .oauth(OAuthPolicy::Any),
         procedure(
             "com.atproto.identity.requestPlcOperationSignature",
             FULL_SESSION.or_takendown(),
             request_plc_operation_signature,
         )
+        .oauth(OAuthPolicy::Identity(IdentityAttr::Any))
         .limits(&[Bucket::RequestPlcOperation]),
         procedure(
             "com.atproto.identity.signPlcOperation",
             FULL_SESSION.or_takendown(),
             sign_plc_operation,
-        ),
-        procedure("com.atproto.identity.submitPlcOperation", SESSION, submit_plc_operation),
+        )
+        .oauth(OAuthPolicy::Identity(IdentityAttr::Any)),
+        procedure("com.atproto.identity.submitPlcOperation", SESSION, submit_plc_operation)
+            .oauth(OAuthPolicy::Identity(IdentityAttr::Any)),
     ]
 }

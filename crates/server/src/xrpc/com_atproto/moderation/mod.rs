@@ -2,7 +2,7 @@
 
 pub mod create_report;
 
-use crate::auth::SESSION;
+use crate::auth::{OAuthPolicy, SESSION};
 use crate::xrpc::{Endpoint, procedure};
 
 use self::create_report::create_report;
@@ -10,5 +10,8 @@ use self::create_report::create_report;
 /// The methods of this namespace.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     // Who is taken down may appeal.
-    vec![procedure("com.atproto.moderation.createReport", SESSION.or_takendown(), create_report)]
+    vec![
+        procedure("com.atproto.moderation.createReport", SESSION.or_takendown(), create_report)
+            .oauth(OAuthPolicy::Rpc),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `com.atproto.repo.applyWrites`
 
 use cairn_model::{AtIdentifier, Cid, Did, Nsid, RecordKey, RepoPath};
+use cairn_oauth::scope::RepoAction;
 use cairn_store::{MAX_WRITES, RecordWrite, WriteAction, WriteRequest};
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,9 @@ pub async fn apply_writes(
     if input.writes.len() > MAX_WRITES {
         return Err(XrpcError::invalid_request(format!("Too many writes. Max: {MAX_WRITES}")));
     }
+    for write in &input.writes {
+        cx.caller.check_repo(write.kind.action(), &write.collection)?;
+    }
     let points = input.writes.iter().map(|write| write.kind.points()).sum();
     let mut writes = Vec::with_capacity(input.writes.len());
     let mut results = Vec::with_capacity(input.writes.len());
@@ -98,6 +102,14 @@ pub async fn apply_writes(
 }
 
 impl Kind {
+    fn action(self) -> RepoAction {
+        match self {
+            Self::Create => RepoAction::Create,
+            Self::Update => RepoAction::Update,
+            Self::Delete => RepoAction::Delete,
+        }
+    }
+
     fn points(self) -> u32 {
         match self {
             Self::Create => CREATE_POINTS,

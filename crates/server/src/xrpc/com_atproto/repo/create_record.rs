@@ -3,6 +3,7 @@
 use std::iter;
 
 use cairn_model::{AtIdentifier, Cid, Nsid, RecordKey};
+use cairn_oauth::scope::RepoAction;
 use cairn_store::{RecordWrite, WriteAction, WriteRequest};
 use serde::Deserialize;
 
@@ -28,6 +29,7 @@ pub async fn create_record(
     Input(input): Input<CreateRecord>,
 ) -> Result<Json<Written>> {
     let did = cx.own_repo(&input.repo)?.did.clone();
+    cx.caller.check_repo(RepoAction::Create, &input.collection)?;
     let rkey = input.rkey.unwrap_or_else(|| records::next_rkey(&cx.app));
     let draft = Draft {
         collection: input.collection,

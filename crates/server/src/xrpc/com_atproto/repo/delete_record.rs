@@ -1,6 +1,7 @@
 //! `com.atproto.repo.deleteRecord`
 
 use cairn_model::{AtIdentifier, Cid, Nsid, RecordKey, RepoPath};
+use cairn_oauth::scope::RepoAction;
 use cairn_store::{RecordWrite, WriteAction, WriteRequest};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,7 @@ pub async fn delete_record(
     Input(input): Input<DeleteRecord>,
 ) -> Result<Json<Deleted>> {
     let did = cx.own_repo(&input.repo)?.did.clone();
+    cx.caller.check_repo(RepoAction::Delete, &input.collection)?;
     cx.charge_writes(&did, DELETE_POINTS)?;
     let path = RepoPath::new(&input.collection, &input.rkey);
     let action = WriteAction::Delete { swap: input.swap_record.map(Some), must_exist: false };

@@ -11,7 +11,9 @@ pub mod list_records;
 pub mod put_record;
 pub mod upload_blob;
 
-use crate::auth::{ANYONE, FULL_SESSION, SESSION, SESSION_OR_SERVICE};
+use cairn_oauth::scope::{AccountAction, AccountAttr};
+
+use crate::auth::{ANYONE, FULL_SESSION, OAuthPolicy, SESSION, SESSION_OR_SERVICE};
 use crate::xrpc::endpoint::RECORD_JSON_LIMIT;
 use crate::xrpc::{Endpoint, procedure, query};
 
@@ -26,17 +28,25 @@ use self::{
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         procedure("com.atproto.repo.createRecord", SESSION.active(), create_record)
+            .oauth(OAuthPolicy::Repo)
             .json_limit(RECORD_JSON_LIMIT),
         procedure("com.atproto.repo.putRecord", SESSION.active(), put_record)
+            .oauth(OAuthPolicy::Repo)
             .json_limit(RECORD_JSON_LIMIT),
-        procedure("com.atproto.repo.deleteRecord", SESSION.active(), delete_record),
+        procedure("com.atproto.repo.deleteRecord", SESSION.active(), delete_record)
+            .oauth(OAuthPolicy::Repo),
         procedure("com.atproto.repo.applyWrites", SESSION.active(), apply_writes)
+            .oauth(OAuthPolicy::Repo)
             .json_limit(RECORD_JSON_LIMIT),
         query("com.atproto.repo.describeRepo", ANYONE, describe_repo),
         query("com.atproto.repo.getRecord", ANYONE, get_record),
         query("com.atproto.repo.listRecords", ANYONE, list_records),
-        procedure("com.atproto.repo.uploadBlob", SESSION_OR_SERVICE.not_takendown(), upload_blob),
-        query("com.atproto.repo.listMissingBlobs", SESSION, list_missing_blobs),
-        procedure("com.atproto.repo.importRepo", FULL_SESSION.not_takendown(), import_repo).car(),
+        procedure("com.atproto.repo.uploadBlob", SESSION_OR_SERVICE.not_takendown(), upload_blob)
+            .oauth(OAuthPolicy::Blob),
+        query("com.atproto.repo.listMissingBlobs", SESSION, list_missing_blobs)
+            .oauth(OAuthPolicy::Any),
+        procedure("com.atproto.repo.importRepo", FULL_SESSION.not_takendown(), import_repo)
+            .oauth(OAuthPolicy::Account(AccountAttr::Repo, AccountAction::Manage))
+            .car(),
     ]
 }

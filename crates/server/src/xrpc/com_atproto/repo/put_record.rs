@@ -3,6 +3,7 @@
 use std::iter;
 
 use cairn_model::{AtIdentifier, Cid, Nsid, RecordKey};
+use cairn_oauth::scope::RepoAction;
 use cairn_store::{RecordWrite, WriteAction, WriteRequest};
 use serde::Deserialize;
 
@@ -33,6 +34,9 @@ pub async fn put_record(
 ) -> Result<Json<Written>> {
     let account = cx.own_repo(&input.repo)?;
     let did = account.did.clone();
+    // Which of the two it will be is not known before.
+    cx.caller.check_repo(RepoAction::Create, &input.collection)?;
+    cx.caller.check_repo(RepoAction::Update, &input.collection)?;
     if input.collection == PROFILE {
         records::upgrade_pictures(&cx.app, account.id, &mut input.record.0).await?;
     }

@@ -37,6 +37,7 @@ pub async fn get_service_auth(
 ) -> Result<Json<ServiceAuth>> {
     check_audience(&params.aud)?;
     check_method(&cx.caller, params.lxm.as_ref())?;
+    cx.caller.check_rpc(params.lxm.as_ref().map_or("*", Nsid::as_str), &params.aud)?;
     let lifetime = lifetime(params.exp, params.lxm.is_some(), cx.app.now_seconds())?;
     let did = cx.caller.did();
     let key = identity::signing_key(&cx.app, did).await?;

@@ -26,7 +26,11 @@ pub mod reset_password;
 pub mod revoke_app_password;
 pub mod update_email;
 
-use crate::auth::{ADMIN, ANYONE, FULL_SESSION, NEWCOMER, REFRESH, SESSION, SESSION_OR_APPLICANT};
+use cairn_oauth::scope::{AccountAction, AccountAttr};
+
+use crate::auth::{
+    ADMIN, ANYONE, FULL_SESSION, NEWCOMER, OAuthPolicy, REFRESH, SESSION, SESSION_OR_APPLICANT,
+};
 use crate::limits::Bucket;
 use crate::xrpc::{Endpoint, procedure, query};
 
@@ -58,13 +62,15 @@ fn accounts() -> Vec<Endpoint> {
             .limits(&[Bucket::CreateAccount]),
         procedure("com.atproto.server.reserveSigningKey", ANYONE, reserve_signing_key)
             .limits(&[Bucket::ReserveSigningKey]),
-        query("com.atproto.server.checkAccountStatus", SESSION, check_account_status),
+        query("com.atproto.server.checkAccountStatus", SESSION, check_account_status)
+            .oauth(OAuthPolicy::Any),
         procedure("com.atproto.server.activateAccount", FULL_SESSION, activate_account),
         procedure(
             "com.atproto.server.deactivateAccount",
             FULL_SESSION.or_takendown(),
             deactivate_account,
-        ),
+        )
+        .oauth(OAuthPolicy::Account(AccountAttr::Status, AccountAction::Manage)),
         procedure(
             "com.atproto.server.requestAccountDelete",
             FULL_SESSION.not_takendown(),
@@ -80,9 +86,11 @@ fn sessions() -> Vec<Endpoint> {
     vec![
         procedure("com.atproto.server.createSession", ANYONE, create_session),
         procedure("com.atproto.server.refreshSession", REFRESH, refresh_session),
-        query("com.atproto.server.getSession", SESSION_OR_APPLICANT.not_takendown(), get_session),
+        query("com.atproto.server.getSession", SESSION_OR_APPLICANT.not_takendown(), get_session)
+            .oauth(OAuthPolicy::Any),
         procedure("com.atproto.server.deleteSession", REFRESH.or_expired(), delete_session),
-        query("com.atproto.server.getServiceAuth", SESSION.or_takendown(), get_service_auth),
+        query("com.atproto.server.getServiceAuth", SESSION.or_takendown(), get_service_auth)
+            .oauth(OAuthPolicy::RpcOfInput),
     ]
 }
 
@@ -121,8 +129,10 @@ fn mail() -> Vec<Endpoint> {
             SESSION.not_takendown(),
             request_email_confirmation,
         )
+        .oauth(OAuthPolicy::Account(AccountAttr::Email, AccountAction::Manage))
         .limits(&[Bucket::RequestEmailConfirmation]),
-        procedure("com.atproto.server.confirmEmail", SESSION.not_takendown(), confirm_email),
+        procedure("com.atproto.server.confirmEmail", SESSION.not_takendown(), confirm_email)
+            .oauth(OAuthPolicy::Account(AccountAttr::Email, AccountAction::Manage)),
         procedure(
             "com.atproto.server.requestEmailUpdate",
             FULL_SESSION.not_takendown(),

@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use cairn_model::Did;
 
-use crate::auth::{ANYONE, REPO_READER};
+use crate::auth::{ANYONE, OAuthPolicy, REPO_READER};
 use crate::limits::Bucket;
 use crate::xrpc::endpoint::subscription;
 use crate::xrpc::{Endpoint, query};
@@ -36,21 +36,27 @@ pub struct RepoParams {
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let reader = || REPO_READER.or_takendown();
     vec![
-        query("com.atproto.sync.getBlob", reader(), get_blob::get_blob),
-        query("com.atproto.sync.getBlocks", REPO_READER, get_blocks::get_blocks),
-        query("com.atproto.sync.getCheckout", REPO_READER, get_checkout::get_checkout),
-        query("com.atproto.sync.getHead", REPO_READER, get_head::get_head),
+        query("com.atproto.sync.getBlob", reader(), get_blob::get_blob).oauth(OAuthPolicy::Any),
+        query("com.atproto.sync.getBlocks", REPO_READER, get_blocks::get_blocks)
+            .oauth(OAuthPolicy::Any),
+        query("com.atproto.sync.getCheckout", REPO_READER, get_checkout::get_checkout)
+            .oauth(OAuthPolicy::Any),
+        query("com.atproto.sync.getHead", REPO_READER, get_head::get_head).oauth(OAuthPolicy::Any),
         query(
             "com.atproto.sync.getLatestCommit",
             REPO_READER,
             get_latest_commit::get_latest_commit,
-        ),
-        query("com.atproto.sync.getRecord", REPO_READER, get_record::get_record),
+        )
+        .oauth(OAuthPolicy::Any),
+        query("com.atproto.sync.getRecord", REPO_READER, get_record::get_record)
+            .oauth(OAuthPolicy::Any),
         query("com.atproto.sync.getRepo", reader(), get_repo::get_repo)
+            .oauth(OAuthPolicy::Any)
             .limits(&[Bucket::GetRepo])
             .outside_global_limit(),
         query("com.atproto.sync.getRepoStatus", ANYONE, get_repo_status::get_repo_status),
-        query("com.atproto.sync.listBlobs", reader(), list_blobs::list_blobs),
+        query("com.atproto.sync.listBlobs", reader(), list_blobs::list_blobs)
+            .oauth(OAuthPolicy::Any),
         query("com.atproto.sync.listRepos", ANYONE, list_repos::list_repos),
         query(
             "com.atproto.sync.listReposByCollection",

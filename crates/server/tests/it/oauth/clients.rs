@@ -1,0 +1,164 @@
+//! Clients' documents and keys.
+
+use std::time::Duration;
+
+use cairn_identity::{Curve, SigningKey};
+use http::{Response, header};
+use serde_json::{Value, json};
+
+use super::{Client, jwks, random, tokens};
+use crate::harness::Server;
+
+const SCOPE: &str = "atproto transition:generic";
+
+#[tokio::test]
+async fn a_confidential_client_proves_itself_and_stays_long() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let client = Client::discoverable(true, SCOPE).await;
+    let mut held = client.sign_in(&server, &alice, SCOPE).await;
+    for _ in 0..3 {
+        server.clock.advance(Duration::from_secs(80 * 24 * 3600));
+        held = tokens(&client.refresh(&server, &held.refresh).await);
+    }
+    server.clock.advance(Duration::from_secs(90 * 24 * 3600));
+    let idle = client.refresh(&server, &held.refresh).await;
+    assert_eq!(idle.error(), (400, "invalid_grant".into()));
+}
+
+#[tokio::test]
+async fn without_its_key_a_confidential_client_is_nobody() {
+    let server = Server::start().await;
+    let mut client = Client::discoverable(true, SCOPE).await;
+    let (kid, key) = client.assertion_key.take().unwrap();
+    let refused = client.push(&server, SCOPE, &random()).await;
+    assert_eq!(refused.error(), (400, "invalid_client".into()));
+    client.assertion_key = Some((kid.clone(), SigningKey::generate(Curve::P256)));
+    let refused = client.push(&server, SCOPE, &random()).await;
+    assert_eq!(refused.error(), (400, "invalid_client".into()));
+    client.assertion_key = Some(("k2".to_owned(), key.clone()));
+    let refused = client.push(&server, SCOPE, &random()).await;
+    assert_eq!(refused.error(), (400, "invalid_client".into()));
+    client.assertion_key = Some((kid, key));
+    assert_eq!(client.push(&server, SCOPE, &random()).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_session_stays_with_the_key_it_was_made_with() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let mut client = Client::discoverable(true, SCOPE).await;
+    let held = client.sign_in(&server, &alice, SCOPE).await;
+    let fresh = ("k2".to_owned(), SigningKey::generate(Curve::P256));
+    client.site().serve("/jwks.json", jwks(&fresh.0, &fresh.1));
+    let old = client.assertion_key.replace(fresh);
+    server.clock.advance(Duration::from_secs(61));
+    // The new key is fetched as soon as it is used, and is good for new sessions.
+    client.sign_in(&server, &alice, SCOPE).await;
+    let other = client.refresh(&server, &held.refresh).await;
+    assert_eq!(other.error(), (400, "invalid_grant".into()));
+    // The old one is gone from the client's document, and with it the session.
+    client.assertion_key = old;
+    let gone = client.refresh(&server, &held.refresh).await;
+    assert_eq!(gone.error(), (400, "invalid_client".into()));
+}
+
+#[tokio::test]
+async fn documents_are_fetched_once_in_ten_minutes_and_serve_while_the_site_is_down() {
+    let server = Server::start().await;
+    let client = Client::discoverable(true, SCOPE).await;
+    let pushes = (0..4).map(|_| client.push(&server, SCOPE, "verifier"));
+    futures_util::future::join_all(pushes).await;
+    let hits = |path: &str| client.site().hits(path);
+    assert_eq!((hits("/client.json"), hits("/jwks.json")), (1, 1));
+    client.site().fail("/client.json");
+    client.site().fail("/jwks.json");
+    server.clock.advance(Duration::from_secs(601));
+    assert_eq!(client.push(&server, SCOPE, &random()).await.status, 201);
+    assert_eq!((hits("/client.json"), hits("/jwks.json")), (2, 2));
+    assert_eq!(client.push(&server, SCOPE, &random()).await.status, 201);
+    assert_eq!((hits("/client.json"), hits("/jwks.json")), (2, 2), "the site is left alone");
+    server.clock.advance(Duration::from_secs(25 * 3600));
+    let gone = client.push(&server, SCOPE, &random()).await;
+    assert_eq!(gone.error(), (400, "invalid_client_metadata".into()));
+}
+
+#[tokio::test]
+async fn a_document_is_json_at_its_very_address() {
+    let server = Server::start().await;
+    let client = Client::discoverable(false, SCOPE).await;
+    let good: Value = json!({
+        "client_id": client.id,
+        "scope": SCOPE,
+        "redirect_uris": [client.redirect_uri()],
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code"],
+        "dpop_bound_access_tokens": true,
+    });
+    let other = json!({ "client_id": "https://other.example.com/client.json" });
+    let with = |change: fn(http::response::Builder) -> http::response::Builder, body: &str| {
+        change(Response::builder()).body(body.to_owned()).unwrap()
+    };
+    let json_type =
+        |builder: http::response::Builder| builder.header(header::CONTENT_TYPE, "application/json");
+    let bad = [
+        with(|b| b.header(header::CONTENT_TYPE, "text/html"), &good.to_string()),
+        with(|b| b, &good.to_string()),
+        with(|b| b.status(201).header(header::CONTENT_TYPE, "application/json"), &good.to_string()),
+        with(
+            |b| {
+                b.status(302)
+                    .header(header::LOCATION, "/other.json")
+                    .header(header::CONTENT_TYPE, "application/json")
+            },
+            "",
+        ),
+        with(json_type, "{"),
+        with(json_type, &other.to_string()),
+        with(json_type, &format!("{good}{}", " ".repeat(70_000))),
+    ];
+    let mut elsewhere = good.clone();
+    elsewhere["redirect_uris"] = json!(["http://app.example.com/"]);
+    client.site().serve("/other.json", good.clone());
+    for response in bad {
+        let shown = format!("{response:.200?}");
+        client.site().serve_response("/client.json", response);
+        let refused = client.push(&server, SCOPE, &random()).await;
+        assert_eq!(refused.error(), (400, "invalid_client_metadata".into()), "{shown}");
+        server.clock.advance(Duration::from_secs(31));
+    }
+    client.site().serve("/client.json", elsewhere);
+    let refused = client.push(&server, SCOPE, &random()).await;
+    assert_eq!(refused.error(), (400, "invalid_request".into()), "its place is not registered");
+    server.clock.advance(Duration::from_secs(601));
+    client.site().serve("/client.json", good);
+    assert_eq!(client.push(&server, SCOPE, &random()).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_client_without_the_refresh_grant_gets_no_refresh_token() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let client = Client::discoverable(false, SCOPE).await;
+    let document = json!({
+        "client_id": client.id,
+        "scope": SCOPE,
+        "redirect_uris": [client.redirect_uri()],
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "dpop_bound_access_tokens": true,
+    });
+    client.site().serve("/client.json", document);
+    let held = client.sign_in(&server, &alice, SCOPE).await;
+    assert_eq!(held.answer.get("refresh_token"), None);
+}
+
+#[tokio::test]
+async fn clients_on_private_networks_do_not_exist_for_a_public_server() {
+    let server = Server::guarded(|_| {}).await;
+    let client = Client::discoverable(false, SCOPE).await;
+    let refused = client.push(&server, SCOPE, &random()).await;
+    assert_eq!(refused.error(), (400, "invalid_client".into()));
+    assert_eq!(client.site().hits("/client.json"), 0);
+}
