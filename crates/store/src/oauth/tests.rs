@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::accounts::testing::World;
-use crate::{AccountId, EndSessions, Factor, MailPurpose, NewSession, Store, TokenId};
+use crate::{
+    AccountId, EndSessions, Factor, MailPurpose, NewSession, SessionClient, Store, TokenId,
+};
 
 const MINUTES_5: Duration = Duration::from_secs(5 * 60);
 const MINUTES_30: Duration = Duration::from_secs(30 * 60);
@@ -430,8 +432,8 @@ async fn all_that_acts_for_the_owner_can_be_ended_at_once() {
     assert!(!is_live(store, &issued).await);
     assert!(store.authorized_clients_of(alice.id).await.unwrap().is_empty());
     assert!(store.app_passwords(alice.id).await.unwrap().is_empty());
-    assert!(store.refresh_session(apps.token_id).await.is_err());
-    store.refresh_session(own.token_id).await.unwrap();
+    assert!(store.refresh_session(apps.token_id, SessionClient::default()).await.is_err());
+    store.refresh_session(own.token_id, SessionClient::default()).await.unwrap();
 }
 
 #[tokio::test]
