@@ -143,6 +143,21 @@ async fn nobody_is_led_to_another_site() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_out_of_date_leads_back_to_a_fresh_one() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let mut browser = signed_in(&pds, "alice.test").await;
+    // The page with the form was of before the sign-in.
+    let view = browser.submit(SIGN_IN, &[("username", "alice"), ("password", PASSWORD)]).await;
+    assert!(view.status == 403 && view.has("open for too long"), "{view:?}");
+    assert!(view.has("href=\"/account/sign-in\""), "{view:?}");
+    let mut browser = signed_in(&pds, "alice.test").await;
+    let fields = [("theme", "dark"), ("next", "/account?choose=1")];
+    let view = browser.submit("/account/preferences", &fields).await;
+    assert!(view.status == 403 && view.has("href=\"/account?choose=1\""), "{view:?}");
+}
+
+#[tokio::test]
 async fn a_change_of_the_password_signs_browsers_out() {
     let pds = TestPds::start().await;
     let alice = pds.account("alice").await;

@@ -2,13 +2,14 @@
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::error::XrpcError;
 
 use super::csrf::CsrfError;
 use super::i18n::Text;
 use super::page::Page;
+use super::table::{self, Found};
 use super::visit::Visit;
 
 /// Why there is no page.
@@ -103,7 +104,7 @@ pub(super) fn page(visit: &Visit, err: PageError) -> Response {
     }
     let status = err.status();
     let (title, text) = err.words(visit.t);
-    let again = matches!(err, PageError::Csrf(_)).then(|| visit.path_and_query().to_owned());
+    let again = matches!(err, PageError::Csrf(_)).then(|| page_with_form(visit));
     let page = visit.page(title);
     let error_page = ErrorPage { page, t: visit.t, status: status.as_u16(), text, again };
     let mut response = visit.rendered(&error_page);
@@ -116,6 +117,18 @@ pub(super) fn page(visit: &Visit, err: PageError) -> Response {
         }
     }
     response
+}
+
+/// The page that a form stands on: under the same path, or where the form leads back to.
+fn page_with_form(visit: &Visit) -> String {
+    let here = visit.path_and_query();
+    let path = here.split('?').next().unwrap_or_default();
+    match table::find(&Method::GET, path) {
+        Found::Page(..) => here.to_owned(),
+        Found::OtherMethod | Found::Nothing => {
+            visit.next().map_or_else(|| "/".to_owned(), |next| next.to_string())
+        }
+    }
 }
 
 /// Whether somebody looks at the answer in a browser.
