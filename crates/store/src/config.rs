@@ -94,6 +94,9 @@ pub struct Tuning {
     pub export_stall: Duration,
     /// The same while other exports wait for their turn.
     pub export_stall_crowded: Duration,
+    /// How long an export or an import may take before its peer must move 16 KiB in a second, on
+    /// average.
+    pub slow_transfer: Duration,
 }
 
 impl Default for Tuning {
@@ -113,6 +116,7 @@ impl Default for Tuning {
             ring_bytes: 16 << 20,
             export_stall: Duration::from_secs(60),
             export_stall_crowded: Duration::from_secs(5),
+            slow_transfer: Duration::from_secs(120),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::error::{OpenError, StoreError};
 use crate::events::{EventLog, EventRing, Pages, table};
 use crate::janitor::Janitor;
 use crate::oauth::AccessCache;
-use crate::repo::{Repos, generations};
+use crate::repo::{ImportTurns, Repos, generations};
 use crate::seal::MasterKey;
 use crate::space::Space;
 use crate::threads::Threads;
@@ -49,6 +49,7 @@ struct Inner {
     repos: Repos,
     janitor: Janitor,
     scans: Arc<Semaphore>,
+    import_turns: ImportTurns,
     accounts: AccountCache,
     access: AccessCache,
     blobs: BlobFolder,
@@ -96,6 +97,7 @@ impl Store {
                 repos,
                 janitor,
                 scans: Arc::new(Semaphore::new(SCANS)),
+                import_turns: ImportTurns::new(),
                 accounts,
                 access,
                 blobs,
@@ -192,6 +194,10 @@ impl Store {
     /// Turns for reads that have a thread and a connection of their own.
     pub(crate) fn scans(&self) -> Arc<Semaphore> {
         Arc::clone(&self.inner.scans)
+    }
+
+    pub(crate) fn import_turns(&self) -> &ImportTurns {
+        &self.inner.import_turns
     }
 
     pub(crate) fn janitor(&self) -> &Janitor {

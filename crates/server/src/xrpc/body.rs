@@ -301,7 +301,8 @@ fn len_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
 
-fn stalled() -> XrpcError {
+/// 408: the client takes too long with its body.
+pub(crate) fn stalled() -> XrpcError {
     XrpcError::new(
         StatusCode::REQUEST_TIMEOUT,
         "RequestTimeout",

@@ -390,6 +390,28 @@ async fn uploads_and_collections_at_once_never_part_a_row_from_its_file() {
     }
 }
 
+/// A removal holds the gate and needs a blocking thread; uploads that wait for the gate must leave it
+/// one.
+#[test]
+fn uploads_that_wait_for_a_removal_hold_no_thread() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let world = World::new();
+        let alice = world.account("alice").await;
+        let removal = world.store.blob_folder().gate().clone().write_owned().await;
+        let mut upload = world.store.upload_blob(alice.id, LIMIT).await.unwrap();
+        upload.write(Bytes::from_static(b"waits")).await.unwrap();
+        let upload = tokio::spawn(upload.finish(None));
+        while world.temp_files() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let other = tokio::task::spawn_blocking(move || drop(removal));
+        tokio::time::timeout(Duration::from_secs(20), other).await.unwrap().unwrap();
+        assert_eq!(upload.await.unwrap().unwrap().cid, Cid::raw_of(b"waits"));
+    });
+}
+
 impl World {
     /// Adds a reference as an import does: whether or not the blob is here.
     async fn refer(&self, account: &Account, path: &'static str, cid: Cid) {

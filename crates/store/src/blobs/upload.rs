@@ -77,11 +77,11 @@ struct DraftFile {
     head: Vec<u8>,
 }
 
-/// A file that has its name, and the promise that it keeps it until the row is written.
-struct Placed {
+/// A whole temporary file, synced.
+struct Sealed {
+    file: NamedTempFile,
     cid: Cid,
     head: Vec<u8>,
-    gate: OwnedRwLockReadGuard<()>,
 }
 
 impl Store {
@@ -184,19 +184,24 @@ impl BlobUpload {
         let step = self.take_step();
         let folder = self.store.blob_folder().clone();
         let account = self.account;
-        let runtime = Handle::current();
-        let placed = blocking(move || {
-            let mut draft = DraftFile::or_new(draft, &folder)?;
-            draft.append(&step)?;
-            draft.place(&folder, account, &runtime)
+        let Sealed { file, cid, head } = blocking({
+            let folder = folder.clone();
+            move || {
+                let mut draft = DraftFile::or_new(draft, &folder)?;
+                draft.append(&step)?;
+                draft.seal()
+            }
         })
         .await?;
-        let blob = BlobRef {
-            cid: placed.cid,
-            mime_type: sniff::mime_type(&placed.head, declared_mime_type),
-            size: self.received_bytes,
-        };
-        self.record(blob, placed.gate).await
+        // Not on a blocking thread: a removal, which holds the gate, needs one of those to end.
+        let gate = folder.gate().clone().read_owned().await;
+        let gate = blocking(move || {
+            folder.place(file, account, &cid)?;
+            Ok(gate)
+        })
+        .await?;
+        let mime_type = sniff::mime_type(&head, declared_mime_type);
+        self.record(BlobRef { cid, mime_type, size: self.received_bytes }, gate).await
     }
 
     /// Writes the row. The gate travels with the job, so that it holds even if the caller is gone.
@@ -265,17 +270,10 @@ impl DraftFile {
         Ok(())
     }
 
-    fn place(
-        self,
-        folder: &BlobFolder,
-        account: AccountId,
-        runtime: &Handle,
-    ) -> io::Result<Placed> {
-        let cid = Cid::new(Codec::Raw, self.hasher.finalize().into());
+    fn seal(self) -> io::Result<Sealed> {
         self.file.as_file().sync_data()?;
-        let gate = runtime.block_on(folder.gate().clone().read_owned());
-        folder.place(self.file, account, &cid)?;
-        Ok(Placed { cid, head: self.head, gate })
+        let cid = Cid::new(Codec::Raw, self.hasher.finalize().into());
+        Ok(Sealed { file: self.file, cid, head: self.head })
     }
 }
 

@@ -119,9 +119,7 @@ impl Shared {
     fn run(&self, conn: &Connection) {
         while let Some(job) = self.next() {
             // A panic is its caller's: the reply is dropped. The thread goes on for the others.
-            if catch_unwind(AssertUnwindSafe(|| job(conn))).is_err() && !conn.is_autocommit() {
-                let _ = conn.execute_batch("ROLLBACK");
-            }
+            let _ = catch_unwind(AssertUnwindSafe(|| job(conn)));
         }
     }
 
@@ -141,6 +139,21 @@ impl Shared {
     }
 }
 
+/// A snapshot that ends when this is dropped, by a panic too: the connection goes on.
+struct Snapshot<'c>(&'c Connection);
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        let ended = self.0.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
+        if let Err(err) = ended {
+            tracing::error!(
+                error = &err as &dyn std::error::Error,
+                "a snapshot could not be closed"
+            );
+        }
+    }
+}
+
 /// Runs `work` between BEGIN and the end of the snapshot.
 pub(crate) fn in_snapshot<T, E: From<StoreError>>(
     conn: &Connection,
@@ -148,9 +161,6 @@ pub(crate) fn in_snapshot<T, E: From<StoreError>>(
 ) -> Result<T, E> {
     let begun = conn.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([]));
     begun.map_err(StoreError::from)?;
-    let result = work(&ReadTx::new(conn));
-    if let Err(err) = conn.prepare_cached("COMMIT").and_then(|mut end| end.execute([])) {
-        tracing::error!(error = &err as &dyn std::error::Error, "a snapshot could not be closed");
-    }
-    result
+    let _ends = Snapshot(conn);
+    work(&ReadTx::new(conn))
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use rusqlite::Connection;
 
 use crate::accounts::testing::World;
+use crate::db::reader::in_snapshot;
 use crate::{Store, StoreConfig, StoreError};
 
 fn open() -> (tempfile::TempDir, Store) {
@@ -104,6 +105,16 @@ async fn a_read_that_panics_is_an_error_for_its_caller_alone() {
     }
     assert_eq!(stored(&store).await, [0i64; 0]);
     store.close().await;
+}
+
+#[test]
+fn a_panic_ends_the_snapshot_in_which_it_happens() {
+    let conn = Connection::open_in_memory().unwrap();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        in_snapshot(&conn, |_| -> Result<(), StoreError> { panic!("on purpose") })
+    }));
+    assert!(panicked.is_err() && conn.is_autocommit());
+    in_snapshot(&conn, |_| Ok::<_, StoreError>(())).unwrap();
 }
 
 /// A long read pins the log; writes go on, and the log is begun anew once the read has ended.

@@ -281,7 +281,8 @@ pub(super) fn tree_failure(err: TreeError<StoreError>) -> Failure {
     match err {
         TreeError::NodeFull => WriteError::TreeFull.into(),
         TreeError::Source(err) => err.into(),
-        // Rows that do not fit the tree, which a reload cures, or damaged ones, which it does not.
+        // Rows that do not fit the tree, which a reload cures, or damaged ones: then the worker that
+        // has just loaded them says so.
         TreeError::Missing { .. } => Failure::Stale,
         TreeError::Key(_)
         | TreeError::Node { .. }

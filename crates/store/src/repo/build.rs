@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use super::apply::{self, Before, Effect, tree_failure};
 use super::blobs;
 use super::chain::Chain;
-use super::commit::{Failure, Prepared, RecordChange};
+use super::commit::{Basis, Failure, Prepared, RecordChange};
 use super::head::{self, Head};
 use super::links::Link;
 use super::source::Nodes;
@@ -72,6 +72,11 @@ impl Warm {
                 fresh_links: Vec::new(),
             })
         })
+    }
+
+    /// What an answer rests on that is given now.
+    pub(super) fn basis(&self) -> Basis {
+        Basis { account: self.account, repo: self.repo, head: self.head.commit }
     }
 
     /// What a request changes. The tree stays as it is.

@@ -22,9 +22,14 @@ impl Chain {
         Place { chain: Arc::clone(self), settled: false }
     }
 
-    /// Whether a commit of the chain has failed.
+    /// Whether a commit of the chain has failed, or was found to rest on nothing.
     pub(crate) fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire)
+    }
+
+    /// The chain does not rest on the stored state: all that is built on it is void.
+    pub(crate) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
     }
 
     /// Whether every commit of the chain has been answered.
@@ -50,7 +55,7 @@ pub(crate) struct Place {
 impl Place {
     /// The commit failed: all that is built on it is void.
     pub(crate) fn poison(&self) {
-        self.chain.poisoned.store(true, Ordering::Release);
+        self.chain.poison();
     }
 
     /// The commit is answered.

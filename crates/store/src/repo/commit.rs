@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cairn_model::{BlobRef, Cid, RepoPath};
 use cairn_repo::Changes;
 use cairn_repo::frame::Frame;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 
 use super::blobs;
@@ -39,6 +39,26 @@ impl<E: Into<WriteError>> From<E> for Failure {
 /// Where the result goes.
 pub(crate) type Reply = oneshot::Sender<Result<WriteOutcome, Failure>>;
 
+/// The state of a repository that a worker's answer rests on.
+#[derive(Clone, Copy)]
+pub(crate) struct Basis {
+    pub(crate) account: AccountId,
+    pub(crate) repo: RepoId,
+    pub(crate) head: Cid,
+}
+
+impl Basis {
+    /// Whether it is the stored state, and of an account that may write. An import, a new signature
+    /// or the end of the account change it without the worker.
+    pub(crate) fn stands(&self, conn: &Connection) -> Result<bool, StoreError> {
+        let head = conn
+            .prepare_cached("SELECT 1 FROM repo WHERE id = ?1 AND head = ?2 AND state = 1")?
+            .exists((self.repo.0, self.head.digest()))?;
+        let status = accounts::status_of(conn, self.account)?;
+        Ok(head && status.is_some_and(|status| status.is_active()))
+    }
+}
+
 /// Everything that a commit changes.
 pub(crate) struct Prepared {
     pub(crate) account: AccountId,
@@ -50,6 +70,12 @@ pub(crate) struct Prepared {
     pub(crate) nodes: Changes,
     pub(crate) frame: Frame,
     pub(crate) outcome: WriteOutcome,
+}
+
+impl Prepared {
+    fn basis(&self) -> Basis {
+        Basis { account: self.account, repo: self.repo, head: self.before }
+    }
 }
 
 /// What happens to one record.
@@ -104,23 +130,30 @@ impl Job for CommitJob {
 }
 
 /// The job that answers a request which changes nothing, once the commits on which that answer
-/// rests are durable.
+/// rests are durable, and if nothing else has come after them.
 pub(crate) struct Confirm {
     pub(crate) chain: Arc<Chain>,
+    pub(crate) basis: Basis,
+    /// What the transaction found.
+    pub(crate) stands: Result<bool, StoreError>,
     pub(crate) result: Result<WriteOutcome, Failure>,
     pub(crate) reply: Reply,
 }
 
 impl Job for Confirm {
-    fn run(&mut self, _: &mut WriteTx<'_>) -> Ran {
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> Ran {
+        self.stands = self.basis.stands(tx);
         Ran::Done
     }
 
     fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
-        let result = match fate {
+        let result = match fate.and(self.stands) {
             Err(err) => Err(err.into()),
-            Ok(()) if self.chain.is_poisoned() => Err(Failure::Stale),
-            Ok(()) => self.result,
+            Ok(true) => self.result,
+            Ok(false) => {
+                self.chain.poison();
+                Err(Failure::Stale)
+            }
         };
         let _ = self.reply.send(result);
     }
@@ -204,18 +237,11 @@ fn move_head(tx: &WriteTx<'_>, commit: &Prepared, quota: Option<u64>) -> Result<
         .map_err(StoreError::from)?;
     match quota {
         _ if moved > 0 => Ok(()),
-        Some(quota_bytes) if stands_at(tx, commit)? => {
+        Some(quota_bytes) if commit.basis().stands(tx)? => {
             Err(WriteError::QuotaExceeded { quota_bytes }.into())
         }
         _ => Err(Failure::Stale),
     }
-}
-
-/// Whether the repository is where the commit was built.
-fn stands_at(tx: &WriteTx<'_>, commit: &Prepared) -> Result<bool, StoreError> {
-    Ok(tx
-        .prepare_cached("SELECT 1 FROM repo WHERE id = ?1 AND head = ?2 AND state = 1")?
-        .exists((commit.repo.0, commit.before.digest()))?)
 }
 
 fn write_record(

@@ -15,8 +15,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::head::{self, Current};
+use super::pace::is_too_slow;
 use super::rows::{cid_of, rev_row};
 use super::scan;
+use crate::config::Tuning;
 use crate::error::StoreError;
 use crate::ids::AccountId;
 use crate::store::Store;
@@ -26,11 +28,6 @@ const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Chunks that may wait for the reader.
 const CHUNKS: usize = 2;
-
-/// A reader slower than this on average, once the export has taken some time, is given up: it holds
-/// a snapshot, and the log cannot begin anew meanwhile.
-const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A repository on its way out. Dropping it ends the export.
 pub struct Export {
@@ -71,8 +68,6 @@ impl Store {
     ) -> Result<Option<Export>, StoreError> {
         let turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let opener = self.opener().clone();
-        let tuning = &self.config().tuning;
-        let stalls = (tuning.export_stall, tuning.export_stall_crowded);
         let begun = tokio::task::spawn_blocking(move || {
             let conn = scan::open(&opener)?;
             conn.execute_batch("BEGIN")?;
@@ -86,7 +81,7 @@ impl Store {
         let head = current.head;
         let end = Arc::new(OnceLock::new());
         let told = Arc::clone(&end);
-        let mut outlet = Outlet::new(sender, stalls, turn);
+        let mut outlet = Outlet::new(sender, &self.config().tuning, turn);
         tokio::task::spawn_blocking(move || {
             let result = scan_rows(&conn, &current, since, &mut outlet);
             if let Err(Stop::Failed(err)) = &result {
@@ -149,23 +144,23 @@ struct Outlet {
     runtime: Handle,
     stall: Duration,
     stall_crowded: Duration,
+    /// A reader that is too slow is given up: it holds a snapshot, and the log cannot begin anew
+    /// meanwhile.
+    slow: Duration,
     begun: Instant,
     sent_bytes: u64,
     turn: OwnedSemaphorePermit,
 }
 
 impl Outlet {
-    fn new(
-        chunks: mpsc::Sender<Bytes>,
-        (stall, stall_crowded): (Duration, Duration),
-        turn: OwnedSemaphorePermit,
-    ) -> Outlet {
+    fn new(chunks: mpsc::Sender<Bytes>, tuning: &Tuning, turn: OwnedSemaphorePermit) -> Outlet {
         Outlet {
             buffer: Vec::with_capacity(CHUNK_BYTES * 2),
             chunks,
             runtime: Handle::current(),
-            stall,
-            stall_crowded,
+            stall: tuning.export_stall,
+            stall_crowded: tuning.export_stall_crowded,
+            slow: tuning.slow_transfer,
             begun: Instant::now(),
             sent_bytes: 0,
             turn,
@@ -189,8 +184,7 @@ impl Outlet {
         }
         let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES * 2));
         self.sent_bytes += chunk.len() as u64;
-        let seconds = self.begun.elapsed();
-        if seconds > PATIENCE && self.sent_bytes / seconds.as_secs().max(1) < MIN_BYTES_PER_SECOND {
+        if is_too_slow(self.sent_bytes, self.begun.elapsed(), self.slow) {
             return Err(Stop::Failed(StoreError::Abandoned));
         }
         match self.chunks.try_send(Bytes::from(chunk)) {

@@ -1,7 +1,7 @@
 //! The head of a repository: where it starts, how it is signed anew, how it ends.
 //!
-//! These run inside the writer. A worker that holds the repository notices by its next commit,
-//! whose previous head is then not the current one, and reads the repository anew.
+//! These run inside the writer. A worker that holds the repository notices before its next answer,
+//! which rests on a head that is then not the current one, and reads the repository anew.
 
 use cairn_identity::SigningKey;
 use cairn_model::{Cid, Datetime, Did, Tid, TidClock};
@@ -177,6 +177,11 @@ pub(crate) fn insert(
             i64::try_from(node_bytes).unwrap_or(i64::MAX),
         ))?;
     Ok(RepoId(id))
+}
+
+/// Whether a generation is still being filled: the end of its account ends that too.
+pub(crate) fn is_staged(tx: &WriteTx<'_>, repo: RepoId) -> Result<bool, StoreError> {
+    Ok(tx.prepare_cached("SELECT 1 FROM repo WHERE id = ?1 AND state = 0")?.exists([repo.0])?)
 }
 
 impl Store {

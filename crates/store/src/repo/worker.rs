@@ -157,26 +157,36 @@ impl Worker {
     }
 
     fn handle(&mut self, request: &WriteRequest, reply: Reply) {
-        let result = self.build(request);
-        let chain = self.warm.peek(&request.account).map(|warm| Arc::clone(&warm.chain));
-        match (result, chain) {
-            (Ok(Built::Commit(prepared)), Some(chain)) => {
-                let place = chain.place();
-                let (prepared, default_quotas) = (*prepared, self.default_quotas);
-                let refused = None;
-                self.send(Box::new(CommitJob { prepared, default_quotas, place, reply, refused }));
-            }
-            // The answer rests on commits that are not yet durable.
-            (Ok(Built::Nothing(outcome)), Some(chain)) if !chain.is_settled() => {
-                self.send(Box::new(Confirm { chain, result: Ok(outcome), reply }));
-            }
-            (Err(failure), Some(chain)) if !chain.is_settled() => {
-                self.send(Box::new(Confirm { chain, result: Err(failure), reply }));
-            }
-            (Ok(Built::Nothing(outcome)), _) => answer(reply, Ok(outcome)),
-            (Ok(Built::Commit(_)), None) => answer(reply, Err(StoreError::Closed.into())),
-            (Err(failure), _) => answer(reply, Err(failure)),
+        let result = match self.build(request) {
+            Ok(Built::Commit(prepared)) => return self.store(&request.account, *prepared, reply),
+            Ok(Built::Nothing(outcome)) => Ok(outcome),
+            Err(failure) => Err(failure),
+        };
+        let Some(warm) = self.warm.peek(&request.account) else { return answer(reply, result) };
+        let (chain, basis) = (Arc::clone(&warm.chain), warm.basis());
+        // No commit will show whether the state in memory is still the stored one, so it is looked
+        // at. While commits are on their way, the place to look is behind them.
+        if !chain.is_settled() {
+            let stands = Ok(false);
+            return self.send(Box::new(Confirm { chain, basis, stands, result, reply }));
         }
+        match basis.stands(&self.conn) {
+            Ok(true) => answer(reply, result),
+            Ok(false) => {
+                chain.poison();
+                answer(reply, Err(Failure::Stale));
+            }
+            Err(err) => answer(reply, Err(err.into())),
+        }
+    }
+
+    fn store(&self, account: &Did, prepared: Prepared, reply: Reply) {
+        let Some(warm) = self.warm.peek(account) else {
+            return answer(reply, Err(StoreError::Closed.into()));
+        };
+        let (place, default_quotas) = (warm.chain.place(), self.default_quotas);
+        let refused = None;
+        self.send(Box::new(CommitJob { prepared, default_quotas, place, reply, refused }));
     }
 
     fn send(&self, job: Box<dyn Job>) {
@@ -186,7 +196,19 @@ impl Worker {
     }
 
     fn build(&mut self, request: &WriteRequest) -> Result<Built, Failure> {
-        self.warm_up(&request.account)?;
+        let is_fresh = self.warm_up(&request.account)?;
+        let Some(warm) = self.warm.peek(&request.account) else { return Err(Failure::Stale) };
+        let basis = warm.basis();
+        match self.build_warm(request) {
+            // What was read a moment ago does not fit together, and nothing has changed it since.
+            Err(Failure::Stale) if is_fresh && basis.stands(&self.conn)? => {
+                Err(StoreError::Damaged { what: "tree" }.into())
+            }
+            built => built,
+        }
+    }
+
+    fn build_warm(&mut self, request: &WriteRequest) -> Result<Built, Failure> {
         let Some(warm) = self.warm.get_mut(&request.account) else { return Err(Failure::Stale) };
         if let Some(expected) = request.swap_commit
             && expected != warm.head.commit
@@ -211,11 +233,11 @@ impl Worker {
     }
 
     /// Makes sure that the repository is in memory as it will be once all commits on their way are
-    /// durable.
-    fn warm_up(&mut self, did: &Did) -> Result<(), Failure> {
+    /// durable. Returns whether it was read just now.
+    fn warm_up(&mut self, did: &Did) -> Result<bool, Failure> {
         if let Some(warm) = self.warm.get(did) {
             if !warm.chain_broken && !warm.chain.is_poisoned() {
-                return Ok(());
+                return Ok(false);
             }
             warm.chain.wait();
             self.warm.pop(did);
@@ -224,7 +246,7 @@ impl Worker {
         if let Some((_, evicted)) = self.warm.push(did.clone(), warm) {
             evicted.chain.wait();
         }
-        Ok(())
+        Ok(true)
     }
 }
 

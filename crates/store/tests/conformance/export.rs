@@ -12,7 +12,7 @@ use cairn_store::{ImportError, StoreError};
 use crate::support::{Repo, World, create, note, path};
 
 /// Enough records, in several collections, for a tree of some layers.
-async fn fill(repo: &Repo<'_>, count: usize) {
+pub async fn fill(repo: &Repo<'_>, count: usize) {
     for batch in (0..count).collect::<Vec<_>>().chunks(100) {
         let writes = batch.iter().map(|i| {
             let collection = ["com.example.note", "com.example.aaa", "com.example.zzz"][i % 3];
@@ -22,7 +22,7 @@ async fn fill(repo: &Repo<'_>, count: usize) {
     }
 }
 
-fn blocks_in_order(car: &[u8]) -> (Cid, Vec<(Cid, Bytes)>) {
+pub fn blocks_in_order(car: &[u8]) -> (Cid, Vec<(Cid, Bytes)>) {
     let mut reader = CarReader::new();
     reader.push(car);
     let mut root = None;
@@ -206,7 +206,7 @@ async fn single_blocks_are_found_by_their_cid() {
     world.finish().await;
 }
 
-async fn import(to: &Repo<'_>, from: &Repo<'_>, car: &[u8]) -> Result<u64, ImportError> {
+pub async fn import(to: &Repo<'_>, from: &Repo<'_>, car: &[u8]) -> Result<u64, ImportError> {
     let mut import = to.world.store.import(to.id).await?;
     for chunk in car.chunks(7000) {
         import.push(Bytes::copy_from_slice(chunk)).await?;

@@ -10,6 +10,11 @@
 mod rows;
 mod spool;
 mod stage;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cairn_model::cbor::CborError;
@@ -22,7 +27,9 @@ use tokio::task::JoinHandle;
 
 use self::spool::Spool;
 use self::stage::Stage;
+pub(crate) use self::turns::ImportTurns;
 use super::head::Head;
+use super::pace::is_too_slow;
 use crate::accounts;
 use crate::error::StoreError;
 use crate::ids::AccountId;
@@ -40,6 +47,15 @@ pub enum ImportError {
     /// There is no such account here.
     #[error("there is no such account")]
     NoAccount,
+    /// The account has an import already.
+    #[error("an import into this account is under way")]
+    UnderWay,
+    /// No turn got free.
+    #[error("too many imports are under way, try again later")]
+    Crowded,
+    /// The client sends so little that others wait in vain.
+    #[error("the car file arrives too slowly")]
+    TooSlow,
     /// Not a CAR, or cut short, or a block is not what its CID says.
     #[error("not a valid car file")]
     Car(#[from] CarError),
@@ -109,6 +125,9 @@ pub enum ImportError {
         /// Its size.
         bytes: usize,
     },
+    /// Few blocks under many keys: the rows would take a multiple of what was sent.
+    #[error("the repository takes far more bytes than the car file has")]
+    Inflated,
     /// The repository takes more of the disk than the account may.
     #[error("the repository is larger than the {quota_bytes} bytes that it may take")]
     QuotaExceeded {
@@ -142,6 +161,11 @@ pub type KeyCheck = Box<dyn Fn(&[u8], &[u8]) -> bool + Send>;
 pub struct Import {
     chunks: mpsc::Sender<Input>,
     result: JoinHandle<Result<ImportStats, ImportError>>,
+    received_bytes: u64,
+    /// How long the client has taken for that; the disk's own time does not count.
+    took: Duration,
+    waits_since: Instant,
+    slow: Duration,
 }
 
 enum Input {
@@ -153,7 +177,8 @@ impl Store {
     /// Begins an import into an account, in any state. It can be repeated.
     ///
     /// # Errors
-    /// When there is no such account, or the disk has no room for more.
+    /// When there is no such account, it has an import already, all turns are taken for long, or the
+    /// disk has no room for more.
     pub async fn import(&self, account: AccountId) -> Result<Import, ImportError> {
         let found = self
             .read_one(move |tx| accounts::find(tx, &accounts::AccountRef::Id(account)))
@@ -161,7 +186,7 @@ impl Store {
             .ok_or(ImportError::NoAccount)?;
         self.space().for_data(0)?;
         let quota = found.quotas.or(self.config().quotas).repo_bytes;
-        let turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let turn = self.import_turns().take(account).await?;
         let (chunks, inputs) = mpsc::channel(CHUNKS);
         let stage = Stage::new(self, account, found.did, quota)?;
         let (dir, space) = (self.config().dir.clone(), self.space().clone());
@@ -169,7 +194,14 @@ impl Store {
             let _turn = turn;
             take(inputs, Spool::new(&dir, space)?, stage)
         });
-        Ok(Import { chunks, result })
+        Ok(Import {
+            chunks,
+            result,
+            received_bytes: 0,
+            took: Duration::ZERO,
+            waits_since: Instant::now(),
+            slow: self.config().tuning.slow_transfer,
+        })
     }
 }
 
@@ -177,9 +209,16 @@ impl Import {
     /// Takes the next part of the CAR; waits while the disk is busy.
     ///
     /// # Errors
-    /// When the import has failed already.
+    /// When the import has failed already, or the parts come too slowly.
     pub async fn push(&mut self, chunk: Bytes) -> Result<(), ImportError> {
-        if self.chunks.send(Input::Chunk(chunk)).await.is_ok() {
+        self.received_bytes = self.received_bytes.saturating_add(chunk.len() as u64);
+        self.took += self.waits_since.elapsed();
+        if is_too_slow(self.received_bytes, self.took, self.slow) {
+            return Err(ImportError::TooSlow);
+        }
+        let sent = self.chunks.send(Input::Chunk(chunk)).await;
+        self.waits_since = Instant::now();
+        if sent.is_ok() {
             return Ok(());
         }
         match (&mut self.result).await {

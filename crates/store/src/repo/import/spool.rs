@@ -94,13 +94,15 @@ impl Spool {
         let root = self.root.ok_or(ImportError::Roots { count: 0 })?;
         self.index.sort_unstable();
         let file = self.file.into_inner().map_err(|err| StoreError::from(err.into_error()))?;
-        Ok(Blocks { root, file, index: self.index })
+        Ok(Blocks { root, bytes: self.written, file, index: self.index })
     }
 }
 
 /// The blocks of a whole CAR.
 pub(super) struct Blocks {
     pub(super) root: Cid,
+    /// What they take together.
+    pub(super) bytes: u64,
     file: File,
     index: Vec<Entry>,
 }

@@ -30,6 +30,11 @@ const CHUNK_ROWS: usize = 1_000;
 /// Bytes in one transaction.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// A CAR may hold a record once that stands at many keys, but a row holds each by itself: the rows
+/// may take this many times the CAR, and [`INFLATION_FREE_BYTES`] more.
+const INFLATION: u64 = 4;
+const INFLATION_FREE_BYTES: u64 = 16 << 20;
+
 /// Fills a new generation of an account's repository.
 pub(super) struct Stage {
     writer: Writer,
@@ -108,7 +113,7 @@ impl Stage {
         Ok((cid, commit, bytes))
     }
 
-    fn begin(&self, head: Head, bytes: Bytes) -> Result<RepoId, ImportError> {
+    pub(super) fn begin(&self, head: Head, bytes: Bytes) -> Result<RepoId, ImportError> {
         let account = self.account;
         self.writer.write_tx_blocking(move |tx| {
             if accounts::status_of(tx, account)?.is_none() {
@@ -118,7 +123,7 @@ impl Stage {
         })
     }
 
-    fn fill(
+    pub(super) fn fill(
         &self,
         repo: RepoId,
         commit: &Commit,
@@ -151,11 +156,17 @@ impl Stage {
                 }
                 None => {}
             }
-            self.check_quota(&filled)?;
+            self.check_size(&filled, blocks.bytes)?;
             if ended || chunk.rows() >= CHUNK_ROWS || chunk.bytes >= CHUNK_BYTES {
                 self.space.for_data(chunk.bytes as u64)?;
                 let full = std::mem::take(&mut chunk);
-                self.writer.write_tx_blocking(move |tx| full.insert(tx, repo, rev))?;
+                self.writer.write_tx_blocking(move |tx| {
+                    // What is written for a dead generation after its rows were removed would stay.
+                    if !head::is_staged(tx, repo)? {
+                        return Err(ImportError::NoAccount);
+                    }
+                    Ok(full.insert(tx, repo, rev)?)
+                })?;
             }
             if ended {
                 return Ok(filled);
@@ -163,9 +174,13 @@ impl Stage {
         }
     }
 
-    fn check_quota(&self, filled: &Filled) -> Result<(), ImportError> {
+    fn check_size(&self, filled: &Filled, car_bytes: u64) -> Result<(), ImportError> {
+        let bytes = filled.record_bytes.saturating_add(filled.node_bytes);
+        if bytes > car_bytes.saturating_mul(INFLATION).saturating_add(INFLATION_FREE_BYTES) {
+            return Err(ImportError::Inflated);
+        }
         match self.quota {
-            Some(quota_bytes) if filled.record_bytes + filled.node_bytes > quota_bytes => {
+            Some(quota_bytes) if bytes > quota_bytes => {
                 Err(ImportError::QuotaExceeded { quota_bytes })
             }
             _ => Ok(()),
@@ -213,7 +228,7 @@ impl Stage {
 
 /// What the walk has seen.
 #[derive(Default)]
-struct Filled {
+pub(super) struct Filled {
     layer: u8,
     nodes: u64,
     node_bytes: u64,

@@ -16,7 +16,7 @@ use cairn_store::ImportError;
 use crate::App;
 use crate::auth::Session;
 use crate::error::XrpcError;
-use crate::xrpc::{Cx, Result, Upload};
+use crate::xrpc::{Cx, Result, Upload, body};
 
 pub async fn import_repo(cx: Cx<Session>, mut body: Upload) -> Result<()> {
     if !cx.app.config.accepting_imports {
@@ -38,6 +38,8 @@ pub async fn import_repo(cx: Cx<Session>, mut body: Upload) -> Result<()> {
 fn refused(err: ImportError) -> XrpcError {
     match err {
         ImportError::NoAccount => XrpcError::named("AccountNotFound", "Account not found"),
+        ImportError::Crowded => XrpcError::unavailable(err.to_string()),
+        ImportError::TooSlow => body::stalled(),
         ImportError::Store(err) => err.into(),
         ImportError::QuotaExceeded { .. } => XrpcError::quota_exceeded(err.to_string()),
         ImportError::Tree(err) => match *err {
