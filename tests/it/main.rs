@@ -15,6 +15,7 @@ mod lifecycle;
 mod mail;
 mod migration;
 mod moderation;
+mod oauth;
 mod pages;
 mod preferences;
 mod proxy;

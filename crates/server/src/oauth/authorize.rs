@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::app::App;
 
+pub use super::clients::display_host;
 pub use super::permission_sets::PermissionSets;
 
 use super::{clients, permission_sets};
@@ -42,6 +43,9 @@ pub enum AuthorizeError {
     /// The account is not signed in on the browser any more.
     #[error("the account is not signed in on this browser")]
     SignedOut,
+    /// The request cannot be shown, and is over: this goes to the client.
+    #[error("the request was refused")]
+    Refused(Box<Response>),
     /// The client's document cannot be had any more, or an answer is not one that the request allows.
     #[error(transparent)]
     OAuth(#[from] OAuthError),
@@ -82,8 +86,13 @@ pub async fn load_request(
     let request: AuthorizationRequest =
         serde_json::from_str(&opened.parameters).map_err(OAuthError::server_error)?;
     let client = clients::find(app, client_id).await?;
-    let sets = permission_sets::find(app, &request.scope).await?;
-    Ok(OpenRequest { uri, request, client, sets, expires_at: opened.expires_at })
+    let sets = PermissionSets::default();
+    let mut open = OpenRequest { uri, request, client, sets, expires_at: opened.expires_at };
+    match permission_sets::find(app, &open.request.scope).await {
+        Ok(sets) => open.sets = sets,
+        Err(err) => return Err(AuthorizeError::Refused(Box::new(deny(app, &open, &err).await?))),
+    }
+    Ok(open)
 }
 
 /// Whether the owner of an account must be asked: always for clients that anybody could claim to be, else when they have

@@ -48,6 +48,14 @@ fn network(app: &App) -> Network {
     if app.http.policy().allow_private { Network::Private } else { Network::Public }
 }
 
+/// The host that answers for a client, for people; none for one on the person's own device.
+pub fn display_host(app: &App, client_id: &str) -> Option<String> {
+    match ClientId::parse_on(client_id, network(app)) {
+        Ok(ClientId::Discoverable(id)) => Some(id.host().to_owned()),
+        Ok(ClientId::Loopback(_)) | Err(_) => None,
+    }
+}
+
 /// The client of this id.
 ///
 /// # Errors

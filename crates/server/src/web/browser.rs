@@ -78,6 +78,22 @@ impl Visit {
         Ok(Browser { device: Some(device), accounts })
     }
 
+    /// The browser as the store knows it, from now on if it did not yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn known_device(&self) -> Result<Device, XrpcError> {
+        if let Some(device) = &self.browser().await?.device {
+            return Ok(device.clone());
+        }
+        Ok(self.app.store.create_device(self.new_device(hash(&self.device_secret()))).await?)
+    }
+
+    fn new_device(&self, secret_hash: SecretHash) -> NewDevice {
+        let ip = Some(self.client_ip.to_string());
+        NewDevice { secret_hash, user_agent: self.user_agent(), ip }
+    }
+
     /// The account of this browser that a DID or a handle names.
     ///
     /// # Errors
@@ -145,12 +161,7 @@ impl Visit {
                 return Ok(device);
             }
         }
-        let new = NewDevice {
-            secret_hash: secret,
-            user_agent: self.user_agent(),
-            ip: Some(self.client_ip.to_string()),
-        };
-        Ok(store.create_device(new).await?)
+        Ok(store.create_device(self.new_device(secret)).await?)
     }
 
     /// What the browser says of itself.

@@ -19,6 +19,7 @@ mod i18n;
 mod icon;
 mod local;
 mod look;
+mod oauth;
 mod page;
 mod preferences;
 mod route;

@@ -5,11 +5,17 @@ use std::sync::LazyLock;
 use http::Method;
 
 use super::route::{Route, Who, captures};
-use super::{account, admin, dev, home, preferences};
+use super::{account, admin, dev, home, oauth, preferences};
 
 static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
-    let areas =
-        [home::routes(), account::routes(), admin::routes(), preferences::routes(), dev::routes()];
+    let areas = [
+        home::routes(),
+        account::routes(),
+        oauth::routes(),
+        admin::routes(),
+        preferences::routes(),
+        dev::routes(),
+    ];
     areas.into_iter().flatten().collect()
 });
 

@@ -92,6 +92,7 @@ impl Visit {
     pub(super) async fn read_form(&mut self, body: Body) -> Result<(), PageError> {
         let form = Fields::read(&self.0.headers, body).await?;
         if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.t = Text::new(language(&inner.cookies, &form, &inner.headers));
             inner.form = form;
         }
         Ok(())
@@ -245,7 +246,13 @@ impl Deref for Visit {
 }
 
 /// The person's choice, then what the app asks for that sent them here, then what the browser says.
-fn language(cookies: &Cookies, query: &Fields, headers: &HeaderMap) -> Language {
+fn language(cookies: &Cookies, sent: &Fields, headers: &HeaderMap) -> Language {
+    // On its way through other pages, the wish stands in the address to come back to.
+    let wish = || {
+        let next = sent.get("next").split_once('?').map_or("", |(_, query)| query);
+        let next = Fields::parse(next.as_bytes()).unwrap_or_default();
+        [sent, &next].into_iter().find_map(|it| Language::by_ui_locales(it.get("ui_locales")))
+    };
     let accepted = || {
         let header = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
         Language::by_accept_language(header)
@@ -253,7 +260,7 @@ fn language(cookies: &Cookies, query: &Fields, headers: &HeaderMap) -> Language 
     cookies
         .get(Cookie::Language)
         .and_then(Language::by_tag)
-        .or_else(|| Language::by_ui_locales(query.get("ui_locales")))
+        .or_else(wish)
         .or_else(accepted)
         .unwrap_or(Language::En)
 }

@@ -6,6 +6,7 @@ use crate::accounts::identity::shown_handle;
 
 use super::super::form::Form;
 use super::super::i18n::Text;
+use super::super::oauth;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
@@ -21,21 +22,30 @@ struct SignIn {
     next: String,
     /// The next page, for links.
     carried: String,
-    /// Whether there are other accounts on this browser.
-    has_others: bool,
+    /// The app that waits, if one does.
+    asker: Option<String>,
+    /// Where other accounts of this browser are chosen, if there are any.
+    others_url: Option<String>,
     takes_newcomers: bool,
 }
 
 impl SignIn {
     async fn new(visit: &Visit, form: Form) -> Result<Self, super::super::error::PageError> {
         let next = visit.next();
+        let asker = oauth::asker_of(visit, next.as_ref()).await?;
+        let others_url = match &next {
+            Some(next) if asker.is_some() => format!("{next}&choose=1"),
+            _ => "/account?choose=1".to_owned(),
+        };
+        let has_others = !visit.browser().await?.accounts.is_empty();
         Ok(Self {
             page: visit.page(visit.t.sign_in_title()),
             t: visit.t,
             form,
             carried: next.as_ref().map(carried).unwrap_or_default(),
             next: next.map(|next| next.to_string()).unwrap_or_default(),
-            has_others: !visit.browser().await?.accounts.is_empty(),
+            asker,
+            others_url: has_others.then_some(others_url),
             takes_newcomers: sign_up::is_open(&visit.app),
         })
     }

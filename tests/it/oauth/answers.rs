@@ -1,0 +1,150 @@
+//! Who may open and answer a request, and how the answer travels.
+
+use cairn_tests::{Browser, OAuthApp, TestPds};
+use reqwest::Method;
+use serde_json::json;
+
+use super::{MINUTE, REQUEST, decide, signed_in};
+
+#[tokio::test]
+async fn a_request_belongs_to_the_browser_that_opens_it() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    pds.account("bob").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut attacker = signed_in(&pds, &["bob"]).await;
+    let mut victim = signed_in(&pds, &["alice"]).await;
+    let pushed = app.push(&pds, &[]).await;
+    attacker.get(&pushed.page).await;
+    for path in [pushed.page.clone(), format!("{REQUEST}?request_uri={}", pushed.request_uri)] {
+        let view = victim.get(&path).await;
+        assert!(view.status == 400 && view.has("belongs to another browser"), "{view:?}");
+        assert_eq!(view.location, "");
+    }
+    // Not by its form either.
+    let fields = [
+        ("request_uri", pushed.request_uri.as_str()),
+        ("account", alice.did.as_str()),
+        ("decision", "allow"),
+    ];
+    assert_eq!(victim.submit(REQUEST, &fields).await.status, 400);
+    // And nobody answers for an account that is not theirs.
+    let view = attacker.submit(REQUEST, &fields).await;
+    assert!(view.location.starts_with(REQUEST), "{view:?}");
+    // A form without the page's token is nobody's.
+    let request = attacker
+        .request(Method::POST, REQUEST)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "cross-site")
+        .body(format!("request_uri={}&decision=deny", pushed.request_uri));
+    assert_eq!(request.send().await.unwrap().status(), 403);
+    assert!(attacker.get(&pushed.page).await.has("value=\"allow\""));
+}
+
+#[tokio::test]
+async fn a_request_waits_five_minutes() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    let late = app.push(&pds, &[]).await;
+    let pushed = app.push(&pds, &[]).await;
+    // A visit gives it five more.
+    for _ in 0..3 {
+        pds.world.clock().advance(4 * MINUTE);
+        assert_eq!(browser.get(&pushed.page).await.status, 200);
+    }
+    let view = browser.get(&late.page).await;
+    assert!(view.status == 400 && view.has("This request is over"), "{view:?}");
+    let page = browser.get(&pushed.page).await;
+    pds.world.clock().advance(6 * MINUTE);
+    let view = decide(&mut browser, &page, "allow", &[]).await;
+    assert!(view.status == 400 && view.has("This request is over"), "{view:?}");
+}
+
+#[tokio::test]
+async fn broken_links_lead_nowhere() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    let uri = app.push(&pds, &[]).await.request_uri;
+    let unknown = uri.replace("req-", "req-A");
+    for path in [
+        "/oauth/authorize".to_owned(),
+        format!("/oauth/authorize?request_uri={uri}"),
+        "/oauth/authorize?client_id=http%3A%2F%2Flocalhost&redirect_uri=https%3A%2F%2Fevil.example%2F&response_type=code&scope=atproto&state=s".to_owned(),
+        format!("/oauth/authorize?client_id=http%3A%2F%2Flocalhost&request_uri={uri}"),
+        format!("{REQUEST}?request_uri={unknown}"),
+        format!("{REQUEST}?request_uri=urn%3Ax"),
+        REQUEST.to_owned(),
+    ] {
+        let view = browser.get(&path).await;
+        assert_eq!((view.status, view.location.as_str()), (400, ""), "{path}");
+        assert!(!view.has("https://evil.example"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_person_opens_the_page() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let browser = signed_in(&pds, &["alice"]).await;
+    let page = app.push(&pds, &[]).await.page;
+    let status = async |headers: &[(&str, &str)]| {
+        let request = browser.request(Method::GET, &page);
+        let request =
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let (mode, dest) = (("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"));
+    assert_eq!(status(&[mode, ("sec-fetch-dest", "iframe")]).await, 403);
+    assert_eq!(status(&[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")]).await, 403);
+    assert_eq!(status(&[mode, dest, ("sec-purpose", "prefetch")]).await, 403);
+    for site in ["none", "same-origin", "same-site", "cross-site"] {
+        assert_eq!(status(&[mode, dest, ("sec-fetch-site", site)]).await, 200, "{site}");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_travels_as_the_app_wants() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::hosted(&pds.world, "atproto", json!({})).await;
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    for (mode, mark) in [("query", '?'), ("fragment", '#')] {
+        let pushed = app.push(&pds, &[("response_mode", mode)]).await;
+        let page = browser.get(&pushed.page).await;
+        let view = decide(&mut browser, &page, "allow", &[]).await;
+        assert!(view.location.starts_with(&format!("{}{mark}", app.redirect_uri)), "{view:?}");
+        app.code(&pds, &view);
+    }
+    let pushed = app.push(&pds, &[("response_mode", "form_post")]).await;
+    let page = browser.get(&pushed.page).await;
+    let view = decide(&mut browser, &page, "allow", &[]).await;
+    assert_eq!(view.status, 200);
+    assert!(view.has(&format!("action=\"{}\"", app.redirect_uri)), "{view:?}");
+    assert_eq!(
+        (view.field("iss").as_str(), view.field("state").as_str()),
+        (pds.url(), "a state & more")
+    );
+    let answer = app.exchange(&pds, &pushed, &view.field("code")).await;
+    assert!(answer.text("access_token").starts_with("tok-"));
+}
+
+#[tokio::test]
+async fn the_page_lets_its_form_lead_to_the_app_and_nowhere_else() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::hosted(&pds.world, "atproto", json!({})).await;
+    let browser = signed_in(&pds, &["alice"]).await;
+    let pushed = app.push(&pds, &[]).await;
+    let response = browser.request(Method::GET, &pushed.page).send().await.unwrap();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let site = app.redirect_uri.strip_suffix("/callback").unwrap();
+    assert!(policy.ends_with(&format!("form-action 'self' {site}")), "{policy}");
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    let mut stranger = Browser::new(&pds);
+    assert_eq!(stranger.get("/account/sign-in").await.status, 200);
+}

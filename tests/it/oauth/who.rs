@@ -1,0 +1,102 @@
+//! Which account answers, and when somebody must sign in.
+
+use cairn_tests::{OAuthApp, TestPds};
+
+use super::{DAY, MINUTE, REQUEST, decide, sign_in, signed_in};
+
+#[tokio::test]
+async fn one_of_several_accounts_is_chosen() {
+    let pds = TestPds::start().await;
+    let (_, bob) = (pds.account("alice").await, pds.account("bob").await);
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut browser = signed_in(&pds, &["alice", "bob"]).await;
+    let pushed = app.push(&pds, &[]).await;
+    let page = browser.get(&pushed.page).await;
+    assert!(page.has("alice.test") && page.has("bob.test") && !page.has("value=\"allow\""));
+    let choice =
+        page.html.split('"').find(|it| it.contains("account=") && it.contains("request_uri"));
+    assert!(choice.is_some(), "{page:?}");
+    let url = format!("{REQUEST}?request_uri={}&account={}", pushed.request_uri, bob.did);
+    let page = browser.get(&url).await;
+    assert!(page.has("bob.test") && !page.has("alice.test"), "{page:?}");
+    // Changing one's mind leads back to the choice.
+    assert!(page.has("choose=1"), "{page:?}");
+    let view = decide(&mut browser, &page, "allow", &[]).await;
+    let code = app.code(&pds, &view);
+    assert_eq!(app.exchange(&pds, &pushed, &code).await.text("sub"), bob.did.as_str());
+}
+
+#[tokio::test]
+async fn the_page_can_be_left_without_choosing() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    pds.account("bob").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut browser = signed_in(&pds, &["alice", "bob"]).await;
+    let pushed = app.push(&pds, &[]).await;
+    browser.get(&pushed.page).await;
+    let fields = [("request_uri", pushed.request_uri.as_str()), ("decision", "deny")];
+    let view = browser.submit(REQUEST, &fields).await;
+    assert_eq!(app.refusal(&pds, &view), "access_denied");
+}
+
+#[tokio::test]
+async fn a_hint_names_the_account() {
+    let pds = TestPds::start().await;
+    let bob = pds.account("bob").await;
+    pds.account("alice").await;
+    pds.account("carol").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut browser = signed_in(&pds, &["alice", "bob"]).await;
+    for hint in ["bob.test", bob.did.as_str()] {
+        let pushed = app.push(&pds, &[("login_hint", hint)]).await;
+        let page = browser.get(&pushed.page).await;
+        assert!(page.has("bob.test") && page.has("value=\"allow\""), "{page:?}");
+    }
+    let pushed = app.push(&pds, &[("login_hint", "carol.test")]).await;
+    let view = browser.get(&pushed.page).await;
+    let page = browser.get(&view.location).await;
+    assert_eq!(page.field("username"), "carol.test");
+    let page = sign_in(&mut browser, &view, "carol").await;
+    assert!(page.has("carol.test") && page.has("value=\"allow\""), "{page:?}");
+}
+
+#[tokio::test]
+async fn apps_say_what_people_are_asked() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    for params in [("prompt", "login"), ("max_age", "30")] {
+        let pushed = app.push(&pds, &[params]).await;
+        let view = browser.get(&pushed.page).await;
+        assert!(view.location.starts_with("/account/sign-in?"), "{params:?}: {view:?}");
+        // The form is no way around it.
+        let page = browser.follow(&view).await;
+        let did =
+            pds.anyone.query("com.atproto.identity.resolveHandle", &[("handle", "alice.test")]);
+        let did = did.await.ok()["did"].as_str().unwrap().to_owned();
+        let fields = [
+            ("request_uri", pushed.request_uri.as_str()),
+            ("account", did.as_str()),
+            ("decision", "allow"),
+        ];
+        let refused = browser.submit(REQUEST, &fields).await;
+        assert!(refused.location.starts_with(REQUEST), "{refused:?}");
+        assert_eq!(page.field("username"), "alice.test");
+        let page = sign_in(&mut browser, &view, "alice").await;
+        let view = decide(&mut browser, &page, "allow", &[]).await;
+        app.code(&pds, &view);
+        pds.world.clock().advance(MINUTE);
+    }
+    let pushed = app.push(&pds, &[("prompt", "select_account")]).await;
+    let page = browser.get(&pushed.page).await;
+    assert!(page.has("alice.test") && !page.has("value=\"allow\""), "{page:?}");
+    let pushed = app.push(&pds, &[]).await;
+    assert!(browser.get(&pushed.page).await.has("value=\"allow\""));
+    // A sign-in of long ago is not enough to give rights away.
+    pds.world.clock().advance(8 * DAY);
+    let pushed = app.push(&pds, &[]).await;
+    let view = browser.get(&pushed.page).await;
+    assert!(view.location.starts_with("/account/sign-in?"), "{view:?}");
+}
