@@ -7,8 +7,9 @@ import { Consumer, assert, bin, check, home, note, settle, sleep, verdict } from
 import * as load from './load.mjs'
 import { migrate } from './migrate.mjs'
 import { Relay, Tap, goatFirehose } from './network.mjs'
+import * as oauth from './oauth.mjs'
 import { finish, setting } from './setting.mjs'
-import { Pds, startPlc } from './target.mjs'
+import { Pds, TARGET, startPlc } from './target.mjs'
 import * as verify from './verify.mjs'
 
 const ACCOUNTS = 30
@@ -208,6 +209,8 @@ const fetched = ACCOUNTS + 3
 verdict('tap: fetches no repository twice', resyncs.started === fetched && !resyncs.failed ? [] : [`${JSON.stringify(resyncs)}, expected ${fetched}`])
 // After the count of what tap fetched: accounts come and go here.
 for (const part of [admin.pdsadmin, admin.goatAdmin, admin.beyondTheReference]) await check(`operator: ${part.name}`, () => part(a, plc))
+// The reference's pages need scripts.
+if (TARGET === 'cairn') await check('client: @atproto/oauth-client-node', () => oauth.clientNode(a, plc))
 verdict('indigo packages: no fault', [...consumers.indigo.faults, ...indigoB.faults])
 verdict('@atproto/sync: no fault', consumers.sync.faults)
 verdict('@atcute/firehose: no fault', consumers.atcute.faults)

@@ -1,0 +1,141 @@
+// An app that signs people in by OAuth, with the library that servers of apps use, and a person with a browser that runs no
+// scripts.
+import http from 'node:http'
+import { Agent, AtpAgent } from '@atproto/api'
+import { NodeOAuthClient } from '@atproto/oauth-client-node'
+import { assert, assertEqual, rejects } from './lib.mjs'
+import { PASSWORD, post } from './load.mjs'
+
+const SCOPE = 'atproto transition:generic account:email repo:com.example.note'
+const REDIRECT_URI = 'http://127.0.0.1:8999/callback'
+
+// `fetch` says of itself that it is a script, which the page does not open for.
+const request = (url, options, body) =>
+  new Promise((resolve, reject) => {
+    const sent = http.request(url, options, async (response) => {
+      response.setEncoding('utf8')
+      const text = (await response.toArray()).join('')
+      resolve({ status: response.statusCode, headers: response.headers, text })
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+
+// Cookies, redirects as long as they stay on the server, and the forms of the page that is open.
+class Browser {
+  constructor(origin) {
+    this.origin = origin
+    this.cookies = new Map()
+  }
+
+  async go(url, { method = 'GET', body } = {}) {
+    const headers = { accept: 'text/html', cookie: [...this.cookies].map((pair) => pair.join('=')).join('; ') }
+    Object.assign(headers, { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': body ? 'same-origin' : 'cross-site' })
+    if (body) Object.assign(headers, { origin: this.origin, 'content-type': 'application/x-www-form-urlencoded' })
+    const response = await request(url, { method, headers }, body?.toString())
+    for (const line of response.headers['set-cookie'] ?? []) {
+      const [name, value] = line.split(';')[0].split('=')
+      if (/max-age=0/i.test(line)) this.cookies.delete(name)
+      else this.cookies.set(name, value)
+    }
+    const { location } = response.headers
+    this.url = new URL(location ?? url, url)
+    if (location && this.url.origin === this.origin) return this.go(this.url)
+    this.html = response.text
+    assert(location || response.status === 200, `${url} answered ${response.status}: ${this.html.replace(/<style.*?<\/style>/s, '').slice(0, 600)}`)
+    return this
+  }
+
+  // The fields of the form that holds this text, with all boxes as they are.
+  form(text) {
+    const form = this.html.match(/<form.*?<\/form>/gs).find((form) => form.includes(text))
+    assert(form, `no form with ${text}: ${this.html.replace(/<style.*?<\/style>/s, '').slice(0, 2000)}`)
+    const attribute = (tag, name) => tag.match(new RegExp(` ${name}="([^"]*)"`))?.[1].replaceAll('&#38;', '&')
+    const fields = new URLSearchParams()
+    for (const [tag] of form.matchAll(/<input[^>]*>/g)) {
+      const isOff = attribute(tag, 'type') === 'checkbox' && !tag.includes(' checked')
+      if (attribute(tag, 'name') && !isOff) fields.append(attribute(tag, 'name'), attribute(tag, 'value') ?? '')
+    }
+    return { fields, url: new URL(attribute(form, 'action'), this.url) }
+  }
+
+  async submit(text, values) {
+    const { fields, url } = this.form(text)
+    for (const [name, value] of Object.entries(values)) fields.set(name, value)
+    return this.go(url, { method: 'POST', body: fields })
+  }
+}
+
+const memory = () => {
+  const values = new Map()
+  return { get: async (key) => values.get(key), set: async (key, value) => void values.set(key, value), del: async (key) => void values.delete(key), values }
+}
+
+function clientOf(pds, plc, sessionStore) {
+  return new NodeOAuthClient({
+    // What the client id of an app in development says; nothing is fetched.
+    clientMetadata: {
+      client_id: `http://localhost?${new URLSearchParams({ scope: SCOPE, redirect_uri: REDIRECT_URI })}`,
+      scope: SCOPE,
+      redirect_uris: [REDIRECT_URI],
+      response_types: ['code'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method: 'none',
+      application_type: 'native',
+      dpop_bound_access_tokens: true,
+    },
+    allowHttp: true,
+    plcDirectoryUrl: plc,
+    handleResolver: pds.url,
+    stateStore: memory(),
+    sessionStore,
+    requestLock: (_name, body) => body(),
+  })
+}
+
+// From the app to the page, through signing in, and back with what the server has answered.
+async function consent(pds, client, handle, decision) {
+  const browser = new Browser(pds.url)
+  const url = await client.authorize(handle, { scope: SCOPE, state: 'mine', ui_locales: 'en' })
+  await browser.go(url)
+  assert(browser.form('current-password').fields.get('username') === handle, 'the sign-in page knows the handle of the hint')
+  await browser.submit('current-password', { password: PASSWORD })
+  assert(browser.html.includes(handle), 'the page says which account it is')
+  await browser.submit('value="allow"', { decision })
+  assertEqual(`${browser.url.origin}${browser.url.pathname}`, REDIRECT_URI, 'where the browser is sent')
+  return browser.url.searchParams
+}
+
+export async function clientNode(pds, plc) {
+  const handle = 'by-oauth.test'
+  const account = new AtpAgent({ service: pds.url })
+  await account.createAccount({ handle, email: 'oauth@example.com', password: PASSWORD })
+  const { did } = account.session
+
+  const sessions = memory()
+  const client = clientOf(pds, plc, sessions)
+  const denied = await rejects(client.callback(await consent(pds, client, handle, 'deny')), null, 'a callback after a refusal')
+  assertEqual(denied.params.get('error'), 'access_denied', 'the error after a refusal')
+
+  const { session, state } = await client.callback(await consent(pds, client, handle, 'allow'))
+  assertEqual([session.did, state], [did, 'mine'], 'account and state of the session')
+  const agent = new Agent(session)
+  const { data } = await agent.com.atproto.server.getSession()
+  assertEqual([data.did, data.handle, data.email], [did, handle, 'oauth@example.com'], 'getSession')
+  const { uri } = (await agent.com.atproto.repo.createRecord({ repo: did, collection: 'app.bsky.feed.post', record: post('by OAuth') })).data
+  const written = await pds.get('com.atproto.repo.listRecords', { repo: did, collection: 'app.bsky.feed.post' })
+  assertEqual(written.records.map((record) => record.uri), [uri], 'what the app has written')
+  await rejects(agent.com.atproto.server.createAppPassword({ name: 'x' }), null, 'a method that no app may call')
+
+  // Refreshed, then taken up again from what was stored.
+  const before = sessions.values.get(did).tokenSet.access_token
+  await session.getTokenInfo(true)
+  const after = sessions.values.get(did).tokenSet.access_token
+  assert(before !== after, 'a refresh brings another token')
+  const again = new Agent(await client.restore(did))
+  assertEqual((await again.com.atproto.server.getSession()).data.did, did, 'a restored session')
+
+  await session.signOut()
+  await rejects(client.restore(did), null, 'a session that was signed out')
+  assertEqual(await account.com.atproto.server.getSession().then(({ data }) => data.active), true, 'the account itself')
+}
