@@ -71,7 +71,6 @@ impl Fields {
     }
 
     /// All values of a name: a group of boxes.
-    #[allow(dead_code)]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -278,7 +278,6 @@ pub struct Allowed {
 
 impl Allowed {
     /// Forms lead to the site of `target`, or to the app that its scheme belongs to.
-    #[allow(dead_code)]
     pub fn forms_to(target: &url::Url) -> Self {
         let is_web = matches!(target.scheme(), "https" | "http");
         let forms = if is_web {

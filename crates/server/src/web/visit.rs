@@ -231,7 +231,6 @@ impl Visit {
     ///
     /// # Errors
     /// Never; the type is what handlers give.
-    #[allow(dead_code)]
     pub fn leave(&self, to: &url::Url) -> PageResult {
         Ok(see_other(to.as_str()))
     }
