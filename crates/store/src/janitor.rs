@@ -11,7 +11,8 @@ use jiff::SignedDuration;
 use crate::config::StoreConfig;
 use crate::db::Writer;
 use crate::error::{OpenError, StoreError};
-use crate::events::{EventLog, table};
+use crate::events::EventLog;
+use crate::events::table::{self, Purge};
 use crate::repo::generations;
 use crate::store::Store;
 use crate::threads::Threads;
@@ -39,7 +40,8 @@ impl Store {
         let work = Arc::clone(&self.janitor().work);
         tokio::task::spawn_blocking(move || {
             while work.prune_events()? {}
-            while work.purge_events()? {}
+            let mut purge = None;
+            while work.purge_events(&mut purge)? {}
             while work.remove_generations()? {}
             Ok(())
         })
@@ -104,7 +106,8 @@ impl Work {
     fn run(&self, woken: &Receiver<()>) {
         while !self.is_stopped() {
             self.repeat("old events", || self.prune_events());
-            self.repeat("events of deleted accounts", || self.purge_events());
+            let mut purge = None;
+            self.repeat("events of deleted accounts", || self.purge_events(&mut purge));
             self.repeat("dead repositories", || self.remove_generations());
             if woken.recv_timeout(PERIOD) == Err(RecvTimeoutError::Disconnected) {
                 return;
@@ -113,7 +116,7 @@ impl Work {
     }
 
     /// Does chunk after chunk while there is more.
-    fn repeat(&self, what: &'static str, chunk: impl Fn() -> Result<bool, StoreError>) {
+    fn repeat(&self, what: &'static str, mut chunk: impl FnMut() -> Result<bool, StoreError>) {
         loop {
             if self.is_stopped() {
                 return;
@@ -139,22 +142,22 @@ impl Work {
         Ok(true)
     }
 
-    fn purge_events(&self) -> Result<bool, StoreError> {
-        let Some((account, until)) = self.events.ring.hidden().into_iter().next() else {
-            return Ok(false);
+    /// A step of a pass through the log for all accounts that are hidden as it begins. `pass` is
+    /// where it stands.
+    fn purge_events(&self, pass: &mut Option<Purge>) -> Result<bool, StoreError> {
+        let purge = match pass.take() {
+            Some(purge) => purge,
+            None => match Purge::of(self.events.ring.hidden()) {
+                Some(purge) => purge,
+                None => return Ok(false),
+            },
         };
-        let mut cursor = 0;
-        loop {
-            if self.is_stopped() {
-                return Ok(false);
-            }
-            let reached = self
-                .writer
-                .write_tx_blocking(move |tx| table::purge(tx, account, cursor, until))?;
-            let Some(reached) = reached else { break };
-            cursor = reached;
+        let step = purge.clone();
+        let reached = self.writer.write_tx_blocking(move |tx| table::purge(tx, &step))?;
+        match reached {
+            Some(reached) => *pass = Some(purge.after(reached)),
+            None => self.events.ring.unhide(purge.accounts()),
         }
-        self.events.ring.unhide(account);
         Ok(true)
     }
 

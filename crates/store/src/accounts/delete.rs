@@ -4,7 +4,7 @@
 //! `#account` (deleted), which also hides the events before it. The bulk of the rows and the blob
 //! files go in the background, in steps that can be interrupted.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::events::emit_deleted;
 use super::{Account, AccountError, AccountRef, AccountStatus};
@@ -76,22 +76,36 @@ impl Store {
     }
 
     /// Job: removes what is left of deleted accounts, and takes up what a crash interrupted.
-    /// Returns how many accounts it finished.
+    /// Returns how many accounts it finished. One that cannot be finished is logged and left for
+    /// the next call.
     pub async fn finish_deletions(&self) -> Result<usize, StoreError> {
         let mut finished = 0;
-        while let Some(account) = self.read_one(|tx| next_deletion(tx)).await? {
-            while self.write_tx(move |tx| remove_some_blobs(tx, account)).await? {}
-            let folder = self.blob_folder().clone();
-            blocking(move || folder.remove_account(account)).await?;
-            self.write_tx(move |tx| {
-                tx.prepare_cached("DELETE FROM account_deletion WHERE account = ?1")?
-                    .execute([account.get()])?;
-                Ok::<_, StoreError>(())
-            })
-            .await?;
-            finished += 1;
+        let mut after = None;
+        while let Some(account) = self.read_one(move |tx| next_deletion(tx, after)).await? {
+            after = Some(account);
+            match self.finish_deletion(account).await {
+                Ok(()) => finished += 1,
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                Err(err) => tracing::warn!(
+                    error = &err as &dyn std::error::Error,
+                    account = account.get(),
+                    "the remains of a deleted account cannot be removed"
+                ),
+            }
         }
         Ok(finished)
+    }
+
+    async fn finish_deletion(&self, account: AccountId) -> Result<(), StoreError> {
+        while self.write_tx(move |tx| remove_some_blobs(tx, account)).await? {}
+        let folder = self.blob_folder().clone();
+        blocking(move || folder.remove_account(account)).await?;
+        self.write_tx(move |tx| {
+            tx.prepare_cached("DELETE FROM account_deletion WHERE account = ?1")?
+                .execute([account.get()])?;
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -116,11 +130,15 @@ fn delete(tx: &mut WriteTx<'_>, access: &AccessCache, account: &Account) -> Resu
     emit_deleted(tx, id, &account.did)
 }
 
-fn next_deletion(conn: &Connection) -> Result<Option<AccountId>, StoreError> {
+/// In the order in which the accounts were made.
+fn next_deletion(
+    conn: &Connection,
+    after: Option<AccountId>,
+) -> Result<Option<AccountId>, StoreError> {
     Ok(conn
-        .prepare_cached("SELECT account FROM account_deletion ORDER BY requested_at LIMIT 1")?
-        .query_row([], |row| Ok(AccountId::new(row.get(0)?)))
-        .optional()?)
+        .prepare_cached("SELECT min(account) FROM account_deletion WHERE account > ?1")?
+        .query_row([after.map_or(i64::MIN, AccountId::get)], |row| row.get::<_, Option<i64>>(0))?
+        .map(AccountId::new))
 }
 
 /// Returns whether there may be more.

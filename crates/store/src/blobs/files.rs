@@ -3,10 +3,11 @@
 //! A file is complete from the moment it has its name: bytes are written to `tmp/`, synced, and
 //! then renamed. Everything here blocks and belongs on a blocking thread.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cairn_model::Cid;
@@ -22,12 +23,14 @@ const TEMP_FOLDER: &str = "tmp";
 pub(crate) struct BlobFolder {
     root: PathBuf,
     gate: Arc<RwLock<()>>,
+    /// The accounts whose folders this process has made durable.
+    durable: Arc<Mutex<HashSet<AccountId>>>,
 }
 
 impl BlobFolder {
     /// Creates the folder when it is missing and removes what interrupted uploads left.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
-        let folder = Self { root: root.to_owned(), gate: Arc::default() };
+        let folder = Self { root: root.to_owned(), gate: Arc::default(), durable: Arc::default() };
         let temp = folder.temp();
         if temp.exists() {
             fs::remove_dir_all(&temp)?;
@@ -62,9 +65,7 @@ impl BlobFolder {
         cid: &Cid,
     ) -> io::Result<()> {
         let folder = self.account(account);
-        if !folder.exists() {
-            self.create_account(&folder)?;
-        }
+        self.prepare_account(account)?;
         file.persist(folder.join(cid.to_string())).map_err(|failed| failed.error)?;
         sync_folder(&folder)
     }
@@ -76,6 +77,7 @@ impl BlobFolder {
 
     /// Removes all files of an account; missing ones are no error.
     pub(crate) fn remove_account(&self, account: AccountId) -> io::Result<()> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
         ignore_missing(fs::remove_dir_all(self.account(account)))
     }
 
@@ -126,12 +128,23 @@ impl BlobFolder {
         self.root.join(TEMP_FOLDER)
     }
 
-    fn create_account(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)?;
+    /// Makes an account's folder durable. Returns whether there was anything to do.
+    ///
+    /// A folder that is there may still be lost in a power cut: another upload may have made it a
+    /// moment ago and not synced it yet.
+    fn prepare_account(&self, account: AccountId) -> io::Result<bool> {
+        let folder = self.account(account);
+        let durable = || self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if durable().contains(&account) && folder.exists() {
+            return Ok(false);
+        }
+        fs::create_dir_all(&folder)?;
         if let Some(shard) = folder.parent() {
             sync_folder(shard)?;
         }
-        sync_folder(&self.root)
+        sync_folder(&self.root)?;
+        durable().insert(account);
+        Ok(true)
     }
 }
 
@@ -144,5 +157,24 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_another_upload_made_is_synced_too() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = BlobFolder::open(root.path()).unwrap();
+        let account = AccountId::new(7);
+        // As the other upload does, before it syncs.
+        fs::create_dir_all(folder.account(account)).unwrap();
+        assert!(folder.prepare_account(account).unwrap());
+        assert!(!folder.prepare_account(account).unwrap());
+        folder.remove_account(account).unwrap();
+        assert!(folder.prepare_account(account).unwrap());
+        assert!(folder.account(account).is_dir());
     }
 }

@@ -185,7 +185,7 @@ pub(super) fn set_takedown(
 }
 
 /// CIDs that records refer to, in the order of their bytes; with `since`, only from records that
-/// were written in a later revision.
+/// were written in a later revision, or all if an import has replaced the repository of that one.
 pub(super) fn list(
     conn: &Connection,
     account: AccountId,
@@ -196,7 +196,7 @@ pub(super) fn list(
     let mut statement = conn.prepare_cached(
         "SELECT DISTINCT blob_ref.cid FROM repo JOIN blob_ref ON blob_ref.repo = repo.id
          WHERE repo.account = ?1 AND repo.state = 1 AND blob_ref.cid > ?2
-           AND (?3 IS NULL OR (SELECT rev FROM record
+           AND (?3 IS NULL OR ?3 < repo.first_rev OR (SELECT rev FROM record
                  WHERE record.repo = blob_ref.repo AND record.path = blob_ref.path) > ?3)
          ORDER BY blob_ref.cid LIMIT ?4",
     )?;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/011_retired_did.sql"),
     include_str!("../../migrations/012_applicant.sql"),
     include_str!("../../migrations/013_usage.sql"),
+    include_str!("../../migrations/014_first_rev.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

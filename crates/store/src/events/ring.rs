@@ -166,9 +166,10 @@ impl EventRing {
         recent.bytes = recent.events.iter().map(|(_, event)| event.frame.len()).sum();
     }
 
-    /// The rows of a hidden account are gone.
-    pub(crate) fn unhide(&self, account: AccountId) {
-        self.hidden.write().unwrap_or_else(PoisonError::into_inner).remove(&account);
+    /// The rows of hidden accounts up to these sequence numbers are gone.
+    pub(crate) fn unhide(&self, gone: &HashMap<AccountId, u64>) {
+        let mut hidden = self.hidden.write().unwrap_or_else(PoisonError::into_inner);
+        hidden.retain(|account, until| gone.get(account) != Some(until));
     }
 
     /// The accounts whose events await removal, with the last sequence number that goes.

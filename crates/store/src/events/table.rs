@@ -126,28 +126,98 @@ fn seq_of(row: i64) -> Result<u64, StoreError> {
 /// Rows that one step of a purge looks at.
 const PURGE_ROWS: u32 = 5_000;
 
-/// Removes events of an account after `cursor` and up to `until`, a chunk of them. Returns how far
-/// it looked; none when it is done.
-///
-/// The log has no index by account: it would cost each write a page, and a purge is rare.
-pub(crate) fn purge(
-    conn: &Connection,
-    account: AccountId,
-    cursor: u64,
+/// A pass through the log that removes the events of deleted accounts, all at once: it has no index
+/// by account, which would cost each write a page, and a purge is rare.
+#[derive(Clone)]
+pub(crate) struct Purge {
+    accounts: Arc<HashMap<AccountId, u64>>,
     until: u64,
-) -> Result<Option<u64>, StoreError> {
+    cursor: u64,
+}
+
+impl Purge {
+    /// A pass for these accounts, each up to a sequence number; none when there are none.
+    pub(crate) fn of(accounts: HashMap<AccountId, u64>) -> Option<Purge> {
+        let until = *accounts.values().max()?;
+        Some(Purge { accounts: Arc::new(accounts), until, cursor: 0 })
+    }
+
+    /// The rest, once everything up to `reached` has been looked at.
+    pub(crate) fn after(self, reached: u64) -> Purge {
+        Purge { cursor: reached, ..self }
+    }
+
+    pub(crate) fn accounts(&self) -> &HashMap<AccountId, u64> {
+        &self.accounts
+    }
+}
+
+/// A step of a pass. Returns how far it looked; none when the pass is done.
+pub(crate) fn purge(conn: &Connection, purge: &Purge) -> Result<Option<u64>, StoreError> {
     let row = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+    let (cursor, until) = (row(purge.cursor), row(purge.until));
     let reached: Option<i64> = conn
         .prepare_cached(
             "SELECT max(seq) FROM (SELECT seq FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)",
         )?
-        .query_row((row(cursor), row(until), PURGE_ROWS), |row| row.get(0))?;
+        .query_row((cursor, until, PURGE_ROWS), |row| row.get(0))?;
     let Some(reached) = reached else {
-        conn.prepare_cached("DELETE FROM event_purge WHERE account = ?1 AND seq = ?2")?
-            .execute((account.get(), row(until)))?;
+        let mut done =
+            conn.prepare_cached("DELETE FROM event_purge WHERE account = ?1 AND seq = ?2")?;
+        for (account, until) in purge.accounts() {
+            done.execute((account.get(), row(*until)))?;
+        }
         return Ok(None);
     };
-    conn.prepare_cached("DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND account = ?3")?
-        .execute((row(cursor), reached, account.get()))?;
+    // `event_purge` holds these accounts, and perhaps others since, whose turn it is next.
+    conn.prepare_cached(
+        "DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND seq <=
+           (SELECT seq FROM event_purge WHERE event_purge.account = event.account)",
+    )?
+    .execute((cursor, reached))?;
     Ok(Some(seq_of(reached)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Store, StoreConfig};
+
+    /// One pass, in steps, whatever the number of accounts; what came after their end stays.
+    #[tokio::test]
+    async fn the_events_of_all_deleted_accounts_go_in_one_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig::new(dir.path())).unwrap();
+        let accounts: HashMap<_, _> = (1..=40).map(|id| (AccountId::new(id), 5_100)).collect();
+        let mut pass = Purge::of(accounts.clone()).unwrap();
+        let (left, steps) = store
+            .write_tx(move |tx| {
+                let mut event = tx.prepare(
+                    "INSERT INTO event (seq, account, kind, at, frame) VALUES (?1, ?2, 0, 0, x'')",
+                )?;
+                for seq in 1..=5_200 {
+                    event.execute((seq, seq % 50))?;
+                }
+                for (account, until) in &accounts {
+                    let row = (account.get(), i64::try_from(*until).unwrap());
+                    tx.execute("INSERT INTO event_purge (account, seq) VALUES (?1, ?2)", row)?;
+                }
+                let mut steps = 0;
+                while let Some(reached) = purge(tx, &pass)? {
+                    pass = pass.clone().after(reached);
+                    steps += 1;
+                }
+                let count = |what: &str| -> Result<i64, StoreError> {
+                    let sql = format!("SELECT count(*) FROM {what}");
+                    Ok(tx.query_row(&sql, [], |row| row.get(0))?)
+                };
+                let gone = "event WHERE seq <= 5100 AND account BETWEEN 1 AND 40";
+                Ok::<_, StoreError>(((count(gone)?, count("event")?, count("event_purge")?), steps))
+            })
+            .await
+            .unwrap();
+        assert_eq!(left, (0, 100 + 5_100 / 5, 0));
+        assert_eq!(steps, 2);
+        store.close().await;
+    }
 }

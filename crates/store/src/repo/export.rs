@@ -60,7 +60,7 @@ impl Export {
 
 impl Store {
     /// Exports an account's repository as of this moment; with `since`, only the blocks that were
-    /// written in later revs. None when the account has no repository.
+    /// written in later revs, or all if an import has replaced the repository of that rev. None when the account has no repository.
     pub async fn export(
         &self,
         account: AccountId,
@@ -124,7 +124,8 @@ fn scan_rows(
 ) -> Result<(), Stop> {
     car::write_header(&[current.head.commit], &mut outlet.buffer);
     car::write_block(&current.head.commit, &current.bytes, &mut outlet.buffer);
-    let since = since.map_or(i64::MIN, rev_row);
+    // Of rows that an import brought, the rev says nothing about when they came here.
+    let since = since.filter(|since| *since >= current.first_rev).map_or(i64::MIN, rev_row);
     let mut statement = conn.prepare(
         "SELECT cid, bytes FROM tree WHERE repo = ?1 AND rev > ?2 ORDER BY key, layer DESC",
     )?;

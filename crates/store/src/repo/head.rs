@@ -34,6 +34,8 @@ pub struct Head {
 pub(crate) struct Current {
     pub(crate) id: RepoId,
     pub(crate) head: Head,
+    /// The rev with which this generation began. Since an earlier one, everything has changed.
+    pub(crate) first_rev: Tid,
     /// The commit block.
     pub(crate) bytes: Vec<u8>,
 }
@@ -44,7 +46,8 @@ pub(crate) fn current(
     account: AccountId,
 ) -> Result<Option<Current>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, head, rev, data, layer, bytes FROM repo WHERE account = ?1 AND state = 1",
+        "SELECT id, head, rev, data, layer, bytes, first_rev FROM repo
+         WHERE account = ?1 AND state = 1",
     )?;
     let mut rows = statement.query([account.get()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -57,6 +60,7 @@ pub(crate) fn current(
             layer: row.get(4)?,
         },
         bytes: row.get(5)?,
+        first_rev: rev_of(row.get(6)?)?,
     }))
 }
 
@@ -163,8 +167,8 @@ pub(crate) fn insert(
 ) -> Result<RepoId, StoreError> {
     let id = tx
         .prepare_cached(
-            "INSERT INTO repo (account, state, head, rev, data, layer, bytes, node_bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO repo (account, state, head, rev, first_rev, data, layer, bytes, node_bytes)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)",
         )?
         .insert((
             account.get(),

@@ -37,9 +37,9 @@ pub fn blocks_in_order(car: &[u8]) -> (Cid, Vec<(Cid, Bytes)>) {
     (root.unwrap(), blocks)
 }
 
-struct Map(BlockMap);
+pub struct Blocks(pub BlockMap);
 
-impl BlockSource for Map {
+impl BlockSource for Blocks {
     type Error = std::convert::Infallible;
 
     fn block(&mut self, cid: &Cid) -> Result<Option<Bytes>, Self::Error> {
@@ -57,7 +57,7 @@ async fn an_export_is_the_whole_repository_in_pre_order() {
     let head = alice.head().await;
     assert_eq!((root, blocks[0].0), (head.commit, head.commit));
     let mut order = vec![head.commit];
-    let mut source = Map(BlockMap::from_car(&car).unwrap().1);
+    let mut source = Blocks(BlockMap::from_car(&car).unwrap().1);
     let mut walker = Walker::new(head.data);
     while let Some(step) = walker.next(&mut source).unwrap() {
         order.push(match step {
@@ -96,7 +96,7 @@ async fn an_export_is_of_one_moment() {
     }
     let (root, blocks) = BlockMap::from_car(&car).unwrap();
     assert_eq!(root, before.commit);
-    let mut source = Map(blocks);
+    let mut source = Blocks(blocks);
     let mut walker = Walker::new(before.data);
     let mut records = 0;
     while let Some(step) = walker.next(&mut source).unwrap() {
@@ -165,7 +165,7 @@ async fn what_changed_since_a_rev_completes_an_older_export() {
         blocks.insert(*cid, bytes.clone());
     }
     assert_eq!(root, alice.head().await.commit);
-    let mut source = Map(blocks);
+    let mut source = Blocks(blocks);
     let mut walker = Walker::new(alice.head().await.data);
     let mut records = 0;
     while let Some(step) = walker.next(&mut source).unwrap() {

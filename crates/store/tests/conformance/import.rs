@@ -1,14 +1,16 @@
-//! Imports that want more than their share.
+//! Imports that want more than their share, and what consumers learn of an import.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cairn_repo::car;
+use cairn_model::Map;
+use cairn_repo::walk::Walker;
+use cairn_repo::{BlockMap, car};
 use cairn_store::ImportError;
 
-use crate::export::{blocks_in_order, fill, import};
-use crate::support::World;
+use crate::export::{Blocks, blocks_in_order, fill, import};
+use crate::support::{World, create, record};
 
 #[tokio::test]
 async fn imports_that_nobody_feeds_stop_neither_exports_nor_other_imports() {
@@ -79,5 +81,36 @@ async fn a_small_car_does_not_become_many_rows() {
     // What was sent in full may be stored in full.
     assert_eq!(import(&alice, &alice, &whole).await.unwrap(), 26);
     world.store.sweep().await.unwrap();
+    world.finish().await;
+}
+
+/// A consumer that has followed further than the backup reaches.
+#[tokio::test]
+async fn since_a_rev_before_an_import_everything_has_changed() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    fill(&alice, 100).await;
+    let mut upload = world.store.upload_blob(alice.id, 100).await.unwrap();
+    upload.write(Bytes::from_static(b"picture")).await.unwrap();
+    let blob = upload.finish(None).await.unwrap();
+    let post = Map::from_iter([("image", blob.to_value())]);
+    alice.write(vec![create("com.example.post/one", record(post.into()))]).await.unwrap();
+    let backup = alice.export().await;
+    alice.delete("com.example.post/one").await.unwrap();
+    let known = alice.head().await.rev;
+    import(&alice, &alice, &backup).await.unwrap();
+    let imported = alice.head().await;
+
+    let (root, blocks) = BlockMap::from_car(&alice.export_since(Some(known)).await).unwrap();
+    assert_eq!(root, imported.commit);
+    let mut source = Blocks(blocks);
+    let mut walker = Walker::new(imported.data);
+    while walker.next(&mut source).unwrap().is_some() {}
+    assert_eq!(world.store.list_blobs(alice.id, Some(known), None, 10).await.unwrap(), [blob.cid]);
+
+    alice.create("com.example.note/after", "after").await.unwrap();
+    let newer = alice.export_since(Some(imported.rev)).await;
+    assert!(newer.len() < backup.len() / 4, "{} of {}", newer.len(), backup.len());
+    assert_eq!(world.store.list_blobs(alice.id, Some(imported.rev), None, 10).await.unwrap(), []);
     world.finish().await;
 }

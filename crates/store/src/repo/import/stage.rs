@@ -247,7 +247,7 @@ fn replace(
     tx.prepare_cached("UPDATE repo SET state = 2 WHERE account = ?1 AND state = 1")?
         .execute([account.get()])?;
     tx.prepare_cached(
-        "UPDATE repo SET state = 1, head = ?2, rev = ?3, data = ?4, layer = ?5, bytes = ?6,
+        "UPDATE repo SET state = 1, head = ?2, rev = ?3, first_rev = ?3, data = ?4, layer = ?5, bytes = ?6,
            record_bytes = ?7, node_bytes = ?8
          WHERE id = ?1",
     )?
