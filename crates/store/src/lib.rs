@@ -32,6 +32,7 @@ mod steps;
 mod store;
 mod text;
 mod threads;
+mod totals;
 mod usage;
 
 pub use accounts::*;
@@ -56,4 +57,5 @@ pub use seal::{MasterKey, SealError, UnsealError};
 pub use sessions::*;
 pub use space::FreeBytes;
 pub use store::Store;
+pub use totals::Totals;
 pub use usage::{Held, Usage};

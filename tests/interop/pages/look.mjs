@@ -10,7 +10,7 @@ import { pages } from './pages.mjs'
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const pictures = path.resolve(import.meta.dirname, '../.cache/pages')
 const password = 'correct horse battery staple'
-const adminPassword = 'the operator of the pages'
+const adminPassword = 'admin' // of development servers
 
 const VIEWS = [
   { name: 'desk-light', width: 1280, height: 900, colorScheme: 'light', locale: 'en' },
@@ -23,7 +23,7 @@ const VIEWS = [
 
 async function startServer(data) {
   const args = ['dev', '--port', '0', '--plc-port', '0', '--data', data]
-  const env = { ...process.env, CAIRN_ADMIN_PASSWORD: adminPassword, CAIRN_LOG: 'warn' }
+  const env = { ...process.env, CAIRN_LOG: 'warn' }
   const child = spawn(process.env.INTEROP_BIN, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   const url = await new Promise((resolve, reject) => {

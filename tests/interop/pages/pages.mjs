@@ -35,4 +35,24 @@ export const pages = [
   { name: 'picker', path: '/account', as: 'several' },
   { name: 'overview', path: '/account/u/{alice}', as: 'alice' },
   { name: 'admin-sign-in', path: '/admin/sign-in' },
+  { name: 'console-overview', path: '/admin', as: 'admin' },
+  { name: 'console-accounts', path: '/admin/accounts', as: 'admin' },
+  { name: 'console-accounts-none', path: '/admin/accounts?q=zzz', as: 'admin' },
+  { name: 'console-account', path: '/admin/accounts/{alice}', as: 'admin' },
+  { name: 'console-take-down', path: '/admin/accounts/{alice}/take-down', as: 'admin' },
+  { name: 'console-set-password', path: '/admin/accounts/{alice}/set-password', as: 'admin' },
+  { name: 'console-delete', path: '/admin/accounts/{alice}/delete', as: 'admin' },
+  { name: 'console-limits', path: '/admin/accounts/{alice}/limits', as: 'admin' },
+  { name: 'console-approvals', path: '/admin/approvals', as: 'admin' },
+  { name: 'console-invites', path: '/admin/invites', as: 'admin', act: async (page) => {
+    await page.fill('[name=count]', '2')
+    await page.click('.btn.primary')
+    await page.waitForSelector('.copy')
+  } },
+  { name: 'console-invites-wrong', path: '/admin/invites', as: 'admin', act: async (page) => {
+    await page.fill('[name=uses]', 'many')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#uses-error')
+  } },
+  { name: 'console-log', path: '/admin/log', as: 'admin' },
 ]

@@ -1,5 +1,6 @@
 //! The pages, as somebody with a browser meets them.
 
+mod console;
 mod sign_in;
 mod sign_up;
 

@@ -6,9 +6,11 @@
 use cairn_identity::plc::Operation;
 use cairn_model::Did;
 use cairn_store::Account;
+use serde_json::json;
 
-use super::{create, identity};
+use super::{administration, create, identity};
 use crate::App;
+use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::mail::{letters, post};
 
@@ -24,6 +26,7 @@ pub async fn approve(app: &App, did: &Did) -> Result<Account, XrpcError> {
     }
     let delete_after = app.clock.now().saturating_add(create::DELETE_AFTER).ok();
     let account = app.store.approve_applicant(did, delete_after).await?;
+    administration::record(app, &Moderator::Admin, "approve", did.as_str(), json!({})).await;
     tell(app, &account).await;
     Ok(account)
 }
@@ -34,7 +37,11 @@ pub async fn approve(app: &App, did: &Did) -> Result<Account, XrpcError> {
 /// 400 `NotFound` when nobody waits under this DID.
 pub async fn reject(app: &App, did: &Did) -> Result<(), XrpcError> {
     let _turn = app.identity_turns.take(did).await;
-    if app.store.reject_applicant(did).await? { Ok(()) } else { Err(nobody(did)) }
+    if !app.store.reject_applicant(did).await? {
+        return Err(nobody(did));
+    }
+    administration::record(app, &Moderator::Admin, "reject", did.as_str(), json!({})).await;
+    Ok(())
 }
 
 fn nobody(did: &Did) -> XrpcError {

@@ -3,6 +3,7 @@
 //! Specs: <https://atproto.com/specs/account>, <https://atproto.com/specs/handle>.
 
 pub mod activation;
+pub mod administration;
 pub mod approval;
 pub mod blocked_words;
 pub mod create;

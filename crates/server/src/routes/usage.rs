@@ -10,8 +10,9 @@ use cairn_store::{Account, Held, Quotas, Usage};
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::administration;
 use crate::app::App;
-use crate::auth::check_admin;
+use crate::auth::{Moderator, check_admin};
 use crate::error::XrpcError;
 use crate::xrpc::endpoint::JSON_LIMIT;
 use crate::xrpc::reply::json_body;
@@ -119,6 +120,7 @@ async fn set_quotas(app: &App, did: &Did, request: Request<Body>) -> Result<Resp
     let (parts, body) = request.into_parts();
     let bytes = body::read_json(&parts.headers, body, JSON_LIMIT).await?;
     let QuotasView { blob_bytes, repo_bytes } = input::parse(&bytes)?;
-    app.store.set_quotas(did, Quotas { blob_bytes, repo_bytes }).await?;
+    let quotas = Quotas { blob_bytes, repo_bytes };
+    administration::set_quotas(app, &Moderator::Admin, did, quotas).await?;
     usage(app, did).await
 }

@@ -39,3 +39,8 @@ pub const PLUS: Icon = Icon("M12 5v14M5 12h14");
 pub const SHIELD: Icon = Icon(
     "M12 3 4.5 6v5.5c0 4.6 3 8 7.5 9.5 4.500-1.500 7.500-4.900 7.500-9.500V6L12 3ZM8.500 12l2.500 2.500 4.500-5",
 );
+pub const CHART: Icon = Icon("M4 20h16M7 16v-5M12 16V6M17 16V9");
+pub const LIST: Icon = Icon("M8.500 6H20M8.500 12H20M8.500 18H20M4 6h.01M4 12h.01M4 18h.01");
+pub const TICKET: Icon = Icon(
+    "M3.500 7h17v3.500a1.500 1.500 0 0 0 0 3V17h-17v-3.500a1.500 1.500 0 0 0 0-3zM14.500 7v10",
+);

@@ -33,6 +33,11 @@ impl Local {
         Self(format!("/account/u/{did}{rest}").into())
     }
 
+    /// A page of the console about an account.
+    pub fn of_console(did: &Did, rest: &str) -> Self {
+        Self(format!("/admin/accounts/{}{rest}", did.as_str().replace('%', "%25")).into())
+    }
+
     /// A path that stands in the code, with a query that is encoded already.
     pub fn with_query(path: &'static str, query: &str) -> Self {
         if query.is_empty() { path.into() } else { Self(format!("{path}?{query}").into()) }

@@ -133,6 +133,20 @@ impl Store {
         .await
     }
 
+    /// Ends the sessions of the account, those of OAuth clients, and its sign-ins on browsers. App passwords stay.
+    pub async fn sign_out_everywhere(
+        &self,
+        account: impl Into<AccountRef>,
+    ) -> Result<(), AccountError> {
+        let access = self.access_cache().clone();
+        self.change_account(account, move |tx, account| {
+            sessions::delete_all(tx, account.id, None)?;
+            oauth::end_all(tx, &access, account.id)?;
+            Ok(oauth::end_devices(tx, account.id, None)?)
+        })
+        .await
+    }
+
     /// Whether the account gets no more invite codes, and what moderators note with that, in the place of the note
     /// before. Codes that it has stay good.
     pub async fn set_invites_disabled(

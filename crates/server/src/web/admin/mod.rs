@@ -3,12 +3,28 @@
 //! The password is asked for once in a browser. What the browser gets then is a cookie that only this server can make, that
 //! is good for this very browser, until a time, and as long as the password is the same: nothing is stored.
 
+mod account;
+mod accounts;
+mod acts;
+mod approvals;
+mod dashboard;
+mod format;
+mod invites;
+mod limits;
+mod log;
 mod sign_in;
 
+use std::sync::Arc;
+
+use cairn_model::Did;
+use cairn_store::Account;
 use data_encoding::BASE64URL_NOPAD;
 use subtle::ConstantTimeEq;
 
 use super::cookies::{Cookie, Keep};
+use super::error::PageError;
+use super::i18n::Text;
+use super::icon;
 use super::route::{Route, Who, get, post};
 use super::visit::Visit;
 use crate::limits::Bucket;
@@ -21,6 +37,24 @@ pub(super) fn routes() -> Vec<Route> {
         get("/admin/sign-in", Who::Anyone, sign_in::show),
         post("/admin/sign-in", Who::Anyone, sign_in::submit).limits(&[Bucket::AdminSignIn]),
         post("/admin/sign-out", Who::Admin, sign_in::leave),
+        get("/admin", Who::Admin, dashboard::show).entry(Text::console_dashboard, icon::CHART),
+        get("/admin/accounts", Who::Admin, accounts::show)
+            .entry(Text::console_accounts, icon::ACCOUNT),
+        get("/admin/accounts/{did}", Who::Admin, account::show),
+        get("/admin/accounts/{did}/limits", Who::Admin, limits::show),
+        post("/admin/accounts/{did}/limits", Who::Admin, limits::submit),
+        get("/admin/accounts/{did}/{act}", Who::Admin, acts::show),
+        post("/admin/accounts/{did}/{act}", Who::Admin, acts::submit),
+        get("/admin/approvals", Who::Admin, approvals::show)
+            .entry(Text::console_approvals, icon::INBOX),
+        post("/admin/approvals/{did}/approve", Who::Admin, approvals::approve),
+        get("/admin/approvals/{did}/reject", Who::Admin, approvals::ask),
+        post("/admin/approvals/{did}/reject", Who::Admin, approvals::reject),
+        get("/admin/invites", Who::Admin, invites::show).entry(Text::console_invites, icon::TICKET),
+        post("/admin/invites", Who::Admin, invites::make),
+        get("/admin/invites/{code}/disable", Who::Admin, invites::ask),
+        post("/admin/invites/{code}/disable", Who::Admin, invites::disable),
+        get("/admin/log", Who::Admin, log::show).entry(Text::console_log, icon::LIST),
     ]
 }
 
@@ -49,4 +83,23 @@ fn seal_until(visit: &Visit, until: &str) -> Option<String> {
     let password = visit.app.config.admin_password.as_ref()?;
     let parts = [visit.brought_secret()?.as_bytes(), until.as_bytes(), password.expose()];
     Some(BASE64URL_NOPAD.encode(&visit.app.web.sealer.seal("admin", &parts)))
+}
+
+/// The account that the path names.
+async fn account_of(visit: &Visit) -> Result<Arc<Account>, PageError> {
+    let did = did_of(visit)?;
+    visit.app.store.account(did).await?.ok_or(PageError::NotFound)
+}
+
+fn did_of(visit: &Visit) -> Result<Did, PageError> {
+    Did::parse(visit.param("did")).map_err(|_| PageError::NotFound)
+}
+
+/// Where the list goes on, as a query; empty at its end.
+fn after(path: &str, others: &[(&str, &str)], cursor: Option<String>) -> String {
+    let Some(cursor) = cursor else { return String::new() };
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(others.iter().filter(|(_, value)| !value.is_empty()));
+    query.append_pair("after", &cursor);
+    format!("{path}?{}", query.finish())
 }

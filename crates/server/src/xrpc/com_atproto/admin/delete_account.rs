@@ -3,8 +3,8 @@
 use cairn_model::{AtIdentifier, Did};
 use serde::Deserialize;
 
-use crate::accounts::removal;
-use crate::auth::Admin;
+use crate::accounts::administration;
+use crate::auth::{Admin, Moderator};
 use crate::xrpc::{Cx, Input, Result};
 
 #[derive(Deserialize)]
@@ -14,5 +14,5 @@ pub struct DeleteAccount {
 
 pub async fn delete_account(cx: Cx<Admin>, Input(input): Input<DeleteAccount>) -> Result<()> {
     let account = super::account(&cx.app, AtIdentifier::Did(input.did)).await?;
-    removal::delete(&cx.app, &account).await
+    administration::delete(&cx.app, &Moderator::Admin, &account).await
 }

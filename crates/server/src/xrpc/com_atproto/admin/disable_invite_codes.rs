@@ -2,12 +2,9 @@
 
 use serde::Deserialize;
 
+use crate::accounts::administration;
 use crate::auth::Moderator;
-use crate::error::XrpcError;
 use crate::xrpc::{Cx, Input, Result};
-
-/// Whose codes belong to the operator.
-const OPERATOR: &str = "admin";
 
 #[derive(Deserialize)]
 pub struct DisableInviteCodes {
@@ -23,9 +20,5 @@ pub async fn disable_invite_codes(
     cx: Cx<Moderator>,
     Input(input): Input<DisableInviteCodes>,
 ) -> Result<()> {
-    if input.accounts.iter().any(|account| account == OPERATOR) {
-        return Err(XrpcError::invalid_request("cannot disable admin invite codes"));
-    }
-    cx.app.store.disable_invite_codes(input.codes, input.accounts).await?;
-    Ok(())
+    administration::disable_invites(&cx.app, &cx.caller, input.codes, input.accounts).await
 }

@@ -48,12 +48,12 @@ pub async fn get_invite_codes(
 }
 
 /// `RANK::CODE`
-fn place(cursor: &str) -> Option<InvitePlace> {
+pub(crate) fn place(cursor: &str) -> Option<InvitePlace> {
     let (rank, code) = cursor.split_once("::")?;
     Some(InvitePlace { rank: rank.parse().ok()?, code: code.to_owned() })
 }
 
-fn cursor(code: &InviteCode, order: InviteOrder) -> String {
+pub(crate) fn cursor(code: &InviteCode, order: InviteOrder) -> String {
     let InvitePlace { rank, code } = code.place(order);
     format!("{rank}::{code}")
 }

@@ -1,9 +1,10 @@
 //! `com.atproto.admin.searchAccounts`
 
-use cairn_store::AccountId;
+use cairn_store::{Account, AccountId, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::get_account_info::{AccountView, view};
+use crate::App;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::xrpc::params::Limit;
@@ -34,13 +35,8 @@ pub async fn search_accounts(
 ) -> Result<Json<Found>> {
     let after = params.cursor.map(|cursor| cursor.parse().map(AccountId::new)).transpose();
     let after = after.map_err(|_| XrpcError::invalid_request("Malformed cursor"))?;
-    let beginning = params.email.map(|text| text.trim().trim_start_matches('@').to_owned());
-    let limit = params.limit.as_u32();
-    let store = &cx.app.store;
-    let found = match beginning.filter(|text| !text.is_empty()) {
-        Some(beginning) => store.search_accounts(&beginning, after, limit).await?,
-        None => store.list_accounts(after, limit).await?,
-    };
+    let beginning = params.email.unwrap_or_default();
+    let found = find(&cx.app, &beginning, after, params.limit.as_u32()).await?;
     let is_full = found.len() == params.limit.get();
     let cursor = found.last().filter(|_| is_full).map(|last| last.id.get().to_string());
     let mut accounts = Vec::with_capacity(found.len());
@@ -48,4 +44,17 @@ pub async fn search_accounts(
         accounts.push(view(&cx.app, account).await?);
     }
     Ok(Json(Found { cursor, accounts }))
+}
+
+/// Accounts in the order of their creation, after one: all of them, or those whose e-mail address, handle or DID begins so.
+pub(crate) async fn find(
+    app: &App,
+    beginning: &str,
+    after: Option<AccountId>,
+    limit: u32,
+) -> Result<Vec<Account>, StoreError> {
+    match beginning.trim().trim_start_matches('@') {
+        "" => app.store.list_accounts(after, limit).await,
+        beginning => app.store.search_accounts(beginning, after, limit).await,
+    }
 }

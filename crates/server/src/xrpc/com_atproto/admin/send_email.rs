@@ -2,8 +2,9 @@
 
 use cairn_model::{AtIdentifier, Did};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::accounts::mailing;
+use crate::accounts::{administration, mailing};
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::mail::{Mail, plain};
@@ -32,5 +33,7 @@ pub async fn send_email(cx: Cx<Moderator>, Input(input): Input<SendEmail>) -> Re
     let text = plain(&input.content);
     let mail = Mail::new(to, subject, text, cx.app.clock.now()).with_html(input.content);
     cx.app.moderation_mailer.send(mail).await.map_err(mailing::not_sent)?;
+    administration::record(&cx.app, &cx.caller, "send_email", account.did.as_str(), json!({}))
+        .await;
     Ok(Json(Sent { sent: true }))
 }

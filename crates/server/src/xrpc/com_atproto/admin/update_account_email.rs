@@ -2,9 +2,10 @@
 
 use cairn_model::AtIdentifier;
 use serde::Deserialize;
+use serde_json::json;
 
-use crate::accounts::email;
-use crate::auth::Admin;
+use crate::accounts::{administration, email};
+use crate::auth::{Admin, Moderator};
 use crate::xrpc::{Cx, Input, Result};
 
 #[derive(Deserialize)]
@@ -20,5 +21,7 @@ pub async fn update_account_email(
     let account = super::account(&cx.app, input.account).await?;
     let new = email::parse(&input.email)?;
     cx.app.store.set_email(account.id, Some(new)).await?;
+    let did = account.did.as_str();
+    administration::record(&cx.app, &Moderator::Admin, "update_email", did, json!({})).await;
     Ok(())
 }

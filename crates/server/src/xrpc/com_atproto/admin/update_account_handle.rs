@@ -2,10 +2,11 @@
 
 use cairn_model::{AtIdentifier, Did};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::accounts::handle_policy::{self, Domain};
-use crate::accounts::identity;
-use crate::auth::Admin;
+use crate::accounts::{administration, identity};
+use crate::auth::{Admin, Moderator};
 use crate::xrpc::com_atproto::identity::update_handle;
 use crate::xrpc::{Cx, Input, Result};
 
@@ -25,5 +26,8 @@ pub async fn update_account_handle(
     if domain == Domain::External {
         identity::require_handle_resolves(&cx.app, &handle, &account.did).await?;
     }
-    update_handle::change(&cx.app, &account, &handle).await
+    update_handle::change(&cx.app, &account, &handle).await?;
+    let did = account.did.as_str();
+    administration::record(&cx.app, &Moderator::Admin, "update_handle", did, json!({})).await;
+    Ok(())
 }

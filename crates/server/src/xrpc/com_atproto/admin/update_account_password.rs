@@ -3,8 +3,8 @@
 use cairn_model::{AtIdentifier, Did};
 use serde::Deserialize;
 
-use crate::accounts::password;
-use crate::auth::Admin;
+use crate::accounts::administration;
+use crate::auth::{Admin, Moderator};
 use crate::xrpc::{Cx, Input, Result};
 
 #[derive(Deserialize)]
@@ -24,8 +24,7 @@ pub async fn update_account_password(
     Input(input): Input<UpdateAccountPassword>,
 ) -> Result<()> {
     let account = super::account(&cx.app, AtIdentifier::Did(input.did)).await?;
-    let end = password::ending(input.revoke_app_passwords);
-    let hash = password::hash(&cx.app, &input.password).await?;
-    cx.app.store.set_password_hash(account.id, hash, end).await?;
-    Ok(())
+    let (password, app_passwords) = (&input.password, input.revoke_app_passwords);
+    administration::set_password(&cx.app, &Moderator::Admin, &account, password, app_passwords)
+        .await
 }

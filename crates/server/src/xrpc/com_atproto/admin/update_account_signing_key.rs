@@ -3,9 +3,10 @@
 use cairn_identity::DidKey;
 use cairn_model::{AtIdentifier, Did};
 use serde::Deserialize;
+use serde_json::json;
 
-use crate::accounts::rotation;
-use crate::auth::Admin;
+use crate::accounts::{administration, rotation};
+use crate::auth::{Admin, Moderator};
 use crate::xrpc::{Cx, Input, Result};
 
 #[derive(Deserialize)]
@@ -23,6 +24,9 @@ pub async fn update_account_signing_key(
     cx: Cx<Admin>,
     Input(input): Input<UpdateAccountSigningKey>,
 ) -> Result<()> {
-    super::account(&cx.app, AtIdentifier::Did(input.did.clone())).await?;
-    rotation::rotate_to_the_end(&cx.app, input.did, input.signing_key).await
+    let account = super::account(&cx.app, AtIdentifier::Did(input.did.clone())).await?;
+    rotation::rotate_to_the_end(&cx.app, input.did, input.signing_key).await?;
+    let did = account.did.as_str();
+    administration::record(&cx.app, &Moderator::Admin, "update_signing_key", did, json!({})).await;
+    Ok(())
 }

@@ -3,9 +3,10 @@
 use cairn_model::{AtIdentifier, AtUri, Cid, Did, RepoPath};
 use cairn_store::Account;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::App;
-use crate::accounts::identity;
+use crate::accounts::{administration, identity};
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Input, Json, Result};
@@ -53,27 +54,33 @@ pub async fn update_subject_status(
     cx: Cx<Moderator>,
     Input(input): Input<UpdateSubjectStatus>,
 ) -> Result<Json<Updated>> {
-    let app = &cx.app;
+    let (app, by) = (&cx.app, &cx.caller);
     match &input.subject {
         Subject::Repo { did } => {
             let account = super::account(app, AtIdentifier::Did(did.clone())).await?;
-            update_account(app, &account, input.takedown.as_ref(), input.deactivated.as_ref())
-                .await?;
+            let (takedown, deactivated) = (input.takedown.as_ref(), input.deactivated.as_ref());
+            update_account(app, by, &account, takedown, deactivated).await?;
         }
         Subject::Record { uri, .. } => {
             let (account, path) = record(app, uri).await?;
             if let Some(reference) = input.takedown.as_ref().map(|takedown| takedown.reference(app))
             {
+                let action = part_action(reference.as_deref());
                 let exists = app.store.set_record_takedown(account.id, &path, reference).await?;
                 found(exists, "Record not found")?;
+                let detail = json!({ "record": path.to_string() });
+                administration::record(app, by, action, account.did.as_str(), detail).await;
             }
         }
         Subject::Blob { did, cid, .. } => {
             let account = super::account(app, AtIdentifier::Did(did.clone())).await?;
             if let Some(reference) = input.takedown.as_ref().map(|takedown| takedown.reference(app))
             {
+                let action = part_action(reference.as_deref());
                 let exists = app.store.set_blob_takedown(account.id, *cid, reference).await?;
                 found(exists, "Blob not found")?;
+                let detail = json!({ "blob": cid.to_string() });
+                administration::record(app, by, action, account.did.as_str(), detail).await;
             }
         }
     }
@@ -85,6 +92,11 @@ impl StatusAttr {
     fn reference(&self, app: &App) -> Option<String> {
         self.applied.then(|| self.reference.clone().unwrap_or_else(|| app.clock.now().to_string()))
     }
+}
+
+/// The log's word for what is done to a record or a blob.
+fn part_action(reference: Option<&str>) -> &'static str {
+    if reference.is_some() { "takedown_part" } else { "restore_part" }
 }
 
 fn found(exists: bool, message: &'static str) -> Result<()> {
@@ -104,6 +116,7 @@ pub(super) async fn record(app: &App, uri: &AtUri) -> Result<(std::sync::Arc<Acc
 
 async fn update_account(
     app: &App,
+    by: &Moderator,
     account: &Account,
     takedown: Option<&StatusAttr>,
     deactivated: Option<&StatusAttr>,
@@ -118,17 +131,16 @@ async fn update_account(
         identity::require_valid_document(app, &account.did).await?;
     }
     if let Some(takedown) = takedown {
+        let reference = takedown.reference.clone();
         if takedown.applied {
-            app.store.takedown(account.id, takedown.reference.clone()).await?;
+            administration::take_down(app, by, account, reference).await?;
         } else {
-            app.store.reverse_takedown(account.id).await?;
+            administration::restore(app, by, account, reference).await?;
         }
     }
     match deactivated.map(|deactivated| deactivated.applied) {
-        Some(true) => app.store.deactivate(account.id, None).await?,
-        Some(false) => {
-            app.store.activate(account.id).await?;
-        }
+        Some(true) => administration::deactivate(app, by, account).await?,
+        Some(false) => administration::activate(app, by, account).await?,
         // Interop: without attributes, consumers are told the present state once more.
         None if takedown.is_none() => app.store.emit_account(account.id).await?,
         None => {}

@@ -1,16 +1,12 @@
 //! `com.atproto.server.createInviteCodes`
 
 use cairn_model::Did;
-use cairn_store::NewInviteCodes;
 use serde::{Deserialize, Serialize};
 
-use super::create_invite_code::{ADMIN, owner};
-use crate::auth::Admin;
-use crate::error::XrpcError;
+use super::create_invite_code::owner;
+use crate::accounts::administration;
+use crate::auth::{Admin, Moderator};
 use crate::xrpc::{Cx, Input, Json, Result};
-
-/// Codes made at once, over all accounts.
-const MAX_CODES: usize = 10_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,18 +41,9 @@ pub async fn create_invite_codes(
     if owners.is_empty() {
         owners.push(owner(None));
     }
-    let count = usize::try_from(input.code_count).unwrap_or(usize::MAX);
-    if count.saturating_mul(owners.len()) > MAX_CODES {
-        return Err(XrpcError::invalid_request(format!("too many codes (at most {MAX_CODES})")));
-    }
-    let new = NewInviteCodes {
-        hostname: cx.app.config.hostname.clone(),
-        count: input.code_count,
-        uses: input.use_count,
-        for_accounts: owners,
-        created_by: ADMIN.to_owned(),
-    };
-    let made = cx.app.store.create_invite_codes(new).await?;
+    let (count, uses) = (input.code_count, input.use_count);
+    let made =
+        administration::make_invites(&cx.app, &Moderator::Admin, count, uses, owners).await?;
     Ok(Json(Created {
         codes: made.into_iter().map(|(account, codes)| AccountCodes { account, codes }).collect(),
     }))

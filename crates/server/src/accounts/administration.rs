@@ -1,0 +1,218 @@
+//! What operators and moderators do to accounts, for the methods of `com.atproto.admin` and the console alike. Each act
+//! that went through is written into the operator's log.
+
+use cairn_model::Did;
+use cairn_store::{Account, MailPurpose, NewAct, NewInviteCodes, Quotas};
+use serde_json::{Value, json};
+
+use super::{identity, mailing, password, removal};
+use crate::App;
+use crate::auth::Moderator;
+use crate::error::XrpcError;
+
+/// The maker and the owner of codes that belong to nobody in particular; the operator's name in the log.
+pub const OPERATOR: &str = "admin";
+/// Invite codes made at once, over all accounts.
+const MAX_CODES: usize = 10_000;
+/// Reasons and notes are for people to read.
+const MAX_NOTE_CHARS: usize = 2_000;
+
+/// Writes an act into the log. One that has happened stays when the log takes no entry.
+pub async fn record(app: &App, by: &Moderator, action: &'static str, subject: &str, detail: Value) {
+    let actor = match by {
+        Moderator::Admin => OPERATOR.to_owned(),
+        Moderator::Service(did) => did.to_string(),
+    };
+    let act = NewAct {
+        actor,
+        action: action.to_owned(),
+        subject: subject.to_owned(),
+        detail: detail.to_string(),
+    };
+    if let Err(error) = app.store.record_act(act).await {
+        tracing::error!(action, subject, %error, "an administrative act is missing in the log");
+    }
+}
+
+/// Hides the account and ends its sessions. Without a reference of the moderator's, the time serves as one.
+///
+/// # Errors
+/// 400 for a reference that is too long.
+pub async fn take_down(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    reference: Option<String>,
+) -> Result<(), XrpcError> {
+    check_note(reference.as_deref())?;
+    app.store.takedown(account.id, reference.clone()).await?;
+    record(app, by, "takedown", account.did.as_str(), json!({ "reason": reference })).await;
+    Ok(())
+}
+
+/// Lifts a takedown.
+///
+/// # Errors
+/// 400 for a reason that is too long.
+pub async fn restore(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    reason: Option<String>,
+) -> Result<(), XrpcError> {
+    check_note(reason.as_deref())?;
+    app.store.reverse_takedown(account.id).await?;
+    record(app, by, "restore", account.did.as_str(), json!({ "reason": reason })).await;
+    Ok(())
+}
+
+/// Hides the account until its owner, or the operator, activates it.
+pub async fn deactivate(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
+    app.store.deactivate(account.id, None).await?;
+    record(app, by, "deactivate", account.did.as_str(), json!({})).await;
+    Ok(())
+}
+
+/// Makes the account live.
+///
+/// # Errors
+/// 400 for an account whose DID document names another server or key, and for one that is taken down.
+pub async fn activate(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
+    identity::require_valid_document(app, &account.did).await?;
+    app.store.activate(account.id).await?;
+    record(app, by, "activate", account.did.as_str(), json!({})).await;
+    Ok(())
+}
+
+/// Sets a password and ends all sessions; app passwords stay unless they are to go too.
+///
+/// # Errors
+/// 400 for an empty password or one that is too long.
+pub async fn set_password(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    new: &str,
+    app_passwords: bool,
+) -> Result<(), XrpcError> {
+    let hash = password::hash(app, new).await?;
+    app.store.set_password_hash(account.id, hash, password::ending(app_passwords)).await?;
+    let detail = json!({ "appPasswords": app_passwords });
+    record(app, by, "set_password", account.did.as_str(), detail).await;
+    Ok(())
+}
+
+/// Mails the owner a code to set a new password with.
+///
+/// # Errors
+/// As [`mailing::send_token`].
+pub async fn mail_reset(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
+    mailing::send_token(app, account, MailPurpose::ResetPassword).await?;
+    record(app, by, "mail_reset", account.did.as_str(), json!({})).await;
+    Ok(())
+}
+
+/// Ends the sessions of apps and browsers. App passwords stay.
+pub async fn sign_out(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
+    app.store.sign_out_everywhere(account.id).await?;
+    record(app, by, "sign_out", account.did.as_str(), json!({})).await;
+    Ok(())
+}
+
+/// Deletes the account with everything in it.
+pub async fn delete(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
+    removal::delete(app, account).await?;
+    record(app, by, "delete", account.did.as_str(), json!({})).await;
+    Ok(())
+}
+
+/// Sets what an account may take of the disk.
+pub async fn set_quotas(
+    app: &App,
+    by: &Moderator,
+    did: &Did,
+    quotas: Quotas,
+) -> Result<(), XrpcError> {
+    app.store.set_quotas(did, quotas).await?;
+    let detail = json!({ "blobBytes": quotas.blob_bytes, "repoBytes": quotas.repo_bytes });
+    record(app, by, "set_quotas", did.as_str(), detail).await;
+    Ok(())
+}
+
+/// Whether the account gets no more invite codes; those that it has stay good.
+///
+/// # Errors
+/// 400 for a note that is too long.
+pub async fn set_invites_disabled(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    disabled: bool,
+    note: Option<String>,
+) -> Result<(), XrpcError> {
+    check_note(note.as_deref())?;
+    app.store.set_invites_disabled(account.id, disabled, note.clone()).await?;
+    let action = if disabled { "disable_invites" } else { "enable_invites" };
+    record(app, by, action, account.did.as_str(), json!({ "reason": note })).await;
+    Ok(())
+}
+
+/// Makes `count` invite codes for each owner (DIDs, or [`OPERATOR`]), grouped by owner.
+///
+/// # Errors
+/// 400 for too many at once.
+pub async fn make_invites(
+    app: &App,
+    by: &Moderator,
+    count: u32,
+    uses: u32,
+    owners: Vec<String>,
+) -> Result<Vec<(String, Vec<String>)>, XrpcError> {
+    let wanted = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(owners.len());
+    if wanted > MAX_CODES {
+        return Err(XrpcError::invalid_request(format!("too many codes (at most {MAX_CODES})")));
+    }
+    let new = NewInviteCodes {
+        hostname: app.config.hostname.clone(),
+        count,
+        uses,
+        for_accounts: owners,
+        created_by: OPERATOR.to_owned(),
+    };
+    let made = app.store.create_invite_codes(new).await?;
+    for (owner, codes) in &made {
+        let detail = json!({ "codes": codes.len(), "uses": uses });
+        record(app, by, "make_invites", owner, detail).await;
+    }
+    Ok(made)
+}
+
+/// Disables codes, and all codes of the given accounts.
+///
+/// # Errors
+/// 400 for all codes of the operator.
+pub async fn disable_invites(
+    app: &App,
+    by: &Moderator,
+    codes: Vec<String>,
+    accounts: Vec<String>,
+) -> Result<(), XrpcError> {
+    if accounts.iter().any(|account| account == OPERATOR) {
+        return Err(XrpcError::invalid_request("cannot disable admin invite codes"));
+    }
+    let changed = app.store.disable_invite_codes(codes.clone(), accounts.clone()).await?;
+    if changed > 0 {
+        for subject in codes.iter().chain(&accounts) {
+            record(app, by, "disable_codes", subject, json!({})).await;
+        }
+    }
+    Ok(())
+}
+
+fn check_note(note: Option<&str>) -> Result<(), XrpcError> {
+    if note.is_some_and(|note| note.chars().count() > MAX_NOTE_CHARS) {
+        let message = format!("note is too long (at most {MAX_NOTE_CHARS} characters)");
+        return Err(XrpcError::invalid_request(message));
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! `/admin/accounts/{did}`: one account, and what can be done to it.
+
+use askama::Template;
+use cairn_store::{Account, Usage};
+
+use super::super::i18n::Text;
+use super::super::local::Local;
+use super::super::page::{Page, initial};
+use super::super::route::PageResult;
+use super::super::visit::Visit;
+use super::accounts::Status;
+use super::acts::Act;
+use super::format::{bytes, time};
+use super::log::Entry;
+use crate::accounts::identity::shown_handle;
+
+/// Entries of the log on this page.
+const ENTRIES: u32 = 10;
+
+#[derive(Template)]
+#[template(path = "admin/account.html")]
+struct Detail {
+    page: Page,
+    t: Text,
+    base: String,
+    handle: String,
+    initial: String,
+    did: String,
+    status: Status,
+    takedown_ref: Option<String>,
+    email: Option<String>,
+    is_confirmed: bool,
+    created_at: String,
+    delete_after: Option<String>,
+    invited_with: Option<String>,
+    codes: usize,
+    invites_disabled: bool,
+    invite_note: Option<String>,
+    sessions: usize,
+    connected_apps: usize,
+    app_passwords: usize,
+    space: Space,
+    acts: Vec<Button>,
+    dangers: Vec<Button>,
+    log: Vec<Entry>,
+}
+
+struct Button {
+    name: &'static str,
+    label: &'static str,
+}
+
+/// What the account takes of the disk, and may take.
+pub struct Space {
+    pub repo: Part,
+    pub blobs: Part,
+    pub blob_count: u64,
+}
+
+pub struct Part {
+    pub used: String,
+    /// None without a bound.
+    pub bound: Option<String>,
+    /// For a bar.
+    pub used_bytes: u64,
+    pub bound_bytes: u64,
+}
+
+impl Part {
+    fn new(t: Text, used: u64, bound: Option<u64>) -> Self {
+        Self {
+            used: bytes(t, used),
+            bound: bound.map(|bound| bytes(t, bound)),
+            used_bytes: used,
+            bound_bytes: bound.unwrap_or(0),
+        }
+    }
+}
+
+impl Space {
+    fn new(visit: &Visit, account: &Account, usage: &Usage) -> Self {
+        let bounds = account.quotas.or(visit.app.store.default_quotas());
+        let held = [usage.blobs, usage.temporary_blobs, usage.unreferenced_blobs];
+        Self {
+            repo: Part::new(visit.t, usage.repo_bytes(), bounds.repo_bytes),
+            blobs: Part::new(visit.t, usage.blob_bytes(), bounds.blob_bytes),
+            blob_count: held.iter().map(|held| held.count).sum(),
+        }
+    }
+}
+
+pub async fn show(visit: Visit) -> PageResult {
+    let account = super::account_of(&visit).await?;
+    let (t, store) = (visit.t, &visit.app.store);
+    let usage = store.usage(account.id).await?;
+    let handle = shown_handle(&account);
+    let buttons = |is_danger: bool| {
+        let fitting = Act::ALL.into_iter().filter(|act| act.is_danger() == is_danger);
+        let fitting = fitting.filter(|act| act.fits(&account));
+        fitting.map(|act| Button { name: act.name(), label: act.words(t).button }).collect()
+    };
+    let log = store.acts_on(&account.did, None, ENTRIES).await?;
+    visit.html(&Detail {
+        page: visit.page(handle.clone()),
+        t,
+        base: Local::of_console(&account.did, "").to_string(),
+        initial: initial(&handle),
+        handle,
+        did: account.did.to_string(),
+        status: Status::new(t, &account),
+        takedown_ref: account.takedown_ref.clone(),
+        email: account.email.clone(),
+        is_confirmed: account.email_confirmed_at.is_some(),
+        created_at: time(account.created_at),
+        delete_after: account.delete_after.map(time),
+        invited_with: store.invite_of(&account.did).await?.map(|invite| invite.code),
+        codes: store.invite_codes_of(account.did.as_str()).await?.len(),
+        invites_disabled: account.invites_disabled,
+        invite_note: account.invite_note.clone(),
+        sessions: store.sessions_of(account.id).await?.len(),
+        connected_apps: store.oauth_sessions_of(account.id).await?.len(),
+        app_passwords: store.app_passwords(account.id).await?.len(),
+        space: Space::new(&visit, &account, &usage),
+        acts: buttons(false),
+        dangers: buttons(true),
+        log: log.into_iter().map(|act| Entry::new(t, act)).collect(),
+    })
+}

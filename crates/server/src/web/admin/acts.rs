@@ -1,0 +1,261 @@
+//! `/admin/accounts/{did}/{act}`: each asks first, on a page of its own.
+
+use askama::Template;
+use cairn_store::Account;
+
+use super::super::error::PageError;
+use super::super::form::Form;
+use super::super::i18n::{Flash, Text};
+use super::super::local::Local;
+use super::super::page::Page;
+use super::super::route::PageResult;
+use super::super::visit::Visit;
+use crate::accounts::administration;
+use crate::accounts::identity::shown_handle;
+use crate::auth::Moderator;
+use crate::error::XrpcError;
+
+/// What the operator can do to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    MailReset,
+    SetPassword,
+    SignOut,
+    StopInvites,
+    AllowInvites,
+    Restore,
+    Activate,
+    Deactivate,
+    TakeDown,
+    Delete,
+}
+
+/// How an act is spoken of.
+pub struct Words {
+    pub title: &'static str,
+    pub text: &'static str,
+    pub button: &'static str,
+}
+
+impl Act {
+    pub const ALL: [Self; 10] = [
+        Self::MailReset,
+        Self::SetPassword,
+        Self::SignOut,
+        Self::StopInvites,
+        Self::AllowInvites,
+        Self::Restore,
+        Self::Activate,
+        Self::Deactivate,
+        Self::TakeDown,
+        Self::Delete,
+    ];
+
+    /// In paths.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MailReset => "mail-reset",
+            Self::SetPassword => "set-password",
+            Self::SignOut => "sign-out",
+            Self::StopInvites => "stop-invites",
+            Self::AllowInvites => "allow-invites",
+            Self::Restore => "restore",
+            Self::Activate => "activate",
+            Self::Deactivate => "deactivate",
+            Self::TakeDown => "take-down",
+            Self::Delete => "delete",
+        }
+    }
+
+    fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.name() == name)
+    }
+
+    /// Whether others see less of the account afterwards.
+    pub fn is_danger(self) -> bool {
+        matches!(self, Self::Deactivate | Self::TakeDown | Self::Delete)
+    }
+
+    /// Whether it changes anything in this account.
+    pub fn fits(self, account: &Account) -> bool {
+        match self {
+            Self::MailReset => account.email.is_some(),
+            Self::SetPassword | Self::SignOut | Self::Delete => true,
+            Self::StopInvites => !account.invites_disabled,
+            Self::AllowInvites => account.invites_disabled,
+            Self::Restore => account.takedown_ref.is_some(),
+            Self::TakeDown => account.takedown_ref.is_none(),
+            Self::Activate => account.deactivated_at.is_some() && account.takedown_ref.is_none(),
+            Self::Deactivate => account.deactivated_at.is_none(),
+        }
+    }
+
+    pub fn words(self, t: Text) -> Words {
+        let (title, text, button) = match self {
+            Self::MailReset => {
+                (t.act_mail_reset_title(), t.act_mail_reset_text(), t.act_mail_reset_button())
+            }
+            Self::SetPassword => {
+                (t.act_set_password_title(), t.act_set_password_text(), t.act_set_password_button())
+            }
+            Self::SignOut => {
+                (t.act_sign_out_title(), t.act_sign_out_text(), t.act_sign_out_button())
+            }
+            Self::StopInvites => {
+                (t.act_stop_invites_title(), t.act_stop_invites_text(), t.act_stop_invites_button())
+            }
+            Self::AllowInvites => (
+                t.act_allow_invites_title(),
+                t.act_allow_invites_text(),
+                t.act_allow_invites_button(),
+            ),
+            Self::Restore => (t.act_restore_title(), t.act_restore_text(), t.act_restore_button()),
+            Self::Activate => {
+                (t.act_activate_title(), t.act_activate_text(), t.act_activate_button())
+            }
+            Self::Deactivate => {
+                (t.act_deactivate_title(), t.act_deactivate_text(), t.act_deactivate_button())
+            }
+            Self::TakeDown => {
+                (t.act_take_down_title(), t.act_take_down_text(), t.act_take_down_button())
+            }
+            Self::Delete => (t.act_delete_title(), t.act_delete_text(), t.act_delete_button()),
+        };
+        Words { title, text, button }
+    }
+
+    fn flash(self) -> Flash {
+        match self {
+            Self::MailReset => Flash::ActMailReset,
+            Self::SetPassword => Flash::ActSetPassword,
+            Self::SignOut => Flash::ActSignOut,
+            Self::StopInvites => Flash::ActStopInvites,
+            Self::AllowInvites => Flash::ActAllowInvites,
+            Self::Restore => Flash::ActRestore,
+            Self::Activate => Flash::ActActivate,
+            Self::Deactivate => Flash::ActDeactivate,
+            Self::TakeDown => Flash::ActTakeDown,
+            Self::Delete => Flash::ActDelete,
+        }
+    }
+
+    fn takes_reason(self) -> bool {
+        matches!(self, Self::TakeDown | Self::Restore | Self::StopInvites | Self::AllowInvites)
+    }
+
+    fn needs_reason(self) -> bool {
+        self == Self::TakeDown
+    }
+
+    fn takes_password(self) -> bool {
+        self == Self::SetPassword
+    }
+
+    /// Whether the name of the account is to be typed.
+    fn is_final(self) -> bool {
+        self == Self::Delete
+    }
+
+    /// What is wrong with what was sent.
+    fn check(self, visit: &Visit, account: &Account) -> Form {
+        let (t, sent) = (visit.t, &visit.form);
+        let mut form = Form::of(sent, &["reason", "name", "app_passwords"]);
+        match self {
+            Self::TakeDown => form.require(sent, "reason", t.act_reason_missing()),
+            Self::SetPassword if sent.exact("password").is_empty() => {
+                form.refuse("password", t.act_password_missing());
+            }
+            Self::Delete if sent.get("name") != typed(account) => {
+                form.refuse("name", t.act_delete_other(typed(account)));
+            }
+            _ => {}
+        }
+        form
+    }
+
+    async fn run(self, visit: &Visit, account: &Account) -> Result<(), XrpcError> {
+        let (app, by, sent) = (&visit.app, &Moderator::Admin, &visit.form);
+        let reason = Some(sent.get("reason")).filter(|text| !text.is_empty()).map(str::to_owned);
+        match self {
+            Self::MailReset => administration::mail_reset(app, by, account).await,
+            Self::SetPassword => {
+                let (password, all) = (sent.exact("password"), sent.has("app_passwords"));
+                administration::set_password(app, by, account, password, all).await
+            }
+            Self::SignOut => administration::sign_out(app, by, account).await,
+            Self::StopInvites | Self::AllowInvites => {
+                let disabled = self == Self::StopInvites;
+                administration::set_invites_disabled(app, by, account, disabled, reason).await
+            }
+            Self::Restore => administration::restore(app, by, account, reason).await,
+            Self::Activate => administration::activate(app, by, account).await,
+            Self::Deactivate => administration::deactivate(app, by, account).await,
+            Self::TakeDown => administration::take_down(app, by, account, reason).await,
+            Self::Delete => administration::delete(app, by, account).await,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/act.html")]
+struct Asking {
+    page: Page,
+    t: Text,
+    form: Form,
+    act: Act,
+    words: Words,
+    base: String,
+    handle: String,
+    typed: String,
+}
+
+impl Asking {
+    fn new(visit: &Visit, act: Act, account: &Account, form: Form) -> Self {
+        let words = act.words(visit.t);
+        Self {
+            page: visit.page(words.title),
+            t: visit.t,
+            form,
+            act,
+            words,
+            base: Local::of_console(&account.did, "").to_string(),
+            handle: shown_handle(account),
+            typed: typed(account).to_owned(),
+        }
+    }
+}
+
+/// What the operator types to show that it is this account: its handle, or its DID for want of one.
+fn typed(account: &Account) -> &str {
+    account.handle.as_ref().map_or(account.did.as_str(), cairn_model::Handle::as_str)
+}
+
+pub async fn show(visit: Visit) -> PageResult {
+    let act = Act::by_name(visit.param("act")).ok_or(PageError::NotFound)?;
+    let account = super::account_of(&visit).await?;
+    if !act.fits(&account) {
+        return visit.redirect(Local::of_console(&account.did, ""));
+    }
+    visit.html(&Asking::new(&visit, act, &account, Form::new()))
+}
+
+pub async fn submit(visit: Visit) -> PageResult {
+    let act = Act::by_name(visit.param("act")).ok_or(PageError::NotFound)?;
+    let account = super::account_of(&visit).await?;
+    if !act.fits(&account) {
+        return visit.redirect(Local::of_console(&account.did, ""));
+    }
+    let mut form = act.check(&visit, &account);
+    if form.is_refused() {
+        return visit.refused(&Asking::new(&visit, act, &account, form));
+    }
+    match act.run(&visit, &account).await {
+        Ok(()) if act == Act::Delete => visit.redirect_saying("/admin/accounts", act.flash()),
+        Ok(()) => visit.redirect_saying(Local::of_console(&account.did, ""), act.flash()),
+        Err(err) if err.status().is_server_error() => Err(err.into()),
+        Err(err) => {
+            form.refuse("", visit.t.console_refused(err.message()));
+            visit.refused(&Asking::new(&visit, act, &account, form))
+        }
+    }
+}

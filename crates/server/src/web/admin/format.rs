@@ -1,0 +1,57 @@
+//! Sizes and times as people read them.
+
+use jiff::Timestamp;
+
+use super::super::i18n::Text;
+
+/// Up to the minute.
+pub fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// `1.5 MiB`
+pub fn bytes(t: Text, count: u64) -> String {
+    let mut size: u64 = 1;
+    let mut names = t.console_units().split(' ');
+    let mut name = names.next().unwrap_or_default();
+    for larger in names {
+        if count / size < 1_024 {
+            break;
+        }
+        size = size.saturating_mul(1_024);
+        name = larger;
+    }
+    let (whole, tenth) = (count / size, count % size / size.div_ceil(10));
+    if whole >= 100 || tenth == 0 {
+        return format!("{whole} {name}");
+    }
+    format!("{whole}{}{tenth} {name}", t.console_decimal())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::i18n::Language;
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        let (en, fr) = (Text::new(Language::En), Text::new(Language::Fr));
+        for (count, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_024, "1 KiB"),
+            (1_536, "1.5 KiB"),
+            (1_023 * 1_024, "1023 KiB"),
+            (5 << 30, "5 GiB"),
+            (u64::MAX, "16777215 TiB"),
+        ] {
+            assert_eq!(bytes(en, count), text);
+        }
+        assert_eq!(bytes(fr, 1_536), "1,5 Kio");
+    }
+
+    #[test]
+    fn times_say_their_zone() {
+        assert_eq!(time(Timestamp::UNIX_EPOCH), "1970-01-01 00:00 UTC");
+    }
+}

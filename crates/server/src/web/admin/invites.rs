@@ -1,0 +1,147 @@
+//! `/admin/invites`: invite codes, and links that carry them to the page for new accounts.
+
+use askama::Template;
+use cairn_model::Did;
+use cairn_store::{InviteCode, InviteOrder};
+
+use super::super::error::PageError;
+use super::super::form::Form;
+use super::super::i18n::{Flash, Text};
+use super::super::local::Local;
+use super::super::page::Page;
+use super::super::route::PageResult;
+use super::super::visit::Visit;
+use super::format::time;
+use crate::accounts::administration::{self, OPERATOR};
+use crate::auth::Moderator;
+use crate::config::SignUp;
+use crate::xrpc::com_atproto::admin::get_invite_codes;
+
+/// Codes on one page.
+const PAGE: u32 = 50;
+/// What the form makes at once.
+const MAX_COUNT: u32 = 100;
+const MAX_USES: u32 = 10_000;
+
+#[derive(Template)]
+#[template(path = "admin/invites.html")]
+struct Invites {
+    page: Page,
+    t: Text,
+    form: Form,
+    /// Whether new accounts need a code.
+    is_asked: bool,
+    codes: Vec<Line>,
+    after: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/disable_invite.html")]
+struct Disabling {
+    page: Page,
+    t: Text,
+    code: String,
+}
+
+struct Line {
+    id: usize,
+    code: String,
+    link: String,
+    used: usize,
+    uses: u32,
+    is_usable: bool,
+    is_disabled: bool,
+    /// None for the operator.
+    owner: Option<Owner>,
+    created_at: String,
+    used_by: Vec<Owner>,
+}
+
+struct Owner {
+    did: String,
+    href: String,
+}
+
+impl Owner {
+    fn new(did: &str) -> Option<Self> {
+        let did = Did::parse(did).ok()?;
+        Some(Self { href: Local::of_console(&did, "").to_string(), did: did.to_string() })
+    }
+}
+
+impl Line {
+    fn new(visit: &Visit, id: usize, code: InviteCode) -> Self {
+        let used = code.uses.len();
+        let is_used_up = u32::try_from(used).map_or(true, |used| used >= code.available_uses);
+        Self {
+            id,
+            link: format!("{}/account/sign-up?invite={}", visit.app.config.public_url, code.code),
+            used,
+            uses: code.available_uses,
+            is_usable: !code.disabled && !is_used_up,
+            is_disabled: code.disabled,
+            owner: Owner::new(&code.for_account),
+            created_at: time(code.created_at),
+            used_by: code.uses.iter().filter_map(|one| Owner::new(&one.used_by)).collect(),
+            code: code.code,
+        }
+    }
+}
+
+async fn page(visit: &Visit, form: Form) -> Result<Invites, PageError> {
+    let place = match visit.query.get("after") {
+        "" => None,
+        cursor => Some(get_invite_codes::place(cursor).ok_or_else(super::accounts::malformed)?),
+    };
+    let order = InviteOrder::Recent;
+    let found = visit.app.store.list_invite_codes(order, place, PAGE).await?;
+    let is_full = found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let cursor = found.last().filter(|_| is_full).map(|last| get_invite_codes::cursor(last, order));
+    let lines = found.into_iter().enumerate();
+    Ok(Invites {
+        page: visit.page(visit.t.console_invites()),
+        t: visit.t,
+        form,
+        is_asked: visit.app.config.sign_up == SignUp::Invite,
+        codes: lines.map(|(id, code)| Line::new(visit, id, code)).collect(),
+        after: super::after("/admin/invites", &[], cursor),
+    })
+}
+
+pub async fn show(visit: Visit) -> PageResult {
+    let mut form = Form::new();
+    form.set("count", "1");
+    form.set("uses", "1");
+    visit.html(&page(&visit, form).await?)
+}
+
+/// Makes codes; the list shows the newest first.
+pub async fn make(visit: Visit) -> PageResult {
+    let mut form = Form::of(&visit.form, &["count", "uses"]);
+    let mut read = |name: &'static str, max: u32| {
+        let number = visit.form.get(name).parse().ok().filter(|n| (1..=max).contains(n));
+        if number.is_none() {
+            form.refuse(name, visit.t.invites_number(max));
+        }
+        number.unwrap_or(0)
+    };
+    let (count, uses) = (read("count", MAX_COUNT), read("uses", MAX_USES));
+    if form.is_refused() {
+        return visit.refused(&page(&visit, form).await?);
+    }
+    let owners = vec![OPERATOR.to_owned()];
+    administration::make_invites(&visit.app, &Moderator::Admin, count, uses, owners).await?;
+    visit.redirect_saying("/admin/invites", Flash::InvitesMade)
+}
+
+/// Asks before a code is disabled.
+pub async fn ask(visit: Visit) -> PageResult {
+    let page = visit.page(visit.t.invites_disable_title());
+    visit.html(&Disabling { page, t: visit.t, code: visit.param("code").to_owned() })
+}
+
+pub async fn disable(visit: Visit) -> PageResult {
+    let codes = vec![visit.param("code").to_owned()];
+    administration::disable_invites(&visit.app, &Moderator::Admin, codes, Vec::new()).await?;
+    visit.redirect_saying("/admin/invites", Flash::InviteDisabled)
+}
