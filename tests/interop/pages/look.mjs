@@ -80,7 +80,8 @@ async function look(browser, url, view, it, storageState, names) {
     if (message.type() === 'error' && !expected) problems.push(`console: ${text}`)
   })
   page.on('pageerror', (error) => problems.push(`script: ${error.message}`))
-  const target = it.path.replace(/\{(\w+)\}/g, (_, name) => names[name])
+  const asked = typeof it.path === 'function' ? await it.path(url) : it.path
+  const target = asked.replace(/\{(\w+)\}/g, (_, name) => names[name])
   const answer = await page.goto(url + target, { waitUntil: 'load' })
   if (answer.status() !== (it.status ?? 200)) problems.push(`status ${answer.status()}`)
   if (it.act) await it.act(page)

@@ -1,11 +1,31 @@
+import crypto from 'node:crypto'
+
 // The pages to look at. `as` names who is signed in (nobody, alice, several, admin); {alice} in a path is her DID. `act` does
-// something on the page before it is looked at; `status` is expected where it is not 200.
+// something on the page before it is looked at; `status` is expected where it is not 200; a function makes a path anew for
+// each look.
 const wrong = async (page) => {
   await page.fill('[name=username]', 'alice.test')
   await page.fill('[name=password]', 'not the password')
   await page.press('[name=password]', 'Enter')
   await page.waitForSelector('#password-error')
 }
+
+// The page that an app on the person's own device sends them to, with a request for these scopes.
+const asks = (scope, more) => async (url) => {
+  const redirect = 'http://127.0.0.1:8123/callback'
+  const client = `http://localhost?${new URLSearchParams({ scope, redirect_uri: redirect })}`
+  const challenge = crypto.randomBytes(32).toString('base64url')
+  const params = {
+    client_id: client, redirect_uri: redirect, response_type: 'code', scope, state: 'x', code_challenge: challenge, code_challenge_method: 'S256', ...more,
+  }
+  const answer = await fetch(`${url}/oauth/par`, { method: 'POST', body: new URLSearchParams(params) })
+  if (answer.status !== 201) throw new Error(await answer.text())
+  const { request_uri } = await answer.json()
+  return `/oauth/authorize?${new URLSearchParams({ client_id: client, request_uri })}`
+}
+const much = 'atproto account:email repo:app.bsky.feed.post repo:app.bsky.feed.like repo:app.bsky.graph.follow repo:com.example.note?action=create '
+  + 'blob:image/* blob:video/mp4 rpc:app.bsky.feed.getTimeline?aud=did:web:api.bsky.app%23bsky_appview account:repo?action=manage identity:*'
+const open = (selector) => (page) => page.click(selector)
 
 export const pages = [
   { name: 'front', path: '/' },
@@ -55,4 +75,9 @@ export const pages = [
     await page.waitForSelector('#uses-error')
   } },
   { name: 'console-log', path: '/admin/log', as: 'admin' },
+  { name: 'authorize', path: asks('atproto transition:generic transition:chat.bsky transition:email'), as: 'alice' },
+  { name: 'authorize-much', path: asks(much), as: 'alice', act: open('form.in details summary') },
+  { name: 'authorize-choice', path: asks('atproto'), as: 'several' },
+  { name: 'authorize-sign-in', path: asks('atproto', { login_hint: 'alice.test' }) },
+  { name: 'authorize-over', path: '/oauth/authorize?client_id=http://localhost&request_uri=urn:x', status: 400 },
 ]
