@@ -4,6 +4,7 @@
 
 mod accounts;
 mod admin;
+mod app_passwords;
 mod approval;
 mod blobs;
 mod did_web;

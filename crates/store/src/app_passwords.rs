@@ -5,10 +5,10 @@
 
 use data_encoding::BASE32_NOPAD;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::accounts::columns::instant;
-use crate::{AccountId, MasterKey, SessionAppPassword, Store, StoreError, sessions};
+use crate::accounts::columns::{instant, micros};
+use crate::{AccountId, MasterKey, Store, StoreError, sessions};
 
 /// More are not made for one account.
 const MAX_PER_ACCOUNT: i64 = 1_000;
@@ -16,12 +16,22 @@ const MAX_PER_ACCOUNT: i64 = 1_000;
 const SCHEME: &str = "hmac-sha256";
 const LETTERS: usize = 16;
 
-/// One app password, for a list of them.
+/// One app password, without what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppPassword {
     pub name: String,
-    pub privileged: bool,
+    pub rights: AppPasswordRights,
     pub created_at: Timestamp,
+}
+
+/// What the sessions of an app password may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppPasswordRights {
+    Standard,
+    /// Private messages and moving away too.
+    Privileged,
+    /// What these OAuth scopes allow, in normal form and separated by spaces.
+    Scoped(String),
 }
 
 /// Why no app password was made.
@@ -42,7 +52,7 @@ impl Store {
         &self,
         account: AccountId,
         name: &str,
-        privileged: bool,
+        rights: AppPasswordRights,
     ) -> Result<(String, AppPassword), CreateAppPasswordError> {
         let letters = BASE32_NOPAD.encode(&cairn_identity::random_bytes::<10>()).to_lowercase();
         let hash = hash(self.master_key(), account, &letters);
@@ -62,8 +72,10 @@ impl Store {
                 if count >= MAX_PER_ACCOUNT {
                     return Err(CreateAppPasswordError::TooMany);
                 }
-                insert(tx, account, &name, &hash, privileged, tx.now_micros())?;
-                Ok(AppPassword { name: name.clone(), privileged, created_at: tx.now() })
+                let created_at = instant(tx.now_micros());
+                let made = AppPassword { name: name.clone(), rights: rights.clone(), created_at };
+                insert(tx, account, &made, &hash)?;
+                Ok(made)
             })
             .await?;
         let groups: Vec<&str> = (0..4).map(|group| &letters[group * 4..group * 4 + 4]).collect();
@@ -75,7 +87,7 @@ impl Store {
         &self,
         account: AccountId,
         password: &str,
-    ) -> Result<Option<SessionAppPassword>, StoreError> {
+    ) -> Result<Option<AppPassword>, StoreError> {
         let Some(letters) = canonical(password) else {
             return Ok(None);
         };
@@ -87,16 +99,10 @@ impl Store {
     pub async fn app_passwords(&self, account: AccountId) -> Result<Vec<AppPassword>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT name, privileged, created_at FROM app_password WHERE account = ?1
+                "SELECT name, privileged, scopes, created_at FROM app_password WHERE account = ?1
                  ORDER BY created_at DESC",
             )?;
-            let rows = statement.query_map([account.get()], |row| {
-                Ok(AppPassword {
-                    name: row.get(0)?,
-                    privileged: row.get(1)?,
-                    created_at: instant(row.get(2)?),
-                })
-            })?;
+            let rows = statement.query_map([account.get()], read)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
@@ -126,35 +132,61 @@ pub(crate) fn delete_all(conn: &Connection, account: AccountId) -> Result<(), St
     Ok(())
 }
 
+/// The app password of this name inside a transaction.
+pub(crate) fn by_name(
+    conn: &Connection,
+    account: AccountId,
+    name: &str,
+) -> Result<Option<AppPassword>, StoreError> {
+    find(conn, account, "name", name)
+}
+
 fn find(
     conn: &Connection,
     account: AccountId,
     column: &'static str,
     value: &str,
-) -> Result<Option<SessionAppPassword>, StoreError> {
+) -> Result<Option<AppPassword>, StoreError> {
     Ok(conn
         .prepare_cached(&format!(
-            "SELECT name, privileged FROM app_password WHERE account = ?1 AND {column} = ?2"
+            "SELECT name, privileged, scopes, created_at FROM app_password
+             WHERE account = ?1 AND {column} = ?2"
         ))?
-        .query_row((account.get(), value), |row| {
-            Ok(SessionAppPassword { name: row.get(0)?, privileged: row.get(1)? })
-        })
+        .query_row((account.get(), value), read)
         .optional()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<AppPassword> {
+    let rights = match (row.get(2)?, row.get(1)?) {
+        (Some(scopes), _) => AppPasswordRights::Scoped(scopes),
+        (None, true) => AppPasswordRights::Privileged,
+        (None, false) => AppPasswordRights::Standard,
+    };
+    Ok(AppPassword { name: row.get(0)?, rights, created_at: instant(row.get(3)?) })
 }
 
 fn insert(
     conn: &Connection,
     account: AccountId,
-    name: &str,
+    made: &AppPassword,
     hash: &str,
-    privileged: bool,
-    now_micros: i64,
 ) -> Result<(), StoreError> {
+    let scopes = match &made.rights {
+        AppPasswordRights::Scoped(scopes) => Some(scopes),
+        AppPasswordRights::Standard | AppPasswordRights::Privileged => None,
+    };
     conn.prepare_cached(
-        "INSERT INTO app_password (account, name, password_hash, privileged, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO app_password (account, name, password_hash, privileged, scopes, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute((account.get(), name, hash, privileged, now_micros))?;
+    .execute(params![
+        account.get(),
+        made.name,
+        hash,
+        made.rights == AppPasswordRights::Privileged,
+        scopes,
+        micros(made.created_at),
+    ])?;
     Ok(())
 }
 

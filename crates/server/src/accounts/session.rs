@@ -1,9 +1,10 @@
 //! What the session methods share: signing in, tokens, and the account as its owner sees it.
 
 use cairn_model::{Did, Handle};
+use cairn_oauth::scope::{AccountAction, AccountAttr, Scopes};
 use cairn_store::{
-    Account, AccountStatus, Applicant, CreateSessionError, IssuedToken, NewSession,
-    SessionAppPassword, SessionClient,
+    Account, AccountStatus, AppPassword, AppPasswordRights, Applicant, CreateSessionError,
+    IssuedToken, NewSession, SessionClient,
 };
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -19,6 +20,8 @@ use super::identity;
 pub struct Tokens {
     pub access_jwt: String,
     pub refresh_jwt: String,
+    /// Whether who holds them may know the account's e-mail address.
+    pub sees_email: bool,
 }
 
 /// The account, as `createSession`, `refreshSession` and `getSession` tell it to its owner.
@@ -48,9 +51,10 @@ pub struct SessionAnswer {
 impl SessionAnswer {
     /// Describes the account, with tokens where the method gives some.
     pub async fn new(app: &App, account: &Account, tokens: Option<Tokens>) -> Self {
+        let sees_email = tokens.as_ref().is_none_or(|tokens| tokens.sees_email);
         let (access_jwt, refresh_jwt) =
             tokens.map(|tokens| (tokens.access_jwt, tokens.refresh_jwt)).unzip();
-        Self {
+        let answer = Self {
             access_jwt,
             refresh_jwt,
             did: account.did.to_string(),
@@ -61,7 +65,8 @@ impl SessionAnswer {
             email_auth_factor: Some(account.needs_mailed_code()),
             active: account.is_active(),
             status: account.status().as_str(),
-        }
+        };
+        if sees_email { answer } else { answer.without_email() }
     }
 
     /// The same for somebody whose account waits for approval: not active, and of no state that the protocol has a
@@ -99,14 +104,10 @@ pub fn wrong_password() -> XrpcError {
 pub async fn open(
     app: &App,
     account: &Account,
-    app_password: Option<SessionAppPassword>,
+    app_password: Option<AppPassword>,
     client: SessionClient,
 ) -> Result<Tokens, XrpcError> {
-    let new = NewSession {
-        app_password: app_password.map(|password| password.name),
-        password_hash: account.password_hash.clone(),
-        client,
-    };
+    let new = NewSession { app_password, password_hash: account.password_hash.clone(), client };
     let issued = app.store.create_session(account.id, new).await.map_err(not_opened)?;
     Ok(tokens(app, account, &issued))
 }
@@ -132,25 +133,35 @@ fn not_opened(err: CreateSessionError) -> XrpcError {
 
 /// The tokens for a session that the store has opened or renewed.
 pub fn tokens(app: &App, account: &Account, issued: &IssuedToken) -> Tokens {
-    scoped_tokens(app, &account.did, scope_of(issued.app_password.as_ref()), issued)
+    let (did, now) = (&account.did, app.now_seconds());
+    let plain = |scope| (app.tokens.access(did, scope, now), true);
+    let (access_jwt, sees_email) = match issued.app_password.as_ref().map(|used| &used.rights) {
+        None => plain(SessionScope::Full),
+        Some(AppPasswordRights::Privileged) => plain(SessionScope::AppPasswordPrivileged),
+        Some(AppPasswordRights::Standard) => plain(SessionScope::AppPassword),
+        Some(AppPasswordRights::Scoped(scopes)) => {
+            let sees =
+                Scopes::parse(scopes).allows_account(AccountAttr::Email, AccountAction::Read);
+            (app.tokens.access_within(did, scopes, now), sees)
+        }
+    };
+    let refresh_jwt = refresh_jwt(app, did, issued);
+    Tokens { access_jwt, refresh_jwt, sees_email }
 }
 
 /// The same for somebody whose account waits for approval.
 pub fn waiting_tokens(app: &App, applicant: &Applicant, issued: &IssuedToken) -> Tokens {
-    scoped_tokens(app, &applicant.did, SessionScope::SignupQueued, issued)
+    let scope = SessionScope::SignupQueued;
+    Tokens {
+        access_jwt: app.tokens.access(&applicant.did, scope, app.now_seconds()),
+        refresh_jwt: refresh_jwt(app, &applicant.did, issued),
+        sees_email: true,
+    }
 }
 
-fn scoped_tokens(app: &App, did: &Did, scope: SessionScope, issued: &IssuedToken) -> Tokens {
-    let now = app.now_seconds();
-    Tokens {
-        access_jwt: app.tokens.access(did, scope, now),
-        refresh_jwt: app.tokens.refresh(
-            did,
-            &issued.token_id.to_string(),
-            now,
-            issued.expires_at.as_second(),
-        ),
-    }
+fn refresh_jwt(app: &App, did: &Did, issued: &IssuedToken) -> String {
+    let expires_at = issued.expires_at.as_second();
+    app.tokens.refresh(did, &issued.token_id.to_string(), app.now_seconds(), expires_at)
 }
 
 /// Tokens for an account that is taken down: they allow to move away, and cannot be renewed because no session is
@@ -162,14 +173,7 @@ pub fn takendown_tokens(app: &App, account: &Account) -> Tokens {
     Tokens {
         access_jwt: app.tokens.access(&account.did, SessionScope::Takendown, now),
         refresh_jwt: app.tokens.refresh(&account.did, &no_session, now, expires_at),
-    }
-}
-
-fn scope_of(app_password: Option<&SessionAppPassword>) -> SessionScope {
-    match app_password {
-        None => SessionScope::Full,
-        Some(password) if password.privileged => SessionScope::AppPasswordPrivileged,
-        Some(_) => SessionScope::AppPassword,
+        sees_email: true,
     }
 }
 

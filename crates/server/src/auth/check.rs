@@ -14,7 +14,9 @@ use crate::xrpc::Endpoint;
 use super::header::{self, Sent};
 use super::policy::{Access, AuthPolicy, OAuthPolicy, SessionPolicy};
 use super::tokens::looks_like_service_token;
-use super::{Credential, Refresh, Session, SessionScope, basic, oauth, service};
+use super::{
+    Credential, Grant, Holder, Refresh, Session, SessionScope, basic, oauth, scopes, service,
+};
 
 /// Finds out who calls, or why they may not.
 ///
@@ -33,11 +35,11 @@ pub async fn authenticate(
         AuthPolicy::Anyone => Ok(Credential::Anyone),
         AuthPolicy::Session(policy) => match sent {
             Sent::Dpop(token) => client(app, endpoint, request, token, policy).await,
-            sent => session(app, bearer(sent)?, policy).await,
+            sent => session(app, endpoint, request, bearer(sent)?, policy).await,
         },
         AuthPolicy::SessionOrApplicant(policy) => match sent {
             Sent::Dpop(token) => client(app, endpoint, request, token, policy).await,
-            sent => session_or_applicant(app, bearer(sent)?, policy).await,
+            sent => session_or_applicant(app, endpoint, request, bearer(sent)?, policy).await,
         },
         AuthPolicy::Refresh { expired_ok } => refresh(app, bearer(sent)?, expired_ok),
         AuthPolicy::Admin => admin(app, sent),
@@ -61,11 +63,11 @@ pub async fn authenticate(
                 check_status(&account, policy)?;
                 return Ok(Credential::Service(service));
             }
-            session(app, token, policy).await
+            session(app, endpoint, request, token, policy).await
         }
         AuthPolicy::RepoReader(policy) => match sent {
             Sent::Nothing => Ok(Credential::Anyone),
-            Sent::Bearer(token) => session(app, token, policy).await,
+            Sent::Bearer(token) => session(app, endpoint, request, token, policy).await,
             Sent::Basic(_) => admin(app, sent),
             Sent::Dpop(token) => client(app, endpoint, request, token, policy).await,
         },
@@ -86,7 +88,7 @@ fn unusable() -> XrpcError {
     XrpcError::auth_required("Invalid authorization header")
 }
 
-/// The session of a request to a method that stands in no table. The scopes of an OAuth client are the caller's to check.
+/// The session of a request to a method that stands in no table. Its scopes are the caller's to check.
 ///
 /// # Errors
 /// As [`authenticate`].
@@ -121,17 +123,27 @@ async fn client(
     }
     let session = oauth::verify(app, token, request).await?;
     check_status(&session.account, policy)?;
-    oauth::allow(app, endpoint, request, &session)?;
+    scopes::allow(app, endpoint, request, &session)?;
     Ok(Credential::Session(session))
 }
 
-async fn session(app: &App, token: &str, policy: SessionPolicy) -> Result<Credential, XrpcError> {
-    signed_in(app, token, policy).await.map(Credential::Session)
+async fn session(
+    app: &App,
+    endpoint: &Endpoint,
+    request: &Parts,
+    token: &str,
+    policy: SessionPolicy,
+) -> Result<Credential, XrpcError> {
+    let session = signed_in(app, token, policy).await?;
+    scopes::allow(app, endpoint, request, &session)?;
+    Ok(Credential::Session(session))
 }
 
 /// A token from the time before the approval stays what it is: of an account, with few rights.
 async fn session_or_applicant(
     app: &App,
+    endpoint: &Endpoint,
+    request: &Parts,
     token: &str,
     policy: SessionPolicy,
 ) -> Result<Credential, XrpcError> {
@@ -145,20 +157,22 @@ async fn session_or_applicant(
     {
         return Ok(Credential::Applicant(Box::new(applicant)));
     }
-    session(app, token, policy).await
+    session(app, endpoint, request, token, policy).await
 }
 
+/// The session of a token, its scopes not yet held against anything.
 async fn signed_in(app: &App, token: &str, policy: SessionPolicy) -> Result<Session, XrpcError> {
     if oauth::is_bound(token) {
         return Err(oauth::unproven());
     }
     let claims = app.tokens.verify_access(token, app.now_seconds())?;
-    if !policy.scopes.contains(claims.scope) {
+    if !policy.scopes.contains(claims.scope.at_most()) {
         return Err(XrpcError::invalid_token("Bad token scope"));
     }
     let account = account(app, &claims.did).await?;
     check_status(&account, policy)?;
-    Ok(Session { account, scope: claims.scope, oauth: None })
+    let held = |scopes| Arc::new(Grant { holder: Holder::AppPassword, scopes });
+    Ok(Session { account, scope: claims.scope, grant: claims.scopes.map(held) })
 }
 
 async fn account(app: &App, did: &Did) -> Result<Arc<Account>, XrpcError> {

@@ -45,6 +45,8 @@ pub enum SessionScope {
     /// Signed in with an app password that may read direct messages.
     AppPasswordPrivileged,
     AppPassword,
+    /// Signed in with an app password that is held to OAuth scopes, which stand beside it.
+    AppPasswordScoped,
     /// Signed in to an account that is taken down: only what moving away needs.
     Takendown,
     /// Signed in by somebody whose account waits for the operator's approval.
@@ -57,6 +59,8 @@ impl SessionScope {
             Self::Full => "com.atproto.access",
             Self::AppPasswordPrivileged => "com.atproto.appPassPrivileged",
             Self::AppPassword => "com.atproto.appPass",
+            // Our own. A server that does not know it refuses the token, instead of overlooking the scopes.
+            Self::AppPasswordScoped => "com.atproto.appPassScoped",
             Self::Takendown => "com.atproto.takendown",
             Self::SignupQueued => "com.atproto.signupQueued",
         }
@@ -67,11 +71,20 @@ impl SessionScope {
             Self::Full,
             Self::AppPasswordPrivileged,
             Self::AppPassword,
+            Self::AppPasswordScoped,
             Self::Takendown,
             Self::SignupQueued,
         ]
         .into_iter()
         .find(|scope| scope.as_str() == text)
+    }
+
+    /// What a policy must take: scopes only ever take away from what a privileged app password may.
+    fn at_most(self) -> Self {
+        match self {
+            Self::AppPasswordScoped => Self::AppPasswordPrivileged,
+            other => other,
+        }
     }
 }
 
@@ -79,19 +92,25 @@ impl SessionScope {
 #[derive(Clone, Debug)]
 pub struct Session {
     pub account: Arc<Account>,
-    /// For an OAuth client the weakest: what it may do stands in `oauth`.
+    /// For an OAuth client the weakest: what it may do stands in `grant`.
     pub scope: SessionScope,
-    /// Set when an OAuth client calls.
-    pub oauth: Option<Arc<OAuthGrant>>,
+    /// What the session is held to. None for passwords and app passwords without scopes.
+    pub grant: Option<Arc<Grant>>,
 }
 
-/// What an OAuth client was allowed.
+/// What the account's owner allowed, and whom.
 #[derive(Debug)]
-pub struct OAuthGrant {
-    pub client_id: String,
-    pub session: SessionId,
+pub struct Grant {
+    pub holder: Holder,
     /// With permission sets written out.
     pub scopes: Scopes,
+}
+
+/// Who is held to scopes.
+#[derive(Debug)]
+pub enum Holder {
+    Client { client_id: String, session: SessionId },
+    AppPassword,
 }
 
 impl Session {
@@ -104,11 +123,11 @@ impl Session {
         self.scope == SessionScope::Full
     }
 
-    /// Whether private messages and account creation elsewhere are allowed. Of an OAuth client its scopes say so, which
-    /// are held against each call ([`Session::check_rpc`]).
+    /// Whether private messages and account creation elsewhere are allowed. Where there are scopes they say so, and are
+    /// held against each call ([`Session::check_rpc`]).
     pub fn is_privileged(&self) -> bool {
         matches!(self.scope, SessionScope::Full | SessionScope::AppPasswordPrivileged)
-            || self.oauth.is_some()
+            || self.grant.is_some()
     }
 }
 

@@ -17,12 +17,8 @@ use lru::LruCache;
 use crate::app::App;
 use crate::error::XrpcError;
 use crate::oauth::{access_secret, proof_text};
-use crate::proxy;
-use crate::xrpc::Endpoint;
-use crate::xrpc::body::content_type;
 
-use super::policy::OAuthPolicy;
-use super::{OAuthGrant, Session, SessionScope};
+use super::{Grant, Holder, Session, SessionScope};
 
 /// Grants whose scopes are kept ready. About 2 KiB each.
 const MAX_GRANTS: NonZeroUsize = NonZeroUsize::new(8_192).expect("it is not zero");
@@ -52,7 +48,7 @@ pub(super) async fn verify(app: &App, text: &str, request: &Parts) -> Result<Ses
     if !grant.scopes.contains_atproto() {
         return Err(invalid().into());
     }
-    Ok(Session { account, scope: SessionScope::AppPassword, oauth: Some(grant) })
+    Ok(Session { account, scope: SessionScope::AppPassword, grant: Some(grant) })
 }
 
 fn check_proof(
@@ -68,29 +64,6 @@ fn check_proof(
     app.oauth.proofs.verify(proof, method, &url, Some(token), now).map(drop)
 }
 
-/// Holds the scopes of a client against what a method asks for.
-///
-/// # Errors
-/// 403 `ScopeMissingError` with the scope that would do; 403 `Forbidden` where none does.
-pub(super) fn allow(
-    app: &App,
-    endpoint: &Endpoint,
-    request: &Parts,
-    session: &Session,
-) -> Result<(), XrpcError> {
-    match endpoint.oauth {
-        OAuthPolicy::Never => Err(never()),
-        OAuthPolicy::Any | OAuthPolicy::Repo | OAuthPolicy::RpcOfInput => Ok(()),
-        OAuthPolicy::Rpc => {
-            let aud = proxy::audience(&app.config, &request.headers, endpoint.nsid)?;
-            session.check_rpc(endpoint.nsid, &aud)
-        }
-        OAuthPolicy::Blob => session.check_blob(&content_type(&request.headers)?),
-        OAuthPolicy::Account(attr, action) => session.check_account(attr, action),
-        OAuthPolicy::Identity(attr) => session.check_identity(attr),
-    }
-}
-
 /// 403 for methods that are for the account's owner alone.
 pub(super) fn never() -> XrpcError {
     XrpcError::forbidden("Forbidden", "OAuth credentials are not supported for this endpoint")
@@ -99,22 +72,22 @@ pub(super) fn never() -> XrpcError {
 /// Scopes of the clients that called last, so that they are not read anew for each request.
 pub(crate) struct Grants(Mutex<Known>);
 
-type Known = LruCache<SessionId, (Arc<OAuthAccess>, Arc<OAuthGrant>)>;
+type Known = LruCache<SessionId, (Arc<OAuthAccess>, Arc<Grant>)>;
 
 impl Grants {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(LruCache::new(MAX_GRANTS)))
     }
 
-    fn of(&self, access: &Arc<OAuthAccess>) -> Arc<OAuthGrant> {
+    fn of(&self, access: &Arc<OAuthAccess>) -> Arc<Grant> {
         if let Some((known, grant)) = self.lock().get(&access.session)
             && (Arc::ptr_eq(known, access) || known.granted == access.granted)
         {
             return Arc::clone(grant);
         }
-        let grant = Arc::new(OAuthGrant {
-            client_id: access.client_id.clone(),
-            session: access.session,
+        let client_id = access.client_id.clone();
+        let grant = Arc::new(Grant {
+            holder: Holder::Client { client_id, session: access.session },
             scopes: Scopes::parse(&access.granted),
         });
         self.lock().put(access.session, (Arc::clone(access), Arc::clone(&grant)));

@@ -1,4 +1,5 @@
-//! What a session may do by its OAuth scopes. Sessions of the account's own making have none and may do all of it.
+//! What a session may do by its OAuth scopes: those of an OAuth client, and those of an app password that has some. Other
+//! sessions have none, and may do what the method's policy says.
 
 use cairn_model::Nsid;
 use cairn_oauth::scope::{
@@ -6,9 +7,46 @@ use cairn_oauth::scope::{
     needed_identity, needed_repo, needed_rpc,
 };
 
-use crate::error::XrpcError;
+use http::request::Parts;
 
-use super::Session;
+use crate::app::App;
+use crate::error::XrpcError;
+use crate::proxy;
+use crate::xrpc::Endpoint;
+use crate::xrpc::body::content_type;
+
+use super::policy::OAuthPolicy;
+use super::{Holder, Session, oauth};
+
+/// Holds the scopes of a session, if it has some, against what a method asks for.
+///
+/// # Errors
+/// 403 `ScopeMissingError` with the scope that would do; 403 `Forbidden` where none does.
+pub(super) fn allow(
+    app: &App,
+    endpoint: &Endpoint,
+    request: &Parts,
+    session: &Session,
+) -> Result<(), XrpcError> {
+    let Some(grant) = &session.grant else { return Ok(()) };
+    match endpoint.oauth {
+        OAuthPolicy::Never => Err(match grant.holder {
+            Holder::Client { .. } => oauth::never(),
+            Holder::AppPassword => XrpcError::forbidden(
+                "Forbidden",
+                "App passwords with scopes are not supported for this endpoint",
+            ),
+        }),
+        OAuthPolicy::Any | OAuthPolicy::Repo | OAuthPolicy::RpcOfInput => Ok(()),
+        OAuthPolicy::Rpc => {
+            let aud = proxy::audience(&app.config, &request.headers, endpoint.nsid)?;
+            session.check_rpc(endpoint.nsid, &aud)
+        }
+        OAuthPolicy::Blob => session.check_blob(&content_type(&request.headers)?),
+        OAuthPolicy::Account(attr, action) => session.check_account(attr, action),
+        OAuthPolicy::Identity(attr) => session.check_identity(attr),
+    }
+}
 
 impl Session {
     /// Whether records of a collection may be made, replaced or removed.
@@ -60,7 +98,7 @@ impl Session {
         allows: impl FnOnce(&Scopes) -> bool,
         needed: impl FnOnce() -> String,
     ) -> Result<(), XrpcError> {
-        match &self.oauth {
+        match &self.grant {
             Some(grant) if !allows(&grant.scopes) => Err(XrpcError::forbidden(
                 "ScopeMissingError",
                 format!("Missing required scope \"{}\"", needed()),

@@ -3,10 +3,11 @@
 //! | | access | refresh |
 //! |---|---|---|
 //! | `typ` | `at+jwt` | `refresh+jwt` |
-//! | claims | scope, aud, sub, iat, exp | scope `com.atproto.refresh`, aud, sub, jti, iat, exp |
+//! | claims | scope, aud, sub, iat, exp, and scopes of an app password that has some | scope `com.atproto.refresh`, aud, sub, jti, iat, exp |
 //! | lifetime | 120 minutes | 90 days |
 
 use cairn_model::Did;
+use cairn_oauth::scope::Scopes;
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ pub struct SessionTokens {
 pub struct AccessClaims {
     pub did: Did,
     pub scope: SessionScope,
+    /// Set for [`SessionScope::AppPasswordScoped`], and for nothing else.
+    pub scopes: Option<Scopes>,
 }
 
 /// What a refresh token says.
@@ -85,6 +88,8 @@ struct Header<'a> {
 #[derive(Serialize)]
 struct NewClaims<'a> {
     scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<&'a str>,
     aud: &'a str,
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +106,7 @@ struct SeenClaims<'a> {
     aud: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
     sub: std::borrow::Cow<'a, str>,
+    scopes: Option<String>,
     jti: Option<String>,
     exp: i64,
     /// Service tokens and proof-of-possession tokens are something else, whatever their signature.
@@ -123,8 +129,24 @@ impl SessionTokens {
 
     /// An access token for `did`, from `now` (seconds since 1970).
     pub fn access(&self, did: &Did, scope: SessionScope, now: i64) -> String {
+        self.access_token(did, scope, None, now)
+    }
+
+    /// An access token for `did` that is held to OAuth scopes, which are in normal form.
+    pub fn access_within(&self, did: &Did, scopes: &str, now: i64) -> String {
+        self.access_token(did, SessionScope::AppPasswordScoped, Some(scopes), now)
+    }
+
+    fn access_token(
+        &self,
+        did: &Did,
+        scope: SessionScope,
+        scopes: Option<&str>,
+        now: i64,
+    ) -> String {
         let claims = NewClaims {
             scope: scope.as_str(),
+            scopes,
             aud: self.audience.as_str(),
             sub: did.as_str(),
             jti: None,
@@ -138,6 +160,7 @@ impl SessionTokens {
     pub fn refresh(&self, did: &Did, jti: &str, now: i64, expires_at: i64) -> String {
         let claims = NewClaims {
             scope: REFRESH_SCOPE,
+            scopes: None,
             aud: self.audience.as_str(),
             sub: did.as_str(),
             jti: Some(jti),
@@ -158,7 +181,12 @@ impl SessionTokens {
             return Err(TokenError::Expired);
         }
         let scope = SessionScope::parse(&claims.scope).ok_or(TokenError::Scope)?;
-        Ok(AccessClaims { did, scope })
+        let scopes = claims.scopes.as_deref().map(Scopes::parse);
+        let is_whole = match &scopes {
+            Some(scopes) => scope == SessionScope::AppPasswordScoped && scopes.contains_atproto(),
+            None => scope != SessionScope::AppPasswordScoped,
+        };
+        if is_whole { Ok(AccessClaims { did, scope, scopes }) } else { Err(TokenError::Scope) }
     }
 
     /// Checks a refresh token at `now`; an expired one is told apart, not refused.
@@ -263,8 +291,13 @@ mod tests {
         let access = tokens.access(&alice, SessionScope::AppPassword, 1_000);
         assert_eq!(
             tokens.verify_access(&access, 1_000),
-            Ok(AccessClaims { did: alice.clone(), scope: SessionScope::AppPassword })
+            Ok(AccessClaims { did: alice.clone(), scope: SessionScope::AppPassword, scopes: None })
         );
+        let scopes = "atproto repo:com.example.note";
+        let access = tokens.access_within(&alice, scopes, 1_000);
+        let claims = tokens.verify_access(&access, 1_000).unwrap();
+        assert_eq!(claims.scope, SessionScope::AppPasswordScoped);
+        assert_eq!(claims.scopes.unwrap().to_string(), scopes);
         let refresh = tokens.refresh(&alice, "id", 1_000, 2_000);
         let claims =
             RefreshClaims { did: alice, jti: "id".into(), expires_at: 2_000, is_expired: false };
@@ -287,6 +320,23 @@ mod tests {
         }
         let elsewhere = SessionTokens::new(&Secret::new("secret"), did("did:web:other.example"));
         assert_eq!(elsewhere.verify_access(&access, 1_000), Err(TokenError::Unverifiable));
+    }
+
+    #[test]
+    fn scopes_and_the_claim_that_there_are_some_come_together_or_not_at_all() {
+        let tokens = tokens("secret");
+        let alice = did("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa");
+        for (scope, scopes) in [
+            (SessionScope::AppPasswordScoped, None),
+            (SessionScope::AppPasswordScoped, Some("")),
+            (SessionScope::AppPasswordScoped, Some("repo:*")),
+            (SessionScope::AppPassword, Some("atproto")),
+            (SessionScope::Full, Some("atproto repo:*")),
+        ] {
+            let access = tokens.access_token(&alice, scope, scopes, 1_000);
+            let refused = tokens.verify_access(&access, 1_000);
+            assert_eq!(refused, Err(TokenError::Scope), "{scope:?} {scopes:?}");
+        }
     }
 
     #[test]

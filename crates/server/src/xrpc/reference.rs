@@ -20,7 +20,7 @@ service token of the moderation service); *service token* (signed by an account'
 taken down or deactivated may call a method unless it says *active* or *not taken down*.
 
 OAuth clients need the scope that stands in the next column ([`oauth.md`](oauth.md)); *any*: `atproto` alone will do; a dash:
-none will.
+none will. App passwords with scopes ([`accounts.md`](accounts.md)) need it too, and never do what app passwords may not.
 
 Bodies are JSON of at most 150 KiB unless the table says otherwise. All methods count towards 3,000 calls in five minutes per
 address but for those marked †; further limits stand in the last column by name.

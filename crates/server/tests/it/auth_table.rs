@@ -32,6 +32,8 @@ enum Sent {
     Admin,
     WrongPassword,
     Session(SessionScope, State),
+    /// Of an app password with scopes: `atproto` alone, or all that a method could ask for.
+    Scoped(Held, State),
     Expired,
     Refresh,
     ExpiredRefresh,
@@ -41,6 +43,12 @@ enum Sent {
     StrayService,
     /// Signed by the moderation service.
     Moderation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Held {
+    ToNothingElse,
+    ToAll,
 }
 
 type Expected = Result<&'static str, (u16, &'static str)>;
@@ -58,6 +66,9 @@ fn all_credentials() -> Vec<Sent> {
         [State::Active, State::Deactivated, State::Takendown, State::Waiting, State::Unknown];
     let sessions =
         SCOPES.into_iter().flat_map(|scope| states.map(|state| Sent::Session(scope, state)));
+    let scoped = [Held::ToNothingElse, Held::ToAll]
+        .into_iter()
+        .flat_map(|held| states.map(|state| Sent::Scoped(held, state)));
     let services = states.map(Sent::Service);
     let others = [
         Sent::Nothing,
@@ -71,7 +82,7 @@ fn all_credentials() -> Vec<Sent> {
         Sent::StrayService,
         Sent::Moderation,
     ];
-    sessions.chain(services).chain(others).collect()
+    sessions.chain(scoped).chain(services).chain(others).collect()
 }
 
 fn kind(credential: &Credential) -> &'static str {
@@ -89,8 +100,25 @@ const MISSING: (u16, &str) = (401, "AuthMissing");
 const INVALID: (u16, &str) = (400, "InvalidToken");
 const REQUIRED: (u16, &str) = (401, "AuthenticationRequired");
 
-/// What the policy means, written down a second time.
+/// What the row means, written down a second time.
 fn expected(endpoint: &Endpoint, sent: Sent) -> Expected {
+    match (by_policy(endpoint, sent), sent) {
+        (Ok("session"), Sent::Scoped(held, _)) => by_scopes(endpoint.oauth, held),
+        (outcome, _) => outcome,
+    }
+}
+
+fn by_scopes(policy: OAuthPolicy, held: Held) -> Expected {
+    match policy {
+        OAuthPolicy::Never => Err((403, "Forbidden")),
+        // The handler looks at the input.
+        OAuthPolicy::Any | OAuthPolicy::Repo | OAuthPolicy::RpcOfInput => Ok("session"),
+        _ if held == Held::ToAll => Ok("session"),
+        _ => Err((403, "ScopeMissingError")),
+    }
+}
+
+fn by_policy(endpoint: &Endpoint, sent: Sent) -> Expected {
     let policy = endpoint.auth;
     if policy == AuthPolicy::Anyone {
         return Ok("anyone");
@@ -171,9 +199,11 @@ fn by_service(sent: Sent) -> Expected {
     match sent {
         Sent::Service(_) | Sent::Moderation => Ok("service"),
         Sent::StrayService => Err((401, "BadJwtLexiconMethod")),
-        Sent::Session(..) | Sent::Expired | Sent::Refresh | Sent::ExpiredRefresh => {
-            Err((401, "BadJwtType"))
-        }
+        Sent::Session(..)
+        | Sent::Scoped(..)
+        | Sent::Expired
+        | Sent::Refresh
+        | Sent::ExpiredRefresh => Err((401, "BadJwtType")),
         _ => Err(INVALID),
     }
 }
@@ -183,7 +213,13 @@ fn by_session(policy: SessionPolicy, sent: Sent) -> Expected {
         Sent::Nothing => Err(MISSING),
         Sent::Expired => Err((400, "ExpiredToken")),
         Sent::Session(scope, _) if !policy.scopes.contains(scope) => Err(INVALID),
-        Sent::Session(_, state) => by_state(policy, state).map(|()| "session"),
+        // Scopes never give what a privileged app password has not.
+        Sent::Scoped(..) if !policy.scopes.contains(SessionScope::AppPasswordPrivileged) => {
+            Err(INVALID)
+        }
+        Sent::Session(_, state) | Sent::Scoped(_, state) => {
+            by_state(policy, state).map(|()| "session")
+        }
         _ => Err(INVALID),
     }
 }
@@ -251,6 +287,14 @@ impl Cast {
             Sent::Session(scope, state) => {
                 format!("Bearer {}", tokens.access(&self.person(state).did, scope, now))
             }
+            Sent::Scoped(held, state) => {
+                let scopes = match held {
+                    Held::ToNothingElse => "atproto".to_owned(),
+                    Held::ToAll => all_scopes(endpoint.nsid),
+                };
+                let did = &self.person(state).did;
+                format!("Bearer {}", tokens.access_within(did, &scopes, now))
+            }
             Sent::Expired => {
                 format!("bearer {}", tokens.access(alice, SessionScope::Full, now - 86_400))
             }
@@ -281,6 +325,14 @@ impl Cast {
     }
 }
 
+/// More than an app password is ever given.
+fn all_scopes(nsid: &str) -> String {
+    format!(
+        "atproto account:email?action=manage account:repo?action=manage account:status?action=manage \
+         identity:* repo:* rpc:{nsid}?aud=* blob:*/*"
+    )
+}
+
 fn document(person: &Person) -> DidDocument {
     let json = serde_json::json!({
         "id": person.did,
@@ -301,7 +353,8 @@ async fn every_method_accepts_and_refuses_what_the_table_declares() {
     assert!(endpoints.len() > 12);
     for endpoint in endpoints {
         for sent in all_credentials() {
-            let mut request = Request::get(format!("/xrpc/{}", endpoint.nsid));
+            let mut request = Request::get(format!("/xrpc/{}", endpoint.nsid))
+                .header(header::CONTENT_TYPE, "text/plain");
             if let Some(value) = cast.header(endpoint, sent) {
                 request = request.header(header::AUTHORIZATION, value);
             }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::accounts::testing::World;
 use crate::{
-    AccountId, EndSessions, Factor, MailPurpose, NewSession, SessionClient, Store, TokenId,
+    AccountId, AppPasswordRights, EndSessions, Factor, MailPurpose, NewSession, SessionClient,
+    Store, TokenId,
 };
 
 const MINUTES_5: Duration = Duration::from_secs(5 * 60);
@@ -425,8 +426,9 @@ async fn all_that_acts_for_the_owner_can_be_ended_at_once() {
     let store = &world.store;
     let issued = session(store, alice.id, 1).await;
     let own = store.create_session(alice.id, NewSession::default()).await.unwrap();
-    store.create_app_password(alice.id, "phone", false).await.unwrap();
-    let by_app = NewSession { app_password: Some("phone".to_owned()), ..NewSession::default() };
+    let rights = AppPasswordRights::Standard;
+    let (_, phone) = store.create_app_password(alice.id, "phone", rights).await.unwrap();
+    let by_app = NewSession { app_password: Some(phone), ..NewSession::default() };
     let apps = store.create_session(alice.id, by_app).await.unwrap();
     store.revoke_clients(alice.id).await.unwrap();
     assert!(!is_live(store, &issued).await);

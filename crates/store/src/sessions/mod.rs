@@ -19,7 +19,7 @@ use jiff::Timestamp;
 pub(crate) use token::TokenHash;
 pub use token::TokenId;
 
-use crate::{AccountId, Store, StoreError};
+use crate::{AccountId, AppPassword, Store, StoreError};
 
 /// How long a refresh token can be used. Each refresh starts it anew.
 pub const SESSION_LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
@@ -35,8 +35,8 @@ const MAX_USER_AGENT_BYTES: usize = 512;
 /// What a new session is made from.
 #[derive(Clone, Debug, Default)]
 pub struct NewSession {
-    /// Name of the app password that was used; none for the account's own password.
-    pub app_password: Option<String>,
+    /// The app password that was used; none for the account's own password. No session is opened once it is another.
+    pub app_password: Option<AppPassword>,
     /// The hash that the account's own password was checked against; no session is opened once it is another.
     pub password_hash: Option<String>,
     pub client: SessionClient,
@@ -68,14 +68,7 @@ pub struct IssuedToken {
     pub token_id: TokenId,
     pub expires_at: Timestamp,
     /// The app password behind the session, if one is.
-    pub app_password: Option<SessionAppPassword>,
-}
-
-/// The app password that a session was opened with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionAppPassword {
-    pub name: String,
-    pub privileged: bool,
+    pub app_password: Option<AppPassword>,
 }
 
 /// One session, for a list of them.

@@ -6,17 +6,17 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::token::{TokenHash, TokenId};
 use super::{
     IssuedToken, MAX_REMEMBERED, MAX_USER_AGENT_BYTES, NewSession, REFRESH_GRACE, SESSION_LIFETIME,
-    SessionAppPassword, SessionClient, SessionId, SessionInfo,
+    SessionClient, SessionId, SessionInfo,
 };
 use crate::accounts::columns::{instant, micros};
 use crate::text::cut;
-use crate::{AccountId, StoreError};
+use crate::{AccountId, AppPassword, StoreError, app_passwords};
 
 pub(super) struct SessionRow {
     pub account: AccountId,
     pub token_hash: TokenHash,
     pub expires_at: Timestamp,
-    pub app_password: Option<SessionAppPassword>,
+    pub app_password: Option<AppPassword>,
 }
 
 /// When a token that is issued `now` expires.
@@ -30,12 +30,9 @@ pub(super) fn still_holds(
     account: AccountId,
     new: &NewSession,
 ) -> Result<bool, StoreError> {
-    if let Some(name) = &new.app_password {
-        return Ok(conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM app_password WHERE account = ?1 AND name = ?2)",
-            )?
-            .query_row(params![account.get(), name], |row| row.get(0))?);
+    // One that was made under the same name since is another.
+    if let Some(used) = &new.app_password {
+        return Ok(app_passwords::by_name(conn, account, &used.name)?.as_ref() == Some(used));
     }
     password_holds(conn, account, new.password_hash.as_deref())
 }
@@ -73,19 +70,17 @@ pub(super) fn insert(
         token.family().0,
         account.get(),
         token.hash().0,
-        new.app_password,
+        new.app_password.as_ref().map(|password| &password.name),
         micros(now),
         micros(expires_at),
         user_agent(&new.client),
         new.client.ip,
     ])?;
-    let app_password = match &new.app_password {
-        Some(name) => Some(app_password(conn, account, name)?),
-        None => None,
-    };
+    let app_password = new.app_password.clone();
     Ok(IssuedToken { account, token_id: token, expires_at, app_password })
 }
 
+/// An app password takes its sessions along when it goes; should one be left over, it is no session.
 pub(super) fn find(conn: &Connection, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
     let found = conn
         .prepare_cached(
@@ -100,7 +95,12 @@ pub(super) fn find(conn: &Connection, id: SessionId) -> Result<Option<SessionRow
     };
     let account = AccountId::new(account);
     let app_password = match name {
-        Some(name) => Some(app_password(conn, account, &name)?),
+        Some(name) => {
+            let Some(password) = app_passwords::by_name(conn, account, &name)? else {
+                return Ok(None);
+            };
+            Some(password)
+        }
         None => None,
     };
     Ok(Some(SessionRow {
@@ -109,20 +109,6 @@ pub(super) fn find(conn: &Connection, id: SessionId) -> Result<Option<SessionRow
         expires_at: instant(expires_at),
         app_password,
     }))
-}
-
-/// An app password takes its sessions along when it goes; should one be missing, it grants the less.
-fn app_password(
-    conn: &Connection,
-    account: AccountId,
-    name: &str,
-) -> Result<SessionAppPassword, StoreError> {
-    let privileged = conn
-        .prepare_cached("SELECT privileged FROM app_password WHERE account = ?1 AND name = ?2")?
-        .query_row(params![account.get(), name], |row| row.get(0))
-        .optional()?
-        .unwrap_or(false);
-    Ok(SessionAppPassword { name: name.to_owned(), privileged })
 }
 
 /// Makes `next` the current token and remembers `token` for its grace.

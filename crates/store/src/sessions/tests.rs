@@ -1,6 +1,9 @@
 //! Rotation, grace and revocation against a real store.
 
+use std::time::Duration;
+
 use super::*;
+use crate::AppPasswordRights::{Privileged, Scoped, Standard};
 use crate::accounts::testing::World;
 use crate::{
     CreateAppPasswordError, EndSessions, MailPurpose, MailTokenError, Preference, PreferenceScope,
@@ -170,19 +173,19 @@ async fn an_app_password_opens_sessions_until_it_is_revoked() {
     let world = World::new();
     let (alice, bob) = (world.account("alice").await, world.account("bob").await);
     let store = &world.store;
-    let (password, made) = store.create_app_password(alice.id, "phone", true).await.unwrap();
+    let (password, made) = store.create_app_password(alice.id, "phone", Privileged).await.unwrap();
     assert_eq!(password.len(), "xxxx-xxxx-xxxx-xxxx".len());
-    assert_eq!(store.app_passwords(alice.id).await.unwrap(), [made]);
-    let taken = store.create_app_password(alice.id, "phone", false).await;
+    assert_eq!(store.app_passwords(alice.id).await.unwrap(), std::slice::from_ref(&made));
+    let taken = store.create_app_password(alice.id, "phone", Standard).await;
     assert!(matches!(taken, Err(CreateAppPasswordError::NameTaken)));
 
     let found =
         store.check_app_password(alice.id, &password.to_uppercase()).await.unwrap().unwrap();
-    assert_eq!((found.name.as_str(), found.privileged), ("phone", true));
+    assert_eq!(found, made);
     assert!(store.check_app_password(bob.id, &password).await.unwrap().is_none());
     assert!(store.check_app_password(alice.id, "hunter2").await.unwrap().is_none());
 
-    let new = NewSession { app_password: Some("phone".to_owned()), ..NewSession::default() };
+    let new = NewSession { app_password: Some(found.clone()), ..NewSession::default() };
     let session = store.create_session(alice.id, new).await.unwrap();
     assert_eq!(session.app_password.as_ref(), Some(&found));
     let session = store.refresh_session(session.token_id, SessionClient::default()).await.unwrap();
@@ -255,10 +258,40 @@ async fn a_session_does_not_slip_past_a_change_of_its_credential() {
     store.set_password_hash(alice.id, "$new".to_owned(), EndSessions::All).await.unwrap();
     let late = store.create_session(alice.id, by_password("$old")).await;
     assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
-    let unknown = NewSession { app_password: Some("phone".to_owned()), ..NewSession::default() };
-    let late = store.create_session(alice.id, unknown).await;
-    assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
+    // Of two app passwords of one name, the second is not what was used, whatever it may do.
+    let narrow = Scoped("atproto repo:com.example.note".to_owned());
+    for (first, second) in [(narrow.clone(), Standard), (narrow.clone(), narrow)] {
+        let (_, used) = store.create_app_password(alice.id, "phone", first).await.unwrap();
+        let new = NewSession { app_password: Some(used), ..NewSession::default() };
+        assert!(store.revoke_app_password(alice.id, "phone").await.unwrap());
+        let late = store.create_session(alice.id, new.clone()).await;
+        assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
+        world.clock.advance(Duration::from_secs(1));
+        store.create_app_password(alice.id, "phone", second).await.unwrap();
+        let late = store.create_session(alice.id, new).await;
+        assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
+        assert!(store.revoke_app_password(alice.id, "phone").await.unwrap());
+    }
     assert!(store.sessions_of(alice.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_scopes_of_an_app_password_stay_with_its_sessions() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let narrow = Scoped("atproto repo:com.example.note".to_owned());
+    let (password, made) =
+        store.create_app_password(alice.id, "bot", narrow.clone()).await.unwrap();
+    assert_eq!(made.rights, narrow);
+    assert_eq!(store.app_passwords(alice.id).await.unwrap(), std::slice::from_ref(&made));
+    let used = store.check_app_password(alice.id, &password).await.unwrap();
+    let new = NewSession { app_password: used, ..NewSession::default() };
+    let mut session = store.create_session(alice.id, new).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(session.app_password.as_ref(), Some(&made));
+        session = store.refresh_session(session.token_id, SessionClient::default()).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -266,8 +299,8 @@ async fn app_passwords_outlive_a_change_of_the_password_unless_told() {
     let world = World::new();
     let (alice, bob) = (world.account("alice").await, world.account("bob").await);
     let store = &world.store;
-    let (password, _) = store.create_app_password(alice.id, "phone", false).await.unwrap();
-    let (bobs, _) = store.create_app_password(bob.id, "phone", false).await.unwrap();
+    let (password, _) = store.create_app_password(alice.id, "phone", Standard).await.unwrap();
+    let (bobs, _) = store.create_app_password(bob.id, "phone", Standard).await.unwrap();
     let reset = store.create_mail_token(alice.id, MailPurpose::ResetPassword).await.unwrap();
     let sign_in = store.create_mail_token(alice.id, MailPurpose::SignIn).await.unwrap();
     store.set_password_hash(alice.id, "$1".to_owned(), EndSessions::All).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cairn_store::{Account, Applicant, MailPurpose, SessionAppPassword};
+use cairn_store::{Account, AppPassword, Applicant, MailPurpose};
 use serde::Deserialize;
 
 use crate::App;
@@ -26,7 +26,7 @@ pub struct CreateSession {
 /// How an account proved to be its owner's.
 enum Proof {
     Password,
-    AppPassword(SessionAppPassword),
+    AppPassword(AppPassword),
 }
 
 pub async fn create_session(

@@ -20,7 +20,7 @@ pub async fn deactivate_account(
     let delete_after = input.delete_after.as_deref().map(parse).transpose()?;
     cx.app.store.deactivate(cx.caller.did(), delete_after).await?;
     // Whatever acts for the owner stops: an app did this, and the owner comes back by the password.
-    if cx.caller.oauth.is_some() {
+    if cx.caller.grant.is_some() {
         cx.app.store.revoke_clients(cx.caller.account.id).await?;
     }
     Ok(())

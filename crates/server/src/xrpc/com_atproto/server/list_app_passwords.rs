@@ -1,6 +1,7 @@
 //! `com.atproto.server.listAppPasswords`
 
 use cairn_identity::plc::timestamp;
+use cairn_store::AppPasswordRights;
 use serde::Serialize;
 
 use crate::auth::Session;
@@ -17,6 +18,16 @@ struct AppPasswordView {
     name: String,
     created_at: String,
     privileged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<String>>,
+}
+
+/// The scopes that an app password is held to, if it is.
+pub(super) fn scopes_of(rights: AppPasswordRights) -> Option<Vec<String>> {
+    match rights {
+        AppPasswordRights::Scoped(scopes) => Some(scopes.split(' ').map(str::to_owned).collect()),
+        AppPasswordRights::Standard | AppPasswordRights::Privileged => None,
+    }
 }
 
 pub async fn list_app_passwords(cx: Cx<Session>) -> Result<Json<AppPasswords>> {
@@ -24,7 +35,8 @@ pub async fn list_app_passwords(cx: Cx<Session>) -> Result<Json<AppPasswords>> {
     let view = all.map(|password| AppPasswordView {
         name: password.name,
         created_at: timestamp::format(password.created_at),
-        privileged: password.privileged,
+        privileged: password.rights == AppPasswordRights::Privileged,
+        scopes: scopes_of(password.rights),
     });
     Ok(Json(AppPasswords { passwords: view.collect() }))
 }
