@@ -8,7 +8,7 @@ use cairn_model::{Nsid, RecordKey, Value};
 use crate::document::{LexiconDoc, Primary};
 use crate::known;
 use crate::schema::{RecordKeyType, Schema, Target};
-use crate::validate::validate_record;
+use crate::validate::{Budget, validate_record};
 use crate::{Reason, ValidationError};
 
 /// Lexicons to validate records against.
@@ -89,7 +89,7 @@ impl Lexicons {
     }
 
     /// Checks a record: its key, its `$type`, and all that its lexicon says. Blob references are held against the
-    /// sizes and types that the lexicon allows.
+    /// sizes and types that the lexicon allows. The work comes out of the budget.
     ///
     /// # Errors
     /// The first rule that the record breaks.
@@ -98,6 +98,7 @@ impl Lexicons {
         collection: &Nsid,
         rkey: &RecordKey,
         record: &Value,
+        budget: &Budget,
     ) -> Result<Outcome, ValidationError> {
         let Some(schema) = self.records.get(collection.as_str()) else {
             return Ok(Outcome::Unknown);
@@ -109,7 +110,7 @@ impl Lexicons {
         let Some(definition) = self.definitions.get(schema.object) else {
             return Ok(Outcome::Unknown);
         };
-        match validate_record(self, definition, record) {
+        match validate_record(self, definition, record, budget) {
             Ok(()) => Ok(Outcome::Valid),
             Err(failure) => Err(fail(failure.path, failure.reason)),
         }

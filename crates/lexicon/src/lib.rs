@@ -19,3 +19,4 @@ pub use error::{Reason, ValidationError};
 pub use gathering::Gathering;
 pub use lexicons::{Lexicons, Outcome};
 pub use schema::{Format, RecordKeyType};
+pub use validate::Budget;

@@ -1,7 +1,7 @@
 //! Walking a value along its schema. Nothing is allocated until a rule is broken.
 //!
 //! The walk recurses, bounded by the depth of the value: a reference never leads to another reference. Its work is
-//! bounded by [`MAX_STEPS`], because a record with very many parts may meet a lexicon with very many rules.
+//! bounded by a [`Budget`], because a record with very many parts may meet a lexicon with very many rules.
 
 mod text;
 
@@ -50,22 +50,38 @@ impl Path<'_> {
 
 type Checked = Result<(), Box<Failure>>;
 
-/// Comparisons with rules that one record may cost: some ten milliseconds. The largest record that follows the lexicons
-/// in use costs a tenth of this.
-const MAX_STEPS: usize = 4_000_000;
+/// Comparisons with rules that validation may still cost. Records that are checked in one go share one, so that many of
+/// them cost no more than a single one may.
+#[derive(Debug)]
+pub struct Budget(Cell<usize>);
+
+impl Budget {
+    /// For lexicons that can be trusted not to waste time: some ten milliseconds. The largest record that follows the
+    /// lexicons in use costs a tenth of this.
+    #[must_use]
+    pub const fn trusted() -> Self {
+        Self(Cell::new(4_000_000))
+    }
+
+    /// For lexicons that anybody may have written: some milliseconds at most, and still enough for as many records of the
+    /// usual kind as a request holds.
+    #[must_use]
+    pub const fn foreign() -> Self {
+        Self(Cell::new(500_000))
+    }
+
+    /// Takes steps off; what is too much spends the rest, so that no later record finds any.
+    fn spend(&self, steps: usize, path: &Path<'_>) -> Checked {
+        let left = self.0.get().checked_sub(steps);
+        self.0.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| path.fail(Reason::TooManyParts))
+    }
+}
 
 /// What the walk goes by, and how much more it may cost.
 struct Walk<'a> {
     lexicons: &'a Lexicons,
-    steps_left: Cell<usize>,
-}
-
-impl Walk<'_> {
-    fn spend(&self, steps: usize, path: &Path<'_>) -> Checked {
-        let left = self.steps_left.get().checked_sub(steps);
-        self.steps_left.set(left.ok_or_else(|| path.fail(Reason::TooManyParts))?);
-        Ok(())
-    }
+    budget: &'a Budget,
 }
 
 /// Checks a record against the definition that has its collection's name. Records must have a `$type`.
@@ -73,6 +89,7 @@ pub(crate) fn validate_record(
     lexicons: &Lexicons,
     definition: &Definition,
     record: &Value,
+    budget: &Budget,
 ) -> Checked {
     let root = Path::Root;
     if let Value::Object(map) = record {
@@ -85,12 +102,12 @@ pub(crate) fn validate_record(
             Some(_) => {}
         }
     }
-    let walk = Walk { lexicons, steps_left: Cell::new(MAX_STEPS) };
+    let walk = Walk { lexicons, budget };
     validate(&walk, &definition.schema, record, &root)
 }
 
 fn validate(walk: &Walk<'_>, schema: &Schema, value: &Value, path: &Path<'_>) -> Checked {
-    walk.spend(schema.rules(), path)?;
+    walk.budget.spend(schema.rules(), path)?;
     match schema {
         Schema::Boolean { constant } => boolean(*constant, value, path),
         Schema::Integer(schema) => integer(schema, value, path),

@@ -1,6 +1,6 @@
 //! Rules of the language that documents must keep, and references between documents.
 
-use cairn_lexicon::{LexiconDoc, LexiconError, Lexicons, Outcome, Reason};
+use cairn_lexicon::{Budget, LexiconDoc, LexiconError, Lexicons, Outcome, Reason};
 use cairn_model::{Limits, Nsid, RecordKey, json};
 use serde_json::{Value as Json, json};
 
@@ -119,7 +119,7 @@ fn references_reach_other_documents_and_tokens() {
         let collection = Nsid::parse("com.example.thing").expect("nsid");
         let rkey = RecordKey::parse("any").expect("key");
         lexicons
-            .validate_record(&collection, &rkey, &record)
+            .validate_record(&collection, &rkey, &record, &Budget::trusted())
             .map_err(|error| (error.path, error.reason))
     };
     assert_eq!(

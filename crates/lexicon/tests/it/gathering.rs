@@ -1,6 +1,6 @@
 //! Sets that are put together from published documents.
 
-use cairn_lexicon::{Gathering, LexiconDoc, Lexicons, Outcome, Reason, ValidationError};
+use cairn_lexicon::{Budget, Gathering, LexiconDoc, Lexicons, Outcome, Reason, ValidationError};
 use cairn_model::{Nsid, RecordKey, json};
 use serde_json::{Value, json};
 
@@ -57,7 +57,12 @@ fn check(
 ) -> Result<Outcome, ValidationError> {
     let text = serde_json::to_vec(record).unwrap();
     let record = json::from_slice(&text, &cairn_model::Limits::RECORD).unwrap();
-    lexicons.validate_record(&nsid(collection), &RecordKey::parse("self").unwrap(), &record)
+    lexicons.validate_record(
+        &nsid(collection),
+        &RecordKey::parse("self").unwrap(),
+        &record,
+        &Budget::trusted(),
+    )
 }
 
 #[test]

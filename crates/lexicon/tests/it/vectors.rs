@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cairn_lexicon::{LexiconDoc, Lexicons, Outcome, Primary, RecordKeyType};
+use cairn_lexicon::{Budget, LexiconDoc, Lexicons, Outcome, Primary, RecordKeyType};
 use cairn_model::{Limits, Nsid, RecordKey, json};
 use serde_json::Value as Json;
 
@@ -70,7 +70,9 @@ fn check(lexicons: &Lexicons, case: &Json) -> Result<Outcome, String> {
     let record = json::from_slice(&text, &Limits::RECORD).map_err(|error| error.to_string())?;
     let collection = Nsid::parse(case["data"]["$type"].as_str().expect("$type")).expect("nsid");
     let rkey = RecordKey::parse(case["rkey"].as_str().expect("rkey")).expect("record key");
-    lexicons.validate_record(&collection, &rkey, &record).map_err(|error| error.to_string())
+    lexicons
+        .validate_record(&collection, &rkey, &record, &Budget::trusted())
+        .map_err(|error| error.to_string())
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn check(
     record: &Value,
     validate: Option<bool>,
 ) -> Result<Validation, PrepareError> {
-    match schemas.known.validate_record(collection, rkey, record)? {
+    match schemas.check_known(collection, rkey, record)? {
         Outcome::Valid => return Ok(Validation::Valid),
         Outcome::Unknown => {}
     }
@@ -140,7 +140,7 @@ fn check(
     let collection = collection.clone();
     match schemas.published(&collection) {
         Published::Lexicons(lexicons) => {
-            match lexicons.validate_record(&collection, rkey, record) {
+            match schemas.check_published(lexicons, &collection, rkey, record) {
                 Ok(Outcome::Valid) => Ok(Validation::Valid),
                 // The record may be right by a definition that nobody could find.
                 Err(ValidationError { reason: Reason::Unresolved(_), .. }) if !is_required => {
@@ -160,8 +160,9 @@ fn check(
 
 #[cfg(test)]
 mod tests {
-    use cairn_lexicon::Lexicons;
+    use cairn_lexicon::{LexiconDoc, Lexicons};
     use cairn_model::{Cid, Map, cbor};
+    use serde_json::json;
 
     use super::*;
 
@@ -221,6 +222,35 @@ mod tests {
             Err(PrepareError::Invalid(_))
         ));
         assert!(run(draft("app.bsky.feed.post", record, Some(false))).is_ok());
+    }
+
+    #[test]
+    fn the_records_of_a_request_share_the_work_that_a_published_lexicon_may_be() {
+        let collection = Nsid::parse("com.example.many").unwrap();
+        let properties: serde_json::Map<_, _> =
+            (0..2_000).map(|n| (format!("p{n}"), json!({ "type": "boolean" }))).collect();
+        let items =
+            json!({ "type": "array", "items": { "type": "object", "properties": properties } });
+        let object = json!({ "type": "object", "properties": { "items": items } });
+        let main = json!({ "type": "record", "key": "any", "record": object });
+        let document = json!({ "lexicon": 1, "id": "com.example.many", "defs": { "main": main } });
+        let document = LexiconDoc::from_json(document).unwrap();
+        let schemas = Schemas::known(Lexicons::known())
+            .with_published(collection, Lexicons::from_documents(vec![document]));
+        let write = || {
+            let items = vec![Value::from(Map::new()); 100];
+            let record = Value::from(Map::from_iter([("items", Value::Array(items))]));
+            prepare(&schemas, draft("com.example.many", record, None))
+        };
+        assert_eq!(write().unwrap().validation, Some(Validation::Valid));
+        let refused = (0..200).filter_map(|_| write().err()).collect::<Vec<_>>();
+        assert!(refused.len() > 190, "{} of 200", refused.len());
+        assert!(refused.iter().all(|err| matches!(
+            err,
+            PrepareError::Invalid(ValidationError { reason: Reason::TooManyParts, .. })
+        )));
+        // What others published takes nothing from the records that every server knows.
+        prepare(&schemas, draft("app.bsky.feed.post", post(), None)).unwrap();
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_lexicon::Lexicons;
-use cairn_model::Nsid;
+use cairn_lexicon::{Budget, Lexicons, Outcome, ValidationError};
+use cairn_model::{Nsid, RecordKey, Value};
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth::Session;
@@ -21,10 +21,13 @@ use crate::xrpc::Cx;
 /// A request waits this long at most for all the lexicons that it needs.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// The lexicons of one request.
+/// The lexicons of one request, and how much work its records may be. Published lexicons get little of it: whoever wrote
+/// one may also be who sends the records.
 pub struct Schemas {
-    pub(super) known: &'static Lexicons,
+    known: &'static Lexicons,
     published: HashMap<Nsid, Published>,
+    known_budget: Budget,
+    published_budget: Budget,
 }
 
 /// What is known of a collection that is not in the table.
@@ -37,7 +40,12 @@ pub(super) enum Published {
 impl Schemas {
     /// Only those of the table.
     pub(super) fn known(known: &'static Lexicons) -> Self {
-        Self { known, published: HashMap::new() }
+        Self {
+            known,
+            published: HashMap::new(),
+            known_budget: Budget::trusted(),
+            published_budget: Budget::foreign(),
+        }
     }
 
     /// Finds what is needed for records of these collections.
@@ -71,6 +79,33 @@ impl Schemas {
 
     pub(super) fn published(&self, collection: &Nsid) -> &Published {
         self.published.get(collection).unwrap_or(&Published::Unknown)
+    }
+
+    /// Checks a record against the table.
+    pub(super) fn check_known(
+        &self,
+        collection: &Nsid,
+        rkey: &RecordKey,
+        record: &Value,
+    ) -> Result<Outcome, ValidationError> {
+        self.known.validate_record(collection, rkey, record, &self.known_budget)
+    }
+
+    /// Checks a record against a published lexicon of this request.
+    pub(super) fn check_published(
+        &self,
+        lexicons: &Lexicons,
+        collection: &Nsid,
+        rkey: &RecordKey,
+        record: &Value,
+    ) -> Result<Outcome, ValidationError> {
+        lexicons.validate_record(collection, rkey, record, &self.published_budget)
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_published(mut self, collection: Nsid, lexicons: Lexicons) -> Self {
+        self.published.insert(collection, Published::Lexicons(Arc::new(lexicons)));
+        self
     }
 }
 

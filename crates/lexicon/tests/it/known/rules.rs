@@ -1,6 +1,6 @@
 //! What holds for all records.
 
-use cairn_lexicon::{Lexicons, Outcome, RecordKeyType};
+use cairn_lexicon::{Budget, Lexicons, Outcome, RecordKeyType};
 use cairn_model::{Nsid, RecordKey, Value};
 use serde_json::json;
 
@@ -53,12 +53,14 @@ fn messages_name_the_place_in_the_request() {
     let rkey = RecordKey::parse(TID).expect("key");
     let record =
         value(json!({"$type": "app.bsky.feed.post", "text": "x".repeat(301), "createdAt": NOW}));
-    let error =
-        Lexicons::known().validate_record(&collection, &rkey, &record).expect_err("too long");
+    let error = Lexicons::known()
+        .validate_record(&collection, &rkey, &record, &Budget::trusted())
+        .expect_err("too long");
     let expected = "Invalid app.bsky.feed.post record: writes/3/record/text must not be longer than 300 graphemes";
     assert_eq!(error.message("writes/3/record"), expected);
-    let error =
-        Lexicons::known().validate_record(&collection, &rkey, &Value::Null).expect_err("no object");
+    let error = Lexicons::known()
+        .validate_record(&collection, &rkey, &Value::Null, &Budget::trusted())
+        .expect_err("no object");
     assert_eq!(error.to_string(), "Invalid app.bsky.feed.post record: record must be an object");
 }
 

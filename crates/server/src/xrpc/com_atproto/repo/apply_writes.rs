@@ -82,7 +82,8 @@ pub async fn apply_writes(
     for write in &input.writes {
         cx.caller.check_repo(write.kind.action(), &write.collection)?;
     }
-    let points = input.writes.iter().map(|write| write.kind.points()).sum();
+    // Before the records are looked at: that is work, whether they are right or not.
+    cx.charge_writes(&did, input.writes.iter().map(|write| write.kind.points()).sum())?;
     let mut writes = Vec::with_capacity(input.writes.len());
     let mut results = Vec::with_capacity(input.writes.len());
     let written = input.writes.iter().filter(|write| write.kind != Kind::Delete);
@@ -94,7 +95,6 @@ pub async fn apply_writes(
         writes.push(write);
         results.push(result);
     }
-    cx.charge_writes(&did, points)?;
     let request =
         WriteRequest { account: did, writes, swap_commit: input.swap_commit, dedupe: false };
     let outcome = cx.app.store.write(request).await?;

@@ -37,9 +37,9 @@ pub async fn create_record(
         record: input.record.0,
         validate: input.validate,
     };
+    cx.charge_writes(&did, CREATE_POINTS)?;
     let schemas = Schemas::find(&cx, draft.validate, iter::once(&draft.collection)).await?;
     let prepared = records::prepare(&schemas, draft)?;
-    cx.charge_writes(&did, CREATE_POINTS)?;
 
     let (path, cid) = (prepared.path, prepared.record.cid);
     let request = WriteRequest {

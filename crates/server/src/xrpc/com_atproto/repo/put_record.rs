@@ -46,9 +46,9 @@ pub async fn put_record(
         record: input.record.0,
         validate: input.validate,
     };
+    cx.charge_writes(&did, UPDATE_POINTS)?;
     let schemas = Schemas::find(&cx, draft.validate, iter::once(&draft.collection)).await?;
     let prepared = records::prepare(&schemas, draft)?;
-    cx.charge_writes(&did, UPDATE_POINTS)?;
 
     let (path, cid) = (prepared.path, prepared.record.cid);
     let action = WriteAction::Put { record: prepared.record, swap: input.swap_record };
