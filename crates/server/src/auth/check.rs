@@ -1,5 +1,6 @@
 //! From a request's headers and a method's policy to a credential.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use cairn_model::Did;
@@ -9,6 +10,7 @@ use http::request::Parts;
 
 use crate::app::App;
 use crate::error::XrpcError;
+use crate::limits::{Bucket, RateReport, counted_as};
 use crate::xrpc::Endpoint;
 
 use super::header::{self, Sent};
@@ -26,11 +28,13 @@ pub async fn authenticate(
     app: &App,
     endpoint: &Endpoint,
     request: &Parts,
+    client_ip: IpAddr,
 ) -> Result<Credential, XrpcError> {
     if endpoint.auth == AuthPolicy::Anyone {
         return Ok(Credential::Anyone);
     }
     let sent = header::parse(&request.headers)?;
+    let admin = |sent| admin(app, &request.headers, client_ip, sent);
     match endpoint.auth {
         AuthPolicy::Anyone => Ok(Credential::Anyone),
         AuthPolicy::Session(policy) => match sent {
@@ -42,14 +46,19 @@ pub async fn authenticate(
             sent => session_or_applicant(app, endpoint, request, bearer(sent)?, policy).await,
         },
         AuthPolicy::Refresh { expired_ok } => refresh(app, bearer(sent)?, expired_ok),
-        AuthPolicy::Admin => admin(app, sent),
-        AuthPolicy::Moderator => moderator(app, endpoint, sent).await,
+        AuthPolicy::Admin => admin(sent),
+        AuthPolicy::Moderator => match sent {
+            Sent::Bearer(token) => {
+                service::verify_moderator(app, endpoint, token).await.map(Credential::Service)
+            }
+            sent => admin(sent),
+        },
         AuthPolicy::Newcomer => match sent {
             Sent::Nothing => Ok(Credential::Anyone),
             Sent::Bearer(token) => {
                 service::verify(app, endpoint, token).await.map(Credential::Service)
             }
-            Sent::Basic(_) => admin(app, sent),
+            Sent::Basic(_) => admin(sent),
             Sent::Dpop(_) => Err(unusable()),
         },
         AuthPolicy::SessionOrService(policy) => {
@@ -68,7 +77,7 @@ pub async fn authenticate(
         AuthPolicy::RepoReader(policy) => match sent {
             Sent::Nothing => Ok(Credential::Anyone),
             Sent::Bearer(token) => session(app, endpoint, request, token, policy).await,
-            Sent::Basic(_) => admin(app, sent),
+            Sent::Basic(_) => admin(sent),
             Sent::Dpop(token) => client(app, endpoint, request, token, policy).await,
         },
     }
@@ -207,29 +216,36 @@ fn refresh(app: &App, token: &str, expired_ok: bool) -> Result<Credential, XrpcE
 /// Whether a request beside XRPC is the operator's.
 ///
 /// # Errors
-/// 401, or 400 for another kind of credential.
-pub(crate) fn check_admin(app: &App, headers: &HeaderMap) -> Result<(), XrpcError> {
-    admin(app, header::parse(headers)?).map(drop)
-}
-
-fn admin(app: &App, sent: Sent<'_>) -> Result<Credential, XrpcError> {
-    match sent {
-        Sent::Nothing => Err(XrpcError::unauthorized("AuthMissing", "Authentication Required")),
-        Sent::Basic(token) if basic::is_admin(token, app.config.admin_password.as_ref()) => {
-            Ok(Credential::Admin)
-        }
-        Sent::Basic(_) => Err(XrpcError::auth_required("Invalid credentials")),
-        Sent::Bearer(_) | Sent::Dpop(_) => {
-            Err(XrpcError::invalid_token("Unexpected authorization type"))
-        }
-    }
-}
-
-async fn moderator(
+/// 401, or 400 for another kind of credential; 429 for an address that has guessed too often.
+pub(crate) fn check_admin(
     app: &App,
-    endpoint: &Endpoint,
+    headers: &HeaderMap,
+    client_ip: IpAddr,
+) -> Result<(), XrpcError> {
+    admin(app, headers, client_ip, header::parse(headers)?).map(drop)
+}
+
+/// An address whose guesses are spent does not learn whether another one is right.
+fn admin(
+    app: &App,
+    headers: &HeaderMap,
+    client_ip: IpAddr,
     sent: Sent<'_>,
 ) -> Result<Credential, XrpcError> {
-    let Sent::Bearer(token) = sent else { return admin(app, sent) };
-    service::verify_moderator(app, endpoint, token).await.map(Credential::Service)
+    let token = match sent {
+        Sent::Nothing => {
+            return Err(XrpcError::unauthorized("AuthMissing", "Authentication Required"));
+        }
+        Sent::Bearer(_) | Sent::Dpop(_) => {
+            return Err(XrpcError::invalid_token("Unexpected authorization type"));
+        }
+        Sent::Basic(token) => token,
+    };
+    let (bucket, key) = (Bucket::AdminSignIn, counted_as(client_ip));
+    app.limits.require_room(bucket, &key, headers, client_ip)?;
+    if basic::is_admin(token, app.config.admin_password.as_ref()) {
+        return Ok(Credential::Admin);
+    }
+    app.limits.charge(bucket, &key, 1, headers, client_ip, &RateReport::default())?;
+    Err(XrpcError::auth_required("Invalid credentials"))
 }

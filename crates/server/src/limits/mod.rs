@@ -17,6 +17,7 @@ use crate::config::{RateLimitConfig, ServerConfig};
 use crate::error::XrpcError;
 
 use bucket::Window;
+use report::Standing;
 use windows::{Exhausted, Windows};
 
 pub use address::{TrustedProxies, client_ip, counted_as};
@@ -60,27 +61,50 @@ impl RateLimits {
         ip: IpAddr,
         report: &RateReport,
     ) -> Result<(), XrpcError> {
-        let windows = match (bucket, &self.write_windows) {
-            (Bucket::RepoWrite, Some(windows)) => windows.as_slice(),
-            (Bucket::RepoWrite, None) => return Ok(()),
-            _ if self.is_off() => return Ok(()),
-            _ => bucket.windows(),
-        };
-        if self.is_exempt(headers, ip) {
-            return Ok(());
-        }
         let now = self.clock.now().as_second();
-        for window in windows {
+        for window in self.windows_for(bucket, headers, ip) {
             match self.windows.charge(bucket, *window, key, points, now) {
                 Ok(standing) => report.note(standing),
                 Err(Exhausted(standing)) => {
                     report.note(standing);
-                    let seconds = standing.resets_at.saturating_sub(now).max(1);
-                    return Err(XrpcError::rate_limited(u64::try_from(seconds).unwrap_or(1)));
+                    return Err(used_up(standing, now));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Asks whether a point could be spent, and spends none.
+    ///
+    /// # Errors
+    /// 429 when a window has nothing left.
+    pub(crate) fn require_room(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        headers: &HeaderMap,
+        ip: IpAddr,
+    ) -> Result<(), XrpcError> {
+        let now = self.clock.now().as_second();
+        for window in self.windows_for(bucket, headers, ip) {
+            let standing = self.windows.charge(bucket, *window, key, 0, now);
+            let standing = standing.unwrap_or_else(|Exhausted(standing)| standing);
+            if standing.remaining == 0 {
+                return Err(used_up(standing, now));
+            }
+        }
+        Ok(())
+    }
+
+    /// The windows that count for this client; none when there is no limit.
+    fn windows_for(&self, bucket: Bucket, headers: &HeaderMap, ip: IpAddr) -> &[Window] {
+        let windows = match (bucket, &self.write_windows) {
+            (Bucket::RepoWrite, Some(windows)) => windows.as_slice(),
+            (Bucket::RepoWrite, None) => &[],
+            _ if self.is_off() => &[],
+            _ => bucket.windows(),
+        };
+        if self.is_exempt(headers, ip) { &[] } else { windows }
     }
 
     /// Whether the operator lets this address do as much as it likes.
@@ -98,4 +122,9 @@ impl RateLimits {
             _ => false,
         }
     }
+}
+
+fn used_up(standing: Standing, now: i64) -> XrpcError {
+    let seconds = standing.resets_at.saturating_sub(now).max(1);
+    XrpcError::rate_limited(u64::try_from(seconds).unwrap_or(1))
 }

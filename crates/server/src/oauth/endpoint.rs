@@ -1,5 +1,7 @@
 //! Which path is which endpoint, and what all of their answers have in common.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cairn_oauth::dpop::{DpopError, Proof};
@@ -34,7 +36,7 @@ fn is_procedure(path: &str) -> bool {
 }
 
 /// Answers a request to one of the endpoints.
-pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response {
+pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     if is_document(path) {
@@ -50,7 +52,7 @@ pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response {
     let own = app.clone();
     let running = async move {
         let app = own;
-        let outcome = procedure(&app, &parts, body).await;
+        let outcome = procedure(&app, &parts, body, client_ip).await;
         let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -62,12 +64,17 @@ pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response {
     outcome.unwrap_or_else(|err| Refusal::from(OAuthError::server_error(err)).into_response())
 }
 
-async fn procedure(app: &App, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+async fn procedure(
+    app: &App,
+    parts: &Parts,
+    body: Body,
+    client_ip: IpAddr,
+) -> Result<Response, Refusal> {
     match parts.uri.path() {
         paths::PAR => par::par(app, parts, body).await,
         paths::TOKEN => token::token(app, parts, body).await,
         paths::REVOKE => revoke::revoke(app, parts, body).await,
-        _ => introspect::introspect(app, parts, body).await,
+        _ => introspect::introspect(app, parts, body, client_ip).await,
     }
 }
 

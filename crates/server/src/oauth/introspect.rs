@@ -3,6 +3,8 @@
 //! Clients learn about their own tokens: confidential ones prove themselves, others prove that they hold the token's key.
 //! The operator learns about any.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::response::Response;
 use cairn_oauth::dpop::Proof;
@@ -26,11 +28,16 @@ enum Asker {
     Client(Caller, Option<Proof>),
 }
 
-pub(super) async fn introspect(app: &App, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn introspect(
+    app: &App,
+    parts: &Parts,
+    body: Body,
+    client_ip: IpAddr,
+) -> Result<Response, Refusal> {
     let params = body::params(&parts.headers, body).await?;
     let token = params.require("token")?.to_owned();
     let asker = if parts.headers.contains_key(header::AUTHORIZATION) {
-        check_admin(app, &parts.headers)?;
+        check_admin(app, &parts.headers, client_ip)?;
         Asker::Operator
     } else {
         let proof = proof(app, parts)?;

@@ -1,5 +1,7 @@
 //! What the operator reads in a browser or with curl, with the admin password.
 
+use std::net::IpAddr;
+
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, header};
@@ -38,8 +40,8 @@ impl From<Waiting> for Message {
 }
 
 /// `/admin/outbox`: mail that could not be sent, newest first.
-pub(super) fn outbox(app: &App, request: &Parts) -> Response {
-    if let Err(err) = check_admin(app, &request.headers) {
+pub(super) fn outbox(app: &App, request: &Parts, client_ip: IpAddr) -> Response {
+    if let Err(err) = check_admin(app, &request.headers, client_ip) {
         return refused(err);
     }
     let waiting = app.outbox.waiting(app.clock.now());

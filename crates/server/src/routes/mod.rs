@@ -39,13 +39,13 @@ pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr)
 
 async fn route(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
     if request.uri().path().starts_with(sign_ups::PATH) {
-        return sign_ups::answer(app, request).await;
+        return sign_ups::answer(app, request, client_ip).await;
     }
     if usage::owns(request.uri().path()) {
-        return usage::answer(app, request).await;
+        return usage::answer(app, request, client_ip).await;
     }
     if oauth::is_endpoint(request.uri().path()) {
-        return oauth::answer(app, request).await;
+        return oauth::answer(app, request, client_ip).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return not_found(StatusCode::METHOD_NOT_ALLOWED);
@@ -63,7 +63,7 @@ async fn route(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response
             let host = well_known::host(&request);
             well_known::did_json(app, host).await
         }
-        "/admin/outbox" => admin::outbox(app, &request.into_parts().0),
+        "/admin/outbox" => admin::outbox(app, &request.into_parts().0, client_ip),
         "/tls-check" => {
             reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await)
         }

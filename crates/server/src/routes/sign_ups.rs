@@ -5,6 +5,8 @@
 //!
 //! The answers take JSON, which pages of other origins cannot send in the name of a browser that remembers the password.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cairn_identity::plc::timestamp;
@@ -76,9 +78,9 @@ impl From<Applicant> for SignUp {
 }
 
 /// Answers what lies under [`PATH`].
-pub(super) async fn answer(app: &App, request: Request<Body>) -> Response {
+pub(super) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
     let (parts, body) = request.into_parts();
-    if let Err(err) = check_admin(app, &parts.headers) {
+    if let Err(err) = check_admin(app, &parts.headers, client_ip) {
         return admin::refused(err);
     }
     let is_read = parts.method == Method::GET || parts.method == Method::HEAD;

@@ -3,6 +3,8 @@
 //! The protocol has no methods for it, so these are routes of Cairn's own, with the admin password:
 //! `GET /admin/accounts/DID/usage` and `POST /admin/accounts/DID/quotas`.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cairn_model::Did;
@@ -86,8 +88,8 @@ pub(super) fn owns(path: &str) -> bool {
 }
 
 /// Answers what [`owns`] says.
-pub(super) async fn answer(app: &App, request: Request<Body>) -> Response {
-    if let Err(err) = check_admin(app, request.headers()) {
+pub(super) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
+    if let Err(err) = check_admin(app, request.headers(), client_ip) {
         return err.into_response();
     }
     let path = request.uri().path().strip_prefix("/admin/accounts/").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The pages that people see: signing in, accounts, the operator's console.
 //!
-//! A request travels: [`answer`] → the table of pages ([`table`]) → rate limits, form, CSRF, who may → the page's handler,
+//! A request travels: [`answer`] → the table of pages ([`table`]) → form, CSRF, rate limits, who may → the page's handler,
 //! which gets a [`Visit`] and answers with a template of `templates/`. How to add a page, a string or a component:
 //! `docs/pages.md`.
 
@@ -88,9 +88,11 @@ pub async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Res
         Err(err) => (Vec::new(), Some(err)),
     };
     let mut visit = Visit::new(app, &parts, client_ip, route, captures);
-    let outcome = match problem {
-        Some(err) => Err(err),
-        None => run(&mut visit, body).await,
+    // What leads nowhere counts as well: its page is as much work as others. Assets are answered from memory, above.
+    let outcome = match (visit.charge_address(Bucket::Pages), problem) {
+        (Err(err), _) => Err(err.into()),
+        (Ok(()), Some(err)) => Err(err),
+        (Ok(()), None) => run(&mut visit, body).await,
     };
     finish(&visit, outcome)
 }
@@ -104,10 +106,6 @@ pub fn error_page(app: &App, request: Request<Body>, client_ip: IpAddr) -> Respo
 
 async fn run(visit: &mut Visit, body: Body) -> PageResult {
     let Some(route) = visit.route else { return Err(PageError::NotFound) };
-    visit.charge_address(Bucket::Pages)?;
-    for bucket in route.buckets {
-        visit.charge_address(*bucket)?;
-    }
     if route.method == Method::POST {
         visit.read_form(body).await?;
         csrf::check(
@@ -118,6 +116,10 @@ async fn run(visit: &mut Visit, body: Body) -> PageResult {
             visit.form.get(csrf::FIELD),
         )
         .map_err(PageError::Csrf)?;
+    }
+    // Afterwards, so that no other site makes a visitor's browser spend what the visitor needs.
+    for bucket in route.buckets {
+        visit.charge_address(*bucket)?;
     }
     visit.require(route.who).await?;
     (route.handler)(visit.clone()).await

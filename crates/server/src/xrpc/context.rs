@@ -50,7 +50,7 @@ impl Call {
     }
 
     pub(crate) async fn authenticate(&mut self) -> Result<Credential, XrpcError> {
-        authenticate(&self.app, self.endpoint, &self.parts).await
+        authenticate(&self.app, self.endpoint, &self.parts, self.client_ip).await
     }
 
     /// For methods without input.

@@ -359,7 +359,13 @@ async fn every_method_accepts_and_refuses_what_the_table_declares() {
                 request = request.header(header::AUTHORIZATION, value);
             }
             let (request, ()) = request.body(()).unwrap().into_parts();
-            let outcome = authenticate(&cast.server.app, endpoint, &request).await;
+            let outcome = authenticate(
+                &cast.server.app,
+                endpoint,
+                &request,
+                std::net::Ipv4Addr::LOCALHOST.into(),
+            )
+            .await;
             let outcome = match &outcome {
                 Ok(credential) => Ok(kind(credential)),
                 Err(err) => Err((err.status().as_u16(), err.name())),

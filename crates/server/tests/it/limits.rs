@@ -3,6 +3,7 @@
 use cairn_server::config::{Secret, WriteLimits};
 use cairn_server::limits::Bucket;
 use cairn_server::xrpc::table::TABLE;
+use serde_json::json;
 
 use crate::harness::Server;
 
@@ -80,6 +81,75 @@ async fn write_points_are_counted_per_account_even_without_other_limits() {
     assert_eq!((second.status.as_u16(), second.header("ratelimit-remaining")), (200, "0"));
     assert_eq!(create(&alice).await.error(), (429, "RateLimitExceeded".into()));
     assert_eq!(create(&bob).await.status, 200);
+}
+
+#[tokio::test]
+async fn write_points_are_spent_before_the_records_are_looked_at() {
+    let server = Server::with(|config| {
+        config.write_limits = Some(WriteLimits { per_hour: 3, per_day: 100 })
+    })
+    .await;
+    let alice = server.person("alice").await;
+    let ask = async |method: &str, input: serde_json::Value| {
+        let headers = [("authorization", &*alice.bearer()), ("content-type", "application/json")];
+        server
+            .post_with(&format!("/xrpc/com.atproto.repo.{method}"), &headers, input.to_string())
+            .await
+    };
+    let (repo, collection, rkey) = (&alice.did, "app.bsky.feed.post", "3jzfcijpj2z2a");
+    let record = json!({ "text": 3 });
+    let one = json!({ "repo": repo, "collection": collection, "rkey": rkey, "record": record });
+    let write = json!({
+        "$type": "com.atproto.repo.applyWrites#create", "collection": collection, "value": record,
+    });
+    let many = json!({ "repo": repo, "writes": [write] });
+    assert_eq!(ask("applyWrites", many.clone()).await.error(), (400, "InvalidRequest".into()));
+    for (method, input) in
+        [("applyWrites", many), ("createRecord", one.clone()), ("putRecord", one)]
+    {
+        let answer = ask(method, input).await;
+        assert_eq!(answer.error(), (429, "RateLimitExceeded".into()), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_do_not_exist_and_wrong_methods_count() {
+    let server = Server::with(|config| config.rate_limits.enabled = true).await;
+    let lost = server.get("/account/nowhere").await;
+    assert_eq!((lost.status.as_u16(), lost.header("ratelimit-remaining")), (404, "2999"));
+    let wrong = server.post_with("/assets/nothing", &[], "").await;
+    assert_eq!(wrong.header("ratelimit-remaining"), "2998");
+}
+
+#[tokio::test]
+async fn guesses_at_the_operators_password_are_counted() {
+    let server = Server::with(|config| {
+        config.rate_limits.enabled = true;
+        config.admin_password = Some(Secret::new("right"));
+    })
+    .await;
+    let basic = |password: &str| {
+        format!("Basic {}", data_encoding::BASE64.encode(format!("admin:{password}").as_bytes()))
+    };
+    let (right, wrong) = (basic("right"), basic("wrong"));
+    let invites = "/xrpc/com.atproto.admin.getInviteCodes";
+    let ask = async |path: &str, password: &str| {
+        server.get_with(path, &[("authorization", password)]).await.status.as_u16()
+    };
+    for _ in 0..60 {
+        assert_eq!(ask(invites, &right).await, 200);
+    }
+    for path in [invites, "/admin/outbox"] {
+        for _ in 0..25 {
+            assert_eq!(ask(path, &wrong).await, 401);
+        }
+    }
+    for path in [invites, "/admin/outbox", "/admin/sign-ups"] {
+        assert_eq!(ask(path, &wrong).await, 429, "{path}");
+        assert_eq!(ask(path, &right).await, 429, "{path}: the answer tells that it is right");
+    }
+    server.clock.advance(std::time::Duration::from_secs(300));
+    assert_eq!(ask(invites, &right).await, 200);
 }
 
 /// Writes of records, uploads and sign-ins are charged by their handlers.
