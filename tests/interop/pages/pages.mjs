@@ -54,6 +54,7 @@ export const pages = [
   { name: 'confirm-email', path: '/account/confirm-email?account={alice}&code=ABCDE-FGHIJ' },
   { name: 'picker', path: '/account', as: 'several' },
   { name: 'overview', path: '/account/u/{alice}', as: 'alice' },
+  { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
   { name: 'admin-sign-in', path: '/admin/sign-in' },
   { name: 'console-overview', path: '/admin', as: 'admin' },
   { name: 'console-accounts', path: '/admin/accounts', as: 'admin' },

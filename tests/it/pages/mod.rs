@@ -1,6 +1,7 @@
 //! The pages, as somebody with a browser meets them.
 
 mod console;
+mod sessions;
 mod sign_in;
 mod sign_up;
 

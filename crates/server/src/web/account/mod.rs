@@ -16,6 +16,7 @@ mod overview;
 mod picker;
 mod reset_password;
 mod second_factor;
+mod sessions;
 mod sign_in;
 mod sign_up;
 mod signing_in;
@@ -61,6 +62,9 @@ fn pages_of_an_account() -> Vec<Route> {
     vec![
         get("/account/u/{account}", Who::Account, overview::show)
             .entry(Text::account_nav_overview, icon::ACCOUNT),
+        get("/account/u/{account}/sessions", Who::Account, sessions::show)
+            .entry(Text::account_nav_sessions, icon::DEVICE),
+        post("/account/u/{account}/sessions", Who::Account, sessions::end),
     ]
 }
 
