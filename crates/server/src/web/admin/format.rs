@@ -21,7 +21,7 @@ pub fn bytes(t: Text, count: u64) -> String {
         size = size.saturating_mul(1_024);
         name = larger;
     }
-    let (whole, tenth) = (count / size, count % size / size.div_ceil(10));
+    let (whole, tenth) = (count / size, (count % size).saturating_mul(10) / size);
     if whole >= 100 || tenth == 0 {
         return format!("{whole} {name}");
     }

@@ -243,8 +243,8 @@ mod tests {
         let expected = [
             ("Know who you are", ""),
             ("See your e-mail address", ""),
-            ("Create, change and delete", "posts, lists"),
             ("Delete", "com.example.note"),
+            ("Create, change and delete", "posts, lists"),
             ("Upload files", "pictures"),
             ("Ask api.example.com in your name", "com.example.get"),
             ("Change your whole identity", ""),
