@@ -65,7 +65,7 @@ fn main() {
     fs::write(out, generate(&languages)).expect("the build's folder takes files");
 }
 
-/// All catalogues, [`FIRST`] first.
+/// All catalogues, [`FIRST`] first. A panic here stops the build and nothing else: what it reads is of the project.
 fn read_all(folder: &Path) -> Vec<Language> {
     let mut languages: Vec<Language> = fs::read_dir(folder)
         .expect("the folder of catalogues")

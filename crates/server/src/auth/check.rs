@@ -15,7 +15,7 @@ use crate::xrpc::Endpoint;
 
 use super::header::{self, Sent};
 use super::policy::{Access, AuthPolicy, OAuthPolicy, SessionPolicy};
-use super::tokens::looks_like_service_token;
+use super::tokens::{AccessClaims, looks_like_service_token};
 use super::{
     Credential, Grant, Holder, Refresh, Session, SessionScope, basic, oauth, scopes, service,
 };
@@ -110,11 +110,7 @@ pub(crate) async fn session_of(
         return Err(XrpcError::internal("the policy asks for something other than a session"));
     };
     match header::parse(&request.headers)? {
-        Sent::Dpop(token) => {
-            let session = oauth::verify(app, token, request).await?;
-            check_status(&session.account, policy)?;
-            Ok(session)
-        }
+        Sent::Dpop(token) => client_session(app, token, request, policy).await,
         sent => signed_in(app, bearer(sent)?, policy).await,
     }
 }
@@ -130,10 +126,21 @@ async fn client(
     if endpoint.oauth == OAuthPolicy::Never {
         return Err(oauth::never());
     }
-    let session = oauth::verify(app, token, request).await?;
-    check_status(&session.account, policy)?;
+    let session = client_session(app, token, request, policy).await?;
     scopes::allow(app, endpoint, request, &session)?;
     Ok(Credential::Session(session))
+}
+
+/// The session of an OAuth client, its scopes not yet held against anything.
+async fn client_session(
+    app: &App,
+    token: &str,
+    request: &Parts,
+    policy: SessionPolicy,
+) -> Result<Session, XrpcError> {
+    let session = oauth::verify(app, token, request).await?;
+    check_status(&session.account, policy)?;
+    Ok(session)
 }
 
 async fn session(
@@ -156,25 +163,36 @@ async fn session_or_applicant(
     token: &str,
     policy: SessionPolicy,
 ) -> Result<Credential, XrpcError> {
-    if oauth::is_bound(token) {
-        return Err(oauth::unproven());
-    }
-    let claims = app.tokens.verify_access(token, app.now_seconds())?;
+    let claims = bearer_claims(app, token)?;
     if claims.scope == SessionScope::SignupQueued
         && policy.scopes.contains(claims.scope)
         && let Some(applicant) = app.store.applicant(&claims.did).await?
     {
         return Ok(Credential::Applicant(Box::new(applicant)));
     }
-    session(app, endpoint, request, token, policy).await
+    let session = session_of_claims(app, claims, policy).await?;
+    scopes::allow(app, endpoint, request, &session)?;
+    Ok(Credential::Session(session))
 }
 
 /// The session of a token, its scopes not yet held against anything.
 async fn signed_in(app: &App, token: &str, policy: SessionPolicy) -> Result<Session, XrpcError> {
+    session_of_claims(app, bearer_claims(app, token)?, policy).await
+}
+
+/// What an access token says that needs no proof beside it.
+fn bearer_claims(app: &App, token: &str) -> Result<AccessClaims, XrpcError> {
     if oauth::is_bound(token) {
         return Err(oauth::unproven());
     }
-    let claims = app.tokens.verify_access(token, app.now_seconds())?;
+    Ok(app.tokens.verify_access(token, app.now_seconds())?)
+}
+
+async fn session_of_claims(
+    app: &App,
+    claims: AccessClaims,
+    policy: SessionPolicy,
+) -> Result<Session, XrpcError> {
     if !policy.scopes.contains(claims.scope.at_most()) {
         return Err(XrpcError::invalid_token("Bad token scope"));
     }

@@ -13,6 +13,7 @@ mod csrf;
 mod dev;
 mod error;
 mod form;
+mod format;
 mod guard;
 mod home;
 mod i18n;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::rows::{self, SessionRow, after};
-use super::sessions::{IssuedOAuth, OAuthSession, OAuthTokens};
+use super::sessions::{IssuedOAuth, OAuthSession, OAuthTokens, Outcome};
 use super::{AccessCache, end};
 use crate::sessions::{self, TokenId};
 use crate::{MasterKey, Store, StoreError, WriteTx};
@@ -46,12 +46,6 @@ pub enum OAuthRefreshError {
     Replayed,
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// The outcome of a refresh inside its transaction: ending a session is a change that must last.
-enum Outcome {
-    Issued(Box<IssuedOAuth>),
-    Replayed,
 }
 
 impl Store {

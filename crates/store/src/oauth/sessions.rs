@@ -159,8 +159,8 @@ pub enum CodeError {
     Store(#[from] StoreError),
 }
 
-/// The outcome of the use of a code inside its transaction: ending a session is a change that must last.
-enum Outcome {
+/// The outcome of the use of a code or a refresh token inside its transaction: ending a session is a change that must last.
+pub(super) enum Outcome {
     Issued(Box<IssuedOAuth>),
     Replayed,
 }

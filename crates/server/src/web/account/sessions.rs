@@ -2,8 +2,8 @@
 
 use askama::Template;
 use cairn_store::{SessionId, SessionInfo};
-use jiff::Timestamp;
 
+use super::super::format::time;
 use super::super::i18n::{Flash, Text};
 use super::super::local::Local;
 use super::super::page::Page;
@@ -36,14 +36,10 @@ impl From<SessionInfo> for Row {
             app: session.client.user_agent,
             app_password: session.app_password,
             ip: session.client.ip.unwrap_or_default(),
-            used: minute(session.last_used_at),
-            since: minute(session.created_at),
+            used: time(session.last_used_at),
+            since: time(session.created_at),
         }
     }
-}
-
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 pub async fn show(visit: Visit) -> PageResult {

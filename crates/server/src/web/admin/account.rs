@@ -3,6 +3,7 @@
 use askama::Template;
 use cairn_store::{Account, Usage};
 
+use super::super::format::{bytes, time};
 use super::super::i18n::Text;
 use super::super::local::Local;
 use super::super::page::{Page, initial};
@@ -10,7 +11,6 @@ use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::accounts::Status;
 use super::acts::Act;
-use super::format::{bytes, time};
 use super::log::Entry;
 use crate::accounts::identity::shown_handle;
 

@@ -4,11 +4,11 @@ use askama::Template;
 use cairn_store::{AccountId, Applicant};
 
 use super::super::error::PageError;
+use super::super::format::time;
 use super::super::i18n::{Flash, Text};
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::format::time;
 use crate::accounts::approval;
 use crate::accounts::identity::INVALID_HANDLE;
 use crate::config::SignUp;

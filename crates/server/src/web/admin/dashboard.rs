@@ -3,11 +3,11 @@
 use askama::Template;
 use cairn_store::Totals;
 
+use super::super::format::bytes;
 use super::super::i18n::Text;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::format::bytes;
 
 #[derive(Template)]
 #[template(path = "admin/dashboard.html")]

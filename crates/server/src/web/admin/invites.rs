@@ -6,12 +6,12 @@ use cairn_store::{InviteCode, InviteOrder};
 
 use super::super::error::PageError;
 use super::super::form::Form;
+use super::super::format::time;
 use super::super::i18n::{Flash, Text};
 use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::format::time;
 use crate::accounts::administration::{self, OPERATOR};
 use crate::auth::Moderator;
 use crate::config::SignUp;

@@ -4,12 +4,12 @@ use askama::Template;
 use cairn_store::{Account, Quotas};
 
 use super::super::form::Form;
+use super::super::format::bytes;
 use super::super::i18n::{Flash, Text};
 use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::format::bytes;
 use crate::accounts::administration;
 use crate::accounts::identity::shown_handle;
 use crate::auth::Moderator;

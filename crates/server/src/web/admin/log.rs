@@ -5,12 +5,12 @@ use cairn_model::Did;
 use cairn_store::Act;
 use serde_json::Value;
 
+use super::super::format::time;
 use super::super::i18n::Text;
 use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::format::time;
 use crate::accounts::administration::OPERATOR;
 
 /// Entries on one page.

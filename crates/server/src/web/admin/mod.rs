@@ -8,7 +8,6 @@ mod accounts;
 mod acts;
 mod approvals;
 mod dashboard;
-mod format;
 mod invites;
 mod limits;
 mod log;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::i18n::Text;
+use super::i18n::Text;
 
 /// Up to the minute.
 pub fn time(at: Timestamp) -> String {
@@ -30,7 +30,7 @@ pub fn bytes(t: Text, count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::i18n::Language;
+    use super::super::i18n::Language;
     use super::*;
 
     #[test]
