@@ -1,6 +1,7 @@
 //! Whole flows over a mail server that speaks SMTP.
 
 mod delivery;
+mod language;
 mod second_factor;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ pub mod config;
 mod connections;
 pub mod error;
 pub mod firehose;
+mod i18n;
 mod jobs;
 pub mod limits;
 pub mod mail;

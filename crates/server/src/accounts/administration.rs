@@ -9,6 +9,7 @@ use super::{identity, mailing, password, removal};
 use crate::App;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
+use crate::i18n::Text;
 
 /// The maker and the owner of codes that belong to nobody in particular; the operator's name in the log.
 pub const OPERATOR: &str = "admin";
@@ -107,7 +108,7 @@ pub async fn set_password(
 /// # Errors
 /// As [`mailing::send_token`].
 pub async fn mail_reset(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
-    mailing::send_token(app, account, MailPurpose::ResetPassword).await?;
+    mailing::send_token(app, Text::default(), account, MailPurpose::ResetPassword).await?;
     record(app, by, "mail_reset", account.did.as_str(), json!({})).await;
     Ok(())
 }

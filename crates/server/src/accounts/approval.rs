@@ -12,6 +12,7 @@ use super::{administration, create, identity};
 use crate::App;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
+use crate::i18n::Text;
 use crate::mail::{letters, post};
 
 /// Makes the account of somebody who waits, and writes to them.
@@ -61,7 +62,7 @@ async fn register(app: &App, did: &Did, genesis: &Operation) -> Result<(), XrpcE
 async fn tell(app: &App, account: &Account) {
     let Some(to) = account.email.as_deref() else { return };
     let handle = identity::shown_handle(account);
-    let mail = letters::approved(&app.config, to, &handle, app.clock.now());
+    let mail = letters::approved(&app.config, Text::default(), to, &handle, app.clock.now());
     if let Err(error) = post(app, mail).await {
         tracing::warn!(did = %account.did, %error, "who was given an account was not told by mail");
     }

@@ -7,6 +7,7 @@ use cairn_store::{Account, MailPurpose, MailTokenError};
 use super::identifier;
 use crate::App;
 use crate::error::XrpcError;
+use crate::i18n::Text;
 use crate::mail::letters::{self, Code};
 use crate::mail::{MailError, post};
 
@@ -17,6 +18,7 @@ use crate::mail::{MailError, post};
 /// 400 for an account without an address that mail can be sent to, 502 when the mail server does not take it.
 pub async fn send_token(
     app: &App,
+    t: Text,
     account: &Account,
     purpose: MailPurpose,
 ) -> Result<(), XrpcError> {
@@ -26,7 +28,7 @@ pub async fn send_token(
     let token = app.store.create_mail_token(account.id, purpose).await?;
     let handle = super::identity::shown_handle(account);
     let code = Code { purpose, did: &account.did, handle: &handle, code: &token };
-    let mail = letters::code(&app.config, to, &code, app.clock.now());
+    let mail = letters::code(&app.config, t, to, &code, app.clock.now());
     post(app, mail).await.map_err(not_sent)
 }
 
@@ -35,18 +37,18 @@ pub async fn send_token(
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn send_reset_token(app: &App, canonical: &str) -> Result<(), XrpcError> {
+pub async fn send_reset_token(app: &App, t: Text, canonical: &str) -> Result<(), XrpcError> {
     if let Some(account) = identifier::find(app, canonical).await? {
-        send_later(app, account, MailPurpose::ResetPassword);
+        send_later(app, t, account, MailPurpose::ResetPassword);
     }
     Ok(())
 }
 
 /// Makes and mails a token once the present request is answered.
-pub fn send_later(app: &App, account: Arc<Account>, purpose: MailPurpose) {
+pub fn send_later(app: &App, t: Text, account: Arc<Account>, purpose: MailPurpose) {
     let task_app = app.clone();
     app.tasks.spawn(async move {
-        if let Err(error) = send_token(&task_app, &account, purpose).await {
+        if let Err(error) = send_token(&task_app, t, &account, purpose).await {
             tracing::warn!(did = %account.did, %error, "a mail with a code was not sent");
         }
     });

@@ -12,7 +12,7 @@ pub mod handle_policy;
 pub mod hosted;
 pub mod identifier;
 pub mod identity;
-pub mod mailing;
+pub(crate) mod mailing;
 pub mod password;
 pub mod removal;
 mod reserved;

@@ -1,4 +1,5 @@
-//! The wording of what the server sends: codes that prove that someone reads an account's mailbox, and news.
+//! The letters that the server writes: codes that prove that someone reads an account's mailbox, and news. What they say
+//! stands in the catalogues, as for the pages.
 //!
 //! Each letter is one wording in two forms, plain text and HTML, made from the same fields by two templates. Everything
 //! that stands in the HTML form is escaped by the template engine.
@@ -10,6 +11,8 @@ use jiff::Timestamp;
 
 use crate::branding::Color;
 use crate::config::ServerConfig;
+use crate::i18n::Text;
+use crate::web::format::time;
 
 use super::Mail;
 
@@ -38,6 +41,7 @@ struct TextForm<'a>(Form<'a>);
 
 #[derive(Clone)]
 struct Form<'a> {
+    t: Text,
     subject: &'static str,
     handle: &'a str,
     lead: &'static str,
@@ -57,6 +61,7 @@ struct TextNews<'a>(News<'a>);
 
 #[derive(Clone)]
 struct News<'a> {
+    t: Text,
     subject: &'static str,
     handle: &'a str,
     lead: &'static str,
@@ -93,13 +98,22 @@ impl<'a> Brand<'a> {
 const MAX_BROWSER_CHARS: usize = 200;
 
 /// Tells somebody who waited that the account is there.
-pub fn approved(config: &ServerConfig, to: &str, handle: &str, now: Timestamp) -> Mail {
-    let subject = "Your Account Is Ready";
-    let lead = "Your account has been approved. Sign in with the password that you have chosen.";
-    let link = Link { url: format!("{}/account", config.public_url), label: "Sign in" };
-    let brand = Brand::of(config);
-    let (facts, advice) = (Vec::new(), "");
-    news(to, News { subject, handle, lead, facts, advice, link: Some(link), brand }, now)
+pub fn approved(config: &ServerConfig, t: Text, to: &str, handle: &str, now: Timestamp) -> Mail {
+    let letter = News {
+        t,
+        subject: t.mail_approved_subject(),
+        handle,
+        lead: t.mail_approved_lead(),
+        facts: Vec::new(),
+        advice: "",
+        link: Some(account_link(config, t.sign_in_title())),
+        brand: Brand::of(config),
+    };
+    news(to, letter, now)
+}
+
+fn account_link(config: &ServerConfig, label: &'static str) -> Link {
+    Link { url: format!("{}/account", config.public_url), label }
 }
 
 fn news(to: &str, news: News<'_>, now: Timestamp) -> Mail {
@@ -112,14 +126,15 @@ fn news(to: &str, news: News<'_>, now: Timestamp) -> Mail {
 }
 
 /// A mail with a code, to one address.
-pub fn code(config: &ServerConfig, to: &str, letter: &Code<'_>, now: Timestamp) -> Mail {
-    let wording = Wording::of(letter.purpose);
+pub fn code(config: &ServerConfig, t: Text, to: &str, letter: &Code<'_>, now: Timestamp) -> Mail {
+    let wording = Wording::of(t, letter.purpose);
     let form = Form {
+        t,
         subject: wording.subject,
         handle: letter.handle,
         lead: wording.lead,
         code: letter.code,
-        link: link(config, letter),
+        link: link(config, t, letter),
         warning: wording.warning,
         brand: Brand::of(config),
     };
@@ -130,8 +145,16 @@ pub fn code(config: &ServerConfig, to: &str, letter: &Code<'_>, now: Timestamp) 
     Mail::new(to, wording.subject, text, now).with_html(html)
 }
 
-/// What a letter about a sign-in is made from.
-pub struct SignInAlert<'a> {
+/// What happened to an account that its owner hears of, whoever did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// On a browser that was not used for the account before.
+    SignIn,
+}
+
+/// What a letter about an event is made from.
+pub struct Alert<'a> {
+    pub event: Event,
     /// The account's handle.
     pub handle: &'a str,
     /// What the browser says of itself.
@@ -140,50 +163,44 @@ pub struct SignInAlert<'a> {
     pub address: &'a str,
 }
 
-/// A mail that tells the owner of a sign-in.
-pub fn sign_in_alert(
-    config: &ServerConfig,
-    to: &str,
-    letter: &SignInAlert<'_>,
-    now: Timestamp,
-) -> Mail {
-    let browser = letter.browser.unwrap_or("not said");
+/// A mail that tells the owner of an event.
+pub fn alert(config: &ServerConfig, t: Text, to: &str, letter: &Alert<'_>, now: Timestamp) -> Mail {
+    let browser = letter.browser.unwrap_or(t.mail_browser_unsaid());
+    let wording = Wording::of_event(t, letter.event);
     let letter = News {
-        subject: "New sign-in to your account",
+        t,
+        subject: wording.subject,
         handle: letter.handle,
-        lead: "Somebody signed in to your account on a browser that was not used for it before.",
+        lead: wording.lead,
         facts: vec![
-            ("Time", now.strftime("%-d %B %Y, %H:%M UTC").to_string()),
-            ("Address", letter.address.to_owned()),
-            ("Browser", browser.chars().take(MAX_BROWSER_CHARS).collect()),
+            (t.mail_time(), time(now)),
+            (t.mail_address(), letter.address.to_owned()),
+            (t.mail_browser(), browser.chars().take(MAX_BROWSER_CHARS).collect()),
         ],
-        advice: "If it was you, there is nothing to do. If it was not, change your password and sign that browser out.",
-        link: Some(Link {
-            url: format!("{}/account", config.public_url),
-            label: "Look at your account",
-        }),
+        advice: wording.warning,
+        link: Some(account_link(config, t.mail_look())),
         brand: Brand::of(config),
     };
     news(to, letter, now)
 }
 
 /// The page of ours where the code is typed in already. Opening it changes nothing; a button there does.
-fn link(config: &ServerConfig, letter: &Code<'_>) -> Option<Link> {
+fn link(config: &ServerConfig, t: Text, letter: &Code<'_>) -> Option<Link> {
     let (url, code, did) = (&config.public_url, letter.code, letter.did);
     match letter.purpose {
         MailPurpose::ConfirmEmail if config.email_confirmation_link => Some(Link {
             url: format!("{url}/account/confirm-email?account={did}&code={code}"),
-            label: "Confirm the address",
+            label: t.confirm_email_button(),
         }),
         MailPurpose::ResetPassword => Some(Link {
             url: format!("{url}/account/reset-password/confirm?code={code}"),
-            label: "Set a new password",
+            label: t.reset_title(),
         }),
         _ => None,
     }
 }
 
-/// What depends on the purpose.
+/// What depends on the occasion.
 struct Wording {
     subject: &'static str,
     lead: &'static str,
@@ -191,41 +208,36 @@ struct Wording {
 }
 
 impl Wording {
-    /// Interop: the first five subjects are the reference implementation's, so that filters go on working.
-    fn of(purpose: MailPurpose) -> Self {
-        const IGNORE: &str = "If you did not ask for it, ignore this message.";
+    /// Interop: in English, the first five subjects are the reference implementation's, so that filters go on working.
+    fn of(t: Text, purpose: MailPurpose) -> Self {
         let (subject, lead, warning) = match purpose {
-            MailPurpose::ConfirmEmail => (
-                "Email Confirmation",
-                "With this code you confirm that this is the e-mail address of your account.",
-                IGNORE,
-            ),
+            MailPurpose::ConfirmEmail => {
+                (t.mail_confirm_email_subject(), t.mail_confirm_email_lead(), t.mail_ignore())
+            }
             MailPurpose::UpdateEmail => (
-                "Email Update Requested",
-                "With this code you can change the e-mail address of your account, or the way you sign in.",
-                "If you did not ask for it, somebody else is signed in to your account: change your password.",
+                t.mail_update_email_subject(),
+                t.mail_update_email_lead(),
+                t.mail_update_email_warning(),
             ),
-            MailPurpose::ResetPassword => (
-                "Password Reset Requested",
-                "With this code you can set a new password for your account.",
-                IGNORE,
-            ),
-            MailPurpose::DeleteAccount => (
-                "Account Deletion Requested",
-                "With this code your account is deleted with everything in it, for good.",
-                "If you did not ask for it, do not give this code to anybody, and change your password.",
-            ),
-            MailPurpose::PlcOperation => (
-                "PLC Update Operation Requested",
-                "With this code the identity of your account can be changed, as for a move to another server.",
-                "Whoever has this code can take your account away. If you did not ask for it, do not give it \
-                 to anybody, and change your password.",
-            ),
-            MailPurpose::SignIn => (
-                "Sign-in Code",
-                "Somebody who knows your password is signing in to your account. If it is you, this is the code to go on.",
-                "If it is not you, do not give this code to anybody, and change your password.",
-            ),
+            MailPurpose::ResetPassword => {
+                (t.mail_reset_subject(), t.mail_reset_lead(), t.mail_ignore())
+            }
+            MailPurpose::DeleteAccount => {
+                (t.mail_delete_subject(), t.mail_delete_lead(), t.mail_keep_code())
+            }
+            MailPurpose::PlcOperation => {
+                (t.mail_identity_subject(), t.mail_identity_lead(), t.mail_identity_warning())
+            }
+            MailPurpose::SignIn => {
+                (t.mail_sign_in_code_subject(), t.mail_sign_in_code_lead(), t.mail_not_you())
+            }
+        };
+        Self { subject, lead, warning }
+    }
+
+    fn of_event(t: Text, event: Event) -> Self {
+        let (subject, lead, warning) = match event {
+            Event::SignIn => (t.mail_alert_subject(), t.mail_alert_lead(), t.mail_alert_advice()),
         };
         Self { subject, lead, warning }
     }

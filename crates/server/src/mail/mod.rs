@@ -3,7 +3,7 @@
 //! [`letters`] words what is sent, [`smtp`] and [`sendmail`] carry it, [`Outbox`] keeps what could not be carried for
 //! the operator, and [`Mailbox`] is where mail goes in development and tests.
 
-pub mod letters;
+pub(crate) mod letters;
 mod message;
 mod outbox;
 mod posting;

@@ -13,10 +13,9 @@ mod csrf;
 mod dev;
 mod error;
 mod form;
-mod format;
+pub(crate) mod format;
 mod guard;
 mod home;
-mod i18n;
 mod icon;
 mod local;
 mod look;
@@ -35,6 +34,7 @@ use http::{HeaderValue, Method, Request, header};
 
 use crate::app::App;
 use crate::config::ServerConfig;
+use crate::i18n;
 use crate::limits::Bucket;
 use crate::routes;
 

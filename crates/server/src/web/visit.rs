@@ -252,16 +252,12 @@ fn language(cookies: &Cookies, sent: &Fields, headers: &HeaderMap) -> Language {
         let next = Fields::parse(next.as_bytes()).unwrap_or_default();
         [sent, &next].into_iter().find_map(|it| Language::by_ui_locales(it.get("ui_locales")))
     };
-    let accepted = || {
-        let header = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-        Language::by_accept_language(header)
-    };
     cookies
         .get(Cookie::Language)
         .and_then(Language::by_tag)
         .or_else(wish)
-        .or_else(accepted)
-        .unwrap_or(Language::En)
+        .or_else(|| Language::by_headers(headers))
+        .unwrap_or_default()
 }
 
 /// 303: whatever was sent, what follows is looked at.

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::auth::{Caller, Credential, Session, authenticate};
 use crate::error::XrpcError;
+use crate::i18n::Text;
 use crate::limits::{Bucket, RateReport, counted_as};
 
 use super::body::{self, Upload};
@@ -115,6 +116,11 @@ impl Call {
 impl<C> Cx<C> {
     pub fn headers(&self) -> &HeaderMap {
         &self.request.headers
+    }
+
+    /// What is said to people, in the language that the client asks for.
+    pub(crate) fn text(&self) -> Text {
+        Text::for_headers(self.headers())
     }
 
     /// Spends points of a limit whose key only the handler knows.

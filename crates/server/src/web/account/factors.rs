@@ -31,7 +31,7 @@ pub async fn begin(visit: &Visit, account: &Account, method: Method) -> Result<(
     match method {
         Method::Mail => {
             visit.charge(Bucket::SignInMail, account.did.as_str())?;
-            mailing::send_token(&visit.app, account, MailPurpose::SignIn).await
+            mailing::send_token(&visit.app, visit.t, account, MailPurpose::SignIn).await
         }
     }
 }

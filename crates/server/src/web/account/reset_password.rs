@@ -59,7 +59,7 @@ pub async fn submit(visit: Visit) -> PageResult {
     }
     let domains = &visit.app.config.handle_domains;
     let name = identifier::typed(visit.form.get("username"), domains);
-    mailing::send_reset_token(&visit.app, &name).await?;
+    mailing::send_reset_token(&visit.app, visit.t, &name).await?;
     visit.redirect("/account/reset-password/confirm?sent=1")
 }
 

@@ -227,7 +227,7 @@ async fn welcome(visit: &Visit, account: Account) -> PageResult {
     let shown =
         Shown { account: Arc::clone(&account), remember: true, factors: vec![Factor::Password] };
     visit.sign_in(shown).await?;
-    mailing::send_later(&visit.app, Arc::clone(&account), MailPurpose::ConfirmEmail);
+    mailing::send_later(&visit.app, visit.t, Arc::clone(&account), MailPurpose::ConfirmEmail);
     match visit.next() {
         Some(next) => visit.redirect(next),
         None => visit.redirect_saying(Local::of_account(&account.did, ""), Flash::Welcome),

@@ -78,7 +78,7 @@ async fn check_mailed_code(cx: &Cx<Anyone>, account: &Account, given: Option<&st
     let given = given.map(str::trim).filter(|given| !given.is_empty());
     let Some(given) = given else {
         cx.charge(Bucket::SignInMail, account.did.as_str(), 1)?;
-        mailing::send_token(&cx.app, account, MailPurpose::SignIn).await?;
+        mailing::send_token(&cx.app, cx.text(), account, MailPurpose::SignIn).await?;
         return Err(XrpcError::unauthorized(
             "AuthFactorTokenRequired",
             "A sign in code has been sent to your email address",

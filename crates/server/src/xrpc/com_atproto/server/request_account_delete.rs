@@ -7,5 +7,5 @@ use crate::auth::Session;
 use crate::xrpc::{Cx, Result};
 
 pub async fn request_account_delete(cx: Cx<Session>) -> Result<()> {
-    mailing::send_token(&cx.app, &cx.caller.account, MailPurpose::DeleteAccount).await
+    mailing::send_token(&cx.app, cx.text(), &cx.caller.account, MailPurpose::DeleteAccount).await
 }

@@ -18,7 +18,7 @@ pub async fn request_email_update(cx: Cx<Session>) -> Result<Json<Requested>> {
     let account = &cx.caller.account;
     let token_required = account.email_confirmed_at.is_some();
     if token_required {
-        mailing::send_token(&cx.app, account, MailPurpose::UpdateEmail).await?;
+        mailing::send_token(&cx.app, cx.text(), account, MailPurpose::UpdateEmail).await?;
     }
     Ok(Json(Requested { token_required }))
 }

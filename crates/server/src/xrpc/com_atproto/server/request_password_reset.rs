@@ -19,7 +19,7 @@ pub async fn request_password_reset(
 ) -> Result<()> {
     let email = identifier::canonical(&input.email);
     if email.contains('@') {
-        mailing::send_reset_token(&cx.app, &email).await?;
+        mailing::send_reset_token(&cx.app, cx.text(), &email).await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The languages of the pages: which one a browser gets, and what is said in it.
+//! The languages of pages and letters: which one a person gets, and what is said in it.
 //!
 //! [`Text`] is made by the build script out of `locales/*.toml`: one method per message, with its placeholders as
 //! parameters. Messages of keys that end in `_html` hold markup; what is put into them is escaped.
@@ -6,10 +6,11 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
+use http::{HeaderMap, header};
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
-/// What the pages say, in one language.
+/// What pages and letters say, in one language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text(Language);
 
@@ -18,8 +19,20 @@ impl Text {
         Self(language)
     }
 
+    /// In the language that a client's `Accept-Language` likes best.
+    pub fn for_headers(headers: &HeaderMap) -> Self {
+        Self(Language::by_headers(headers).unwrap_or_default())
+    }
+
     pub fn language(self) -> Language {
         self.0
+    }
+}
+
+/// For people of whom nothing is known.
+impl Default for Text {
+    fn default() -> Self {
+        Self(Language::default())
     }
 }
 
@@ -95,6 +108,11 @@ impl Language {
         tags.split_ascii_whitespace().take(MAX_TAGS).find_map(Self::by_tag)
     }
 
+    /// What a request says about its sender's language.
+    pub fn by_headers(headers: &HeaderMap) -> Option<Self> {
+        Self::by_accept_language(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?)
+    }
+
     /// The one that `Accept-Language` likes best (RFC 9110 §12.5.4).
     pub fn by_accept_language(header: &str) -> Option<Self> {
         let mut best: Option<(f32, Self)> = None;
@@ -110,6 +128,13 @@ impl Language {
             }
         }
         best.map(|(_, language)| language)
+    }
+}
+
+/// The language of people who speak none of ours.
+impl Default for Language {
+    fn default() -> Self {
+        Self::En
     }
 }
 
