@@ -11,15 +11,16 @@ use std::time::Duration;
 use axum::body::Body;
 use http::header;
 use hyper::body::{Body as _, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::http1::{self, UpgradeableConnection};
+use hyper::service::{HttpService, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::connections::Connections;
+use crate::connections::{Connections, Seat};
 use crate::jobs;
 use crate::read_away::ReadAway;
 use crate::router;
@@ -38,6 +39,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left), connections get this long to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// A connection as HTTP sees it.
+type Stream = TokioIo<Stalling<TcpStream, Seat>>;
+
 /// Serves until `shutdown` resolves, then lets what is under way finish, for at most a few seconds.
 ///
 /// # Errors
@@ -50,7 +54,7 @@ pub async fn serve(
     listener.local_addr()?;
     let patience = app.config.connections.head_timeout;
     let (for_clients, for_proxies) = (http(patience), http(patience.max(KEEP_ALIVE)));
-    let graceful = GracefulShutdown::new();
+    let open = TaskTracker::new();
     let connections = Connections::new(&app);
     jobs::start(&app);
     let mut shutdown = std::pin::pin!(shutdown);
@@ -77,58 +81,64 @@ pub async fn serve(
         } else {
             (&for_clients, patience)
         };
-        let app = app.clone();
+        let (app, stopping) = (app.clone(), app.stopping.clone());
         let begun = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&begun);
         let service = service_fn(move |request| {
             asked.store(true, Ordering::Relaxed);
             handle(app.clone(), request, peer)
         });
-        let connection = http
-            .serve_connection_with_upgrades(
-                TokioIo::new(Stalling::new(stream, WRITE_PATIENCE, seat)),
-                service,
-            )
-            .into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(err) = attend(connection, &begun, patience).await {
+        let stream: Stream = TokioIo::new(Stalling::new(stream, WRITE_PATIENCE, seat));
+        let connection = http.serve_connection(stream, service).with_upgrades();
+        open.spawn(async move {
+            if let Err(err) = attend(connection, &begun, patience, &stopping).await {
                 tracing::debug!(error = %err, %peer, "connection ended");
             }
         });
     }
     drop(listener);
-    stop(app, graceful).await;
+    stop(app, open).await;
     Ok(())
 }
 
 /// Runs a connection to its end, or until it is clear that nobody asks anything on it: the limit for the head counts from
-/// its first byte on, and which version of HTTP is spoken has no limit at all.
-async fn attend<E>(
-    connection: impl Future<Output = Result<(), E>>,
+/// its first byte on. When the server stops, the request that is under way is the last one.
+async fn attend<S>(
+    connection: UpgradeableConnection<Stream, S>,
     begun: &AtomicBool,
     patience: Duration,
-) -> Result<(), E> {
+    stopping: &CancellationToken,
+) -> hyper::Result<()>
+where
+    S: HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let mut connection = std::pin::pin!(connection);
-    match timeout(patience, &mut connection).await {
-        Ok(ended) => ended,
-        Err(_) if begun.load(Ordering::Relaxed) => connection.await,
-        Err(_) => Ok(()),
+    let mut silence = std::pin::pin!(sleep(patience));
+    let mut may_be_silent = true;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = silence.as_mut(), if may_be_silent => {
+                if !begun.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                may_be_silent = false;
+            }
+            () = stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                return connection.await;
+            }
+        }
     }
 }
 
-fn http(patience: Duration) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(patience)
-        .max_buf_size(MAX_HEAD_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
-        .keep_alive_interval(Some(KEEP_ALIVE));
+/// HTTP/1.1 alone, which is what reverse proxies speak to the servers behind them, and what WebSockets need. In HTTP/2 a
+/// client could hold many requests open on one counted connection, past the limits for heads and for answers that nobody
+/// takes; a client that begins with its preface is hung up on.
+fn http(patience: Duration) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(MAX_HEAD_BYTES);
     builder
 }
 
@@ -160,11 +170,12 @@ async fn handle(
     Ok(router::answer(app, request, peer).await)
 }
 
-async fn stop(app: App, graceful: GracefulShutdown) {
+async fn stop(app: App, open: TaskTracker) {
     app.stopping.cancel();
     app.tasks.close();
+    open.close();
     let finish = async {
-        graceful.shutdown().await;
+        open.wait().await;
         app.tasks.wait().await;
     };
     if timeout(GRACE, finish).await.is_err() {

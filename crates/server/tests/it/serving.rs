@@ -95,6 +95,20 @@ async fn a_connection_on_which_nobody_asks_anything_is_ended() {
     }
 }
 
+#[tokio::test]
+async fn http_2_is_not_spoken() {
+    let listening = listen(Server::start().await).await;
+    let mut stream = TcpStream::connect(&listening.address).await.unwrap();
+    // The client's preface and its empty settings.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let _ = stream.write_all(preface).await;
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer));
+    // Hung up on in one way or the other, and without a frame of settings.
+    let _ = ended.await.expect("the connection is closed");
+    assert!(!answer.starts_with(b"\0\0"), "{answer:?}");
+}
+
 /// A server that takes loopback for a client like any other.
 async fn exposed(change: impl FnOnce(&mut ServerConfig)) -> Listening {
     let server = Server::with(|config| {
