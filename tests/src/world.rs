@@ -1,6 +1,6 @@
 //! The network that servers under test live in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -28,6 +28,7 @@ struct Inner {
     http: GuardedClient,
     handles: Mutex<HashMap<Handle, Did>>,
     lexicon_authorities: Mutex<HashMap<String, Did>>,
+    silent_authorities: Mutex<HashSet<String>>,
     authority_lookups: AtomicUsize,
     directory: Mutex<Option<Served>>,
     fault: Fault,
@@ -54,6 +55,7 @@ impl World {
             http,
             handles: Mutex::default(),
             lexicon_authorities: Mutex::default(),
+            silent_authorities: Mutex::default(),
             authority_lookups: AtomicUsize::new(0),
             directory: Mutex::new(Some(served)),
             fault,
@@ -95,6 +97,11 @@ impl World {
     /// Lets the lexicons of a domain be those of a DID, as the domain's `_lexicon` record would.
     pub fn set_lexicon_authority(&self, domain: &str, did: &Did) {
         self.0.lexicon_authorities.lock().unwrap().insert(domain.to_owned(), did.clone());
+    }
+
+    /// Lets nobody have an answer who asks for the domain's `_lexicon` record.
+    pub fn silence_lexicon_authority(&self, domain: &str) {
+        self.0.silent_authorities.lock().unwrap().insert(domain.to_owned());
     }
 
     /// Removes the domain's `_lexicon` record.
@@ -194,8 +201,11 @@ impl Resolver for WorldResolver {
 
     fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, Result<Did, ResolveError>> {
         self.world.0.authority_lookups.fetch_add(1, Ordering::SeqCst);
-        let domains = self.world.0.lexicon_authorities.lock().unwrap();
-        let found = domains.get(&nsid.authority_domain()).cloned();
+        let domain = nsid.authority_domain();
+        if self.world.0.silent_authorities.lock().unwrap().contains(&domain) {
+            return Box::pin(std::future::pending());
+        }
+        let found = self.world.0.lexicon_authorities.lock().unwrap().get(&domain).cloned();
         Box::pin(std::future::ready(found.ok_or(ResolveError::NotFound)))
     }
 }

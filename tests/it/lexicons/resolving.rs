@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use cairn_tests::{TestPds, World};
 
-use super::{COLLECTION, DAY, MINUTE, Scene, lexicon, publish, resolve, thing};
+use super::{COLLECTION, DAY, MINUTE, Scene, lexicon, publish, resolve, thing, write};
 
 const THING: &str = "com.example.lex.thing";
 
@@ -79,6 +79,24 @@ async fn many_who_ask_at_once_cause_one_look_up() {
     let all = join_all((0..20).map(|_| scene.resolve(THING))).await;
     assert!(all.iter().all(|reply| reply.status == 200));
     assert_eq!(scene.world.lexicon_authority_lookups(), 1);
+}
+
+#[tokio::test]
+async fn strangers_who_fill_their_queue_hold_up_no_records() {
+    let scene = Scene::new().await;
+    publish(&scene.author, thing(THING)).await;
+    scene.world.silence_lexicon_authority("slow.example.com");
+    let mut strangers = tokio::task::JoinSet::new();
+    for number in 0..80 {
+        let anyone = scene.pds.anyone.clone();
+        strangers
+            .spawn(async move { resolve(&anyone, &format!("com.example.slow.t{number}")).await });
+    }
+    // Those that are waited for take ten seconds; the first to be answered found the queue full.
+    let refused = strangers.join_next().await.unwrap().unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    write(&scene.alice, THING, Some(true), "short").await.ok();
+    assert_eq!(write(&scene.alice, THING, Some(true), "too long").await, (400, "InvalidRequest"));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use cairn_store::{Account, DeviceId, NewGrant, OpenRequestError, StoreError};
 use jiff::Timestamp;
 
 use crate::app::App;
+use crate::published_lexicons::Asker;
 
 pub use super::clients::display_host;
 pub use super::permission_sets::PermissionSets;
@@ -88,7 +89,7 @@ pub async fn load_request(
     let client = clients::find(app, client_id).await?;
     let sets = PermissionSets::default();
     let mut open = OpenRequest { uri, request, client, sets, expires_at: opened.expires_at };
-    match permission_sets::find(app, &open.request.scope).await {
+    match permission_sets::find(app, &open.request.scope, Asker::Stranger).await {
         Ok(sets) => open.sets = sets,
         Err(err) => return Err(AuthorizeError::Refused(Box::new(deny(app, &open, &err).await?))),
     }

@@ -11,6 +11,7 @@ use http::request::Parts;
 use serde_json::json;
 
 use crate::app::App;
+use crate::published_lexicons::Asker;
 
 use super::endpoint::{Refusal, json_answer, proof};
 use super::{body, client_auth, permission_sets};
@@ -26,7 +27,7 @@ async fn push(app: &App, parts: &Parts, body: Body) -> Result<Response, Refusal>
     let mut request = AuthorizationRequest::from_params(&params, &caller.client)?;
     request.bind_dpop(proof.as_ref())?;
     // A request that could not be granted is refused before anybody is asked.
-    permission_sets::find(app, &request.scope).await?;
+    permission_sets::find(app, &request.scope, Asker::Stranger).await?;
 
     let uri = RequestUri::generate();
     let new = NewOAuthRequest {

@@ -10,6 +10,7 @@ use cairn_oauth::{OAuthError, OAuthErrorCode};
 use futures_util::future::try_join_all;
 
 use crate::app::App;
+use crate::published_lexicons::Asker;
 
 /// Sets that one request may include: each is a look-up on the network.
 const MAX_INCLUDES: usize = 20;
@@ -38,7 +39,11 @@ impl PermissionSets {
 ///
 /// # Errors
 /// `invalid_scope` if one cannot be found, `temporarily_unavailable` if the server has too much to do.
-pub(super) async fn find(app: &App, scopes: &Scopes) -> Result<PermissionSets, OAuthError> {
+pub(super) async fn find(
+    app: &App,
+    scopes: &Scopes,
+    asker: Asker,
+) -> Result<PermissionSets, OAuthError> {
     let mut names: Vec<&Nsid> = scopes.includes().map(|include| &include.nsid).collect();
     names.sort_unstable();
     names.dedup();
@@ -46,12 +51,16 @@ pub(super) async fn find(app: &App, scopes: &Scopes) -> Result<PermissionSets, O
         let message = format!("more than {MAX_INCLUDES} permission sets are included");
         return Err(OAuthError::new(OAuthErrorCode::InvalidScope, message));
     }
-    let found = try_join_all(names.into_iter().map(|nsid| find_one(app, nsid))).await?;
+    let found = try_join_all(names.into_iter().map(|nsid| find_one(app, nsid, asker))).await?;
     Ok(PermissionSets(found.into_iter().collect()))
 }
 
-async fn find_one(app: &App, nsid: &Nsid) -> Result<(Nsid, Arc<PermissionSet>), OAuthError> {
-    let lexicon = app.lexicons_published.resolve(nsid).await.map_err(|err| {
+async fn find_one(
+    app: &App,
+    nsid: &Nsid,
+    asker: Asker,
+) -> Result<(Nsid, Arc<PermissionSet>), OAuthError> {
+    let lexicon = app.lexicons_published.resolve(nsid, asker).await.map_err(|err| {
         if err.is_own() {
             let busy = "permission sets cannot be looked up now, try again";
             return OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, busy);

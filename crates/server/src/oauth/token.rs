@@ -19,6 +19,7 @@ use http::request::Parts;
 
 use crate::accounts::session::is_blocked;
 use crate::app::App;
+use crate::published_lexicons::Asker;
 
 use super::client_auth::{self, Caller};
 use super::endpoint::{Refusal, json_answer, proof};
@@ -73,7 +74,7 @@ async fn use_code(
         return Err(OAuthError::invalid_grant("the account is not active").into());
     }
     let scope = Scopes::parse(&grant.scope);
-    let granted = permission_sets::find(app, &scope).await?.expand(&scope)?;
+    let granted = permission_sets::find(app, &scope, Asker::Account).await?.expand(&scope)?;
     let lifetimes = caller.client.lifetimes();
     let new = NewOAuthSession {
         client_auth: caller.auth.to_json()?,
@@ -178,7 +179,7 @@ async fn granted_anew(
         let message = "scope must contain atproto and be within what was granted";
         return Err(OAuthError::new(OAuthErrorCode::InvalidScope, message));
     }
-    let expanded = match permission_sets::find(app, asked).await {
+    let expanded = match permission_sets::find(app, asked, Asker::Account).await {
         Ok(sets) => sets.expand(asked),
         Err(err) => Err(err),
     };

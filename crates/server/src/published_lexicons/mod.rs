@@ -7,7 +7,8 @@
 //! outlives a restart. What is not found is remembered for a minute.
 //!
 //! Anybody can name NSIDs, in any number. So look-ups run a few at a time, each once, with a bounded queue, and whoever
-//! lets an account cause them counts them.
+//! lets an account cause them counts them. Strangers have a [`Lane`] of their own, so that they cannot fill the queue in
+//! which the accounts' records wait.
 
 mod error;
 mod lexicon;
@@ -37,10 +38,14 @@ use source::{Found, Source};
 const FRESH: Duration = Duration::from_secs(5 * 60);
 /// Up to this age it is served while it is looked up again.
 const STALE: Duration = Duration::from_secs(24 * 3_600);
-/// Look-ups at once.
+/// Look-ups for accounts at once.
 const MAX_LOOKUPS: usize = 8;
-/// Look-ups that run or wait; more are refused.
+/// Look-ups for accounts that run or wait; more are refused.
 const MAX_WAITING: usize = 256;
+/// Look-ups for strangers at once.
+const MAX_STRANGE_LOOKUPS: usize = 4;
+/// Look-ups for strangers that run or wait; more are refused.
+const MAX_STRANGE_WAITING: usize = 64;
 /// DNS, DID document and record, maybe twice.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(15);
 /// A caller waits this long at most; the look-up goes on for the next one.
@@ -52,6 +57,28 @@ pub type Resolution = Result<Arc<ResolvedLexicon>, PublishedLexiconError>;
 /// The published lexicons of the network. Cheap to clone; clones share the cache.
 #[derive(Clone)]
 pub struct PublishedLexicons(Arc<Inner>);
+
+/// Who makes the server look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// An account, or what it has agreed to.
+    Account,
+    /// Whoever sends a request.
+    Stranger,
+}
+
+/// Look-ups that wait for each other, and for no others.
+struct Lane {
+    lookups: Flights<Nsid, Resolution>,
+    permits: Semaphore,
+    max_waiting: usize,
+}
+
+impl Lane {
+    fn new(at_once: usize, max_waiting: usize) -> Self {
+        Self { lookups: Flights::default(), permits: Semaphore::new(at_once), max_waiting }
+    }
+}
 
 /// What look-ups are made with.
 pub(crate) struct Parts {
@@ -70,9 +97,9 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     memory: Memory,
-    lookups: Flights<Nsid, Resolution>,
+    accounts: Lane,
+    strangers: Lane,
     gatherings: Flights<Nsid, ()>,
-    permits: Semaphore,
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
@@ -94,9 +121,9 @@ impl PublishedLexicons {
             store,
             clock,
             memory: Memory::new(),
-            lookups: Flights::default(),
+            accounts: Lane::new(MAX_LOOKUPS, MAX_WAITING),
+            strangers: Lane::new(MAX_STRANGE_LOOKUPS, MAX_STRANGE_WAITING),
             gatherings: Flights::default(),
-            permits: Semaphore::new(MAX_LOOKUPS),
             tasks,
             stopping,
         }))
@@ -108,19 +135,19 @@ impl PublishedLexicons {
     /// # Errors
     /// Why it does not resolve. A lexicon that was found before stays, whatever fails later, unless moderation here has
     /// taken it down.
-    pub async fn resolve(&self, nsid: &Nsid) -> Resolution {
+    pub async fn resolve(&self, nsid: &Nsid, asker: Asker) -> Resolution {
         match self.standing(nsid).await? {
             Standing::Fresh(lexicon) => Ok(lexicon),
             Standing::Stale(lexicon) => {
-                self.refresh(nsid);
+                self.refresh(nsid, asker);
                 Ok(lexicon)
             }
-            Standing::Old(lexicon) => match self.wait_for(nsid).await {
+            Standing::Old(lexicon) => match self.wait_for(nsid, asker).await {
                 Err(err) if !err.withdraws() => Ok(lexicon),
                 result => result,
             },
             Standing::Failed(err) => Err(err),
-            Standing::Absent => self.wait_for(nsid).await,
+            Standing::Absent => self.wait_for(nsid, asker).await,
         }
     }
 
@@ -159,36 +186,48 @@ impl PublishedLexicons {
     }
 
     /// Looks a lexicon up, and nobody waits. What finds no room is for a later call.
-    fn refresh(&self, nsid: &Nsid) {
-        if let Err(err) = self.look_up(nsid) {
+    fn refresh(&self, nsid: &Nsid, asker: Asker) {
+        if let Err(err) = self.look_up(nsid, asker) {
             tracing::debug!(%nsid, %err, "a lexicon is refreshed later");
         }
     }
 
-    async fn wait_for(&self, nsid: &Nsid) -> Resolution {
-        let flight = self.look_up(nsid)?;
+    async fn wait_for(&self, nsid: &Nsid, asker: Asker) -> Resolution {
+        let flight = self.look_up(nsid, asker)?;
         let landed = timeout(WAIT, flight).await.map_err(|_| PublishedLexiconError::Timeout)?;
         landed.unwrap_or(Err(PublishedLexiconError::ShutDown))
     }
 
     /// Joins or starts the look-up.
-    fn look_up(&self, nsid: &Nsid) -> Result<Flight<Resolution>, PublishedLexiconError> {
-        if self.0.lookups.running() >= MAX_WAITING {
+    fn look_up(
+        &self,
+        nsid: &Nsid,
+        asker: Asker,
+    ) -> Result<Flight<Resolution>, PublishedLexiconError> {
+        let lane = self.0.lane(asker);
+        if lane.lookups.running() >= lane.max_waiting {
             return Err(PublishedLexiconError::Busy);
         }
         let (inner, own) = (Arc::clone(&self.0), nsid.clone());
         let running = self.0.tasks.token();
-        Ok(self.0.lookups.join(nsid, async move {
+        Ok(lane.lookups.join(nsid, async move {
             let _running = running;
             tokio::select! {
                 () = inner.stopping.cancelled() => Err(PublishedLexiconError::ShutDown),
-                result = inner.look_up(&own) => result,
+                result = inner.look_up(&own, asker) => result,
             }
         }))
     }
 }
 
 impl Inner {
+    fn lane(&self, asker: Asker) -> &Lane {
+        match asker {
+            Asker::Account => &self.accounts,
+            Asker::Stranger => &self.strangers,
+        }
+    }
+
     /// What an earlier run kept.
     async fn load(&self, nsid: &Nsid) -> Result<Option<Held>, PublishedLexiconError> {
         let Some(kept) = self.store.kept_lexicon(nsid).await? else { return Ok(None) };
@@ -207,8 +246,8 @@ impl Inner {
         }
     }
 
-    async fn look_up(&self, nsid: &Nsid) -> Resolution {
-        let permit = self.permits.acquire().await;
+    async fn look_up(&self, nsid: &Nsid, asker: Asker) -> Resolution {
+        let permit = self.lane(asker).permits.acquire().await;
         let _permit = permit.map_err(|_| PublishedLexiconError::ShutDown)?;
         if let Some(landed) = self.just_landed(nsid) {
             return landed;

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::error::PublishedLexiconError;
 use super::lexicon::ResolvedLexicon;
 use super::memory::{RETRY, RecordLexicons, age};
-use super::{FRESH, PublishedLexicons};
+use super::{Asker, FRESH, PublishedLexicons};
 
 /// Documents that one record type may draw on. The largest of Bluesky's own draw on ten.
 const MAX_DOCUMENTS: usize = 32;
@@ -161,7 +161,7 @@ impl PublishedLexicons {
     ) -> Result<Option<Arc<ResolvedLexicon>>, PublishedLexiconError> {
         match reach {
             Reach::Cache => self.cached(nsid).await,
-            Reach::Network => self.resolve(nsid).await.map(Some),
+            Reach::Network => self.resolve(nsid, Asker::Account).await.map(Some),
         }
     }
 }

@@ -4,6 +4,7 @@ use cairn_model::{Cid, Nsid};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Anyone;
+use crate::published_lexicons::Asker;
 use crate::xrpc::{Cx, Json, Params, Result};
 
 #[derive(Deserialize)]
@@ -23,6 +24,6 @@ pub async fn resolve_lexicon(
     cx: Cx<Anyone>,
     Params(params): Params<ResolveLexicon>,
 ) -> Result<Json<Resolved>> {
-    let lexicon = cx.app.lexicons_published.resolve(&params.nsid).await?;
+    let lexicon = cx.app.lexicons_published.resolve(&params.nsid, Asker::Stranger).await?;
     Ok(Json(Resolved { uri: lexicon.uri.clone(), cid: lexicon.cid, schema: lexicon.json.clone() }))
 }
