@@ -1,5 +1,7 @@
 //! What the server makes of DIDs and of the did:plc directory: fresh looks, failures, ends.
 
+use std::time::Duration;
+
 use cairn_identity::plc::sign_tombstone;
 use cairn_identity::{Curve, SigningKey};
 use cairn_tests::{DirectoryFault, PASSWORD, TestAccount, TestPds};
@@ -108,6 +110,29 @@ async fn a_fresh_look_passes_every_cache() {
         firehose.names(4).await,
         ["identity alice.example.com", "commit", "identity alice.example.com", "commit"]
     );
+}
+
+#[tokio::test]
+async fn changes_of_an_identity_take_turns() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    alice.poke("com.atproto.identity.requestPlcOperationSignature").await.ok();
+    let token = pds.mailed_code("alice@mail.test");
+    let aliases = json!(["at://alice.test", "https://alice.example.com"]);
+    let sign = json!({ "token": token, "alsoKnownAs": aliases });
+    let signed = alice.call("com.atproto.identity.signPlcOperation", sign).await.ok();
+    // Whichever comes second builds on the first, although the directory takes its time with it.
+    pds.world.fault_directory(Some(DirectoryFault::Dawdles(Duration::from_millis(300))));
+    let submit = json!({ "operation": signed["operation"] });
+    let (submitted, updated) =
+        tokio::join!(alice.call("com.atproto.identity.submitPlcOperation", submit), async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            alice.call(UPDATE, json!({ "handle": "alicia.test" })).await
+        });
+    submitted.ok();
+    updated.ok();
+    let data = pds.world.plc().get_data(&alice.did).await.unwrap();
+    assert_eq!(data.also_known_as, ["at://alicia.test", "https://alice.example.com"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The did:plc directory of a [`World`](crate::World), and what can go wrong with it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -25,6 +26,8 @@ pub enum DirectoryFault {
     FallsAfterNext,
     /// Answers what it is asked, and takes no operations: 500.
     TakesNothing,
+    /// Takes operations after a while.
+    Dawdles(Duration),
 }
 
 /// The directory while it runs.
@@ -73,6 +76,10 @@ async fn answer(State(state): State<Fault>, request: Request, next: Next) -> Res
         }
         Some(DirectoryFault::TakesNothing) if is_operation => {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Some(DirectoryFault::Dawdles(time)) if is_operation => {
+            tokio::time::sleep(time).await;
+            next.run(request).await
         }
         Some(_) => next.run(request).await,
     }

@@ -2,7 +2,7 @@
 
 use cairn_identity::plc::{Operation, PlcOperation, PlcService};
 use cairn_identity::{DidKey, PlcClientError};
-use cairn_store::Account;
+use cairn_store::{Account, NoAccount};
 use serde::Deserialize;
 
 use super::get_recommended_did_credentials::pds_service;
@@ -37,13 +37,15 @@ pub async fn submit_plc_operation(
     cx: Cx<Session>,
     Input(input): Input<SubmitPlcOperation>,
 ) -> Result<()> {
-    let account = &cx.caller.account;
+    let _turn = cx.app.identity_turns.take(cx.caller.did()).await;
+    // A change before this one may have given the account another handle.
+    let account = cx.app.store.account(cx.caller.did()).await?.ok_or(NoAccount)?;
     let key = account_key(&cx.app, &account.did).await?;
     let rotation_key = cx.app.rotation_key.did_key();
-    check(&input.operation, account, &rotation_key, &key, &pds_service(&cx.app))
+    check(&input.operation, &account, &rotation_key, &key, &pds_service(&cx.app))
         .map_err(|err| XrpcError::invalid_request(err.to_string()))?;
     if let Err(refusal) = cx.app.plc.submit(&account.did, &input.operation).await {
-        require_known(&cx.app, account, &input.operation, refusal).await?;
+        require_known(&cx.app, &account, &input.operation, refusal).await?;
     }
     // The cached document is outdated; a failure here only leaves it to its time.
     let _ = cx.app.resolver.did(&account.did, true).await;

@@ -32,7 +32,9 @@ pub(crate) async fn change(app: &App, account: &Account, handle: &Handle) -> Res
     let _turn = app.identity_turns.take(&account.did).await;
     let account = app.store.account(account.id).await?.ok_or(NoAccount)?;
     let holders = [app.store.account(handle.clone()).await?, hosted::owner_of(app, handle).await?];
-    if holders.into_iter().flatten().any(|holder| holder.id != account.id) {
+    let is_held = holders.into_iter().flatten().any(|holder| holder.id != account.id)
+        || app.store.applicant(handle.clone()).await?.is_some();
+    if is_held {
         return Err(HandleError::Taken(handle.clone()).into());
     }
     identity::publish_handle(app, &account.did, handle).await?;
