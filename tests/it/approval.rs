@@ -1,9 +1,12 @@
 //! Accounts that wait for the operator's answer.
 
+use std::time::Duration;
+
 use cairn_identity::Resolver;
 use cairn_server::config::SignUp;
-use cairn_tests::{PASSWORD, Reply, TestAccount, TestPds};
+use cairn_tests::{DirectoryFault, PASSWORD, Reply, TestAccount, TestPds};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 const CREATE: &str = "com.atproto.server.createAccount";
 const QUEUE: &str = "com.atproto.temp.checkSignupQueue";
@@ -106,6 +109,36 @@ async fn an_approved_account_is_announced_and_goes_on_in_its_session() {
     assert!(mail.text.contains("alice.test"), "{}", mail.text);
     let data = pds.world.plc().get_data(&alice.did).await.unwrap();
     assert_eq!(data.also_known_as, ["at://alice.test"]);
+}
+
+#[tokio::test]
+async fn an_approval_goes_on_when_the_operator_hangs_up() {
+    let pds = approving().await;
+    let alice = apply(&pds, "alice").await;
+    pds.world.fault_directory(Some(DirectoryFault::Dawdles(Duration::from_millis(500))));
+    let hung_up = timeout(Duration::from_millis(200), approve(&pds, &alice.did)).await;
+    assert!(hung_up.is_err(), "it waits for the directory");
+    let told = async {
+        while !pds.mail().iter().any(|mail| mail.subject == "Your Account Is Ready") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), told).await.expect("alice is told");
+}
+
+#[tokio::test]
+async fn the_handle_of_an_applicant_never_reaches_the_document_of_another() {
+    let pds = approving().await;
+    let bobby = apply(&pds, "bobby").await;
+    approve(&pds, &bobby.did).await.ok();
+    let session = bobby.refresher().poke("com.atproto.server.refreshSession").await.ok();
+    let bobby = TestAccount::from_session(&pds, &session);
+    apply(&pds, "alice").await;
+    let before = pds.world.plc().get_last_op(&bobby.did).await.unwrap();
+    let input = json!({ "handle": "alice.test" });
+    let taken = bobby.call("com.atproto.identity.updateHandle", input).await;
+    assert_eq!(taken, (400, "HandleNotAvailable"));
+    assert_eq!(pds.world.plc().get_last_op(&bobby.did).await.unwrap(), before);
 }
 
 #[tokio::test]

@@ -15,11 +15,17 @@ use crate::error::XrpcError;
 use crate::i18n::Text;
 use crate::mail::{letters, post};
 
-/// Makes the account of somebody who waits, and writes to them.
+/// Makes the account of somebody who waits, and writes to them: to the end, also when whoever approves hangs up.
 ///
 /// # Errors
 /// 400 `NotFound` when nobody waits under this DID; the directory's.
 pub async fn approve(app: &App, did: &Did) -> Result<Account, XrpcError> {
+    let (own, did) = (app.clone(), did.clone());
+    let approval = app.tasks.spawn(async move { approve_whole(&own, &did).await });
+    approval.await.map_err(XrpcError::internal)?
+}
+
+async fn approve_whole(app: &App, did: &Did) -> Result<Account, XrpcError> {
     let _turn = app.identity_turns.take(did).await;
     let applicant = app.store.begin_approval(did).await?.ok_or_else(|| nobody(did))?;
     if let Some(genesis) = &applicant.genesis {

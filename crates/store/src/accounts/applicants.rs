@@ -8,7 +8,7 @@ use std::fmt;
 
 use cairn_identity::plc::Operation;
 use cairn_model::{Did, Handle};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::columns::{instant, opt_parsed, parsed};
@@ -18,6 +18,10 @@ use crate::{AccountId, Store, StoreError, WriteTx, sessions};
 
 /// Nobody reads a longer list; strangers could fill the disk with it.
 const MAX_WAITING: i64 = 10_000;
+/// Nobody waits longer for an answer: their handle and their address are free again then.
+const MAX_WAIT: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Those whose time is over are erased so many at a time.
+const ERASED_AT_ONCE: u32 = 100;
 /// More than this does not go in one page.
 const MAX_PAGE: u32 = 500;
 const COLUMNS: &str = "account, did, handle, email, password_hash, genesis, activates, asked_at";
@@ -169,23 +173,52 @@ impl Store {
     ///
     /// A DID that may have been registered is noted as one without an account, so that it is taken back.
     pub async fn reject_applicant(&self, did: &Did) -> Result<bool, StoreError> {
-        let did = did.clone();
+        let name = AccountRef::Did(did.clone());
         self.write_tx(move |tx| {
-            let Some(applicant) = find(tx, &AccountRef::Did(did.clone()))? else {
-                return Ok(false);
-            };
-            let registering: bool = tx
-                .prepare_cached("SELECT registering FROM applicant WHERE account = ?1")?
-                .query_row([applicant.id.get()], |row| row.get(0))?;
-            if registering && applicant.genesis.is_some() {
-                founding::begin(tx, &did)?;
-            }
-            remove(tx, applicant.id)?;
-            sessions::delete_all(tx, applicant.id, None)?;
+            let Some(applicant) = find(tx, &name)? else { return Ok(false) };
+            erase(tx, &applicant)?;
             Ok(true)
         })
         .await
     }
+
+    /// Erases those who have waited too long for an answer, as [`Store::reject_applicant`] does. Returns how many.
+    pub(super) async fn prune_applicants(&self) -> Result<usize, StoreError> {
+        let mut erased = 0;
+        loop {
+            let step = self.write_tx(erase_some).await?;
+            erased += step;
+            if step == 0 {
+                return Ok(erased);
+            }
+        }
+    }
+}
+
+fn erase_some(tx: &mut WriteTx<'_>) -> Result<usize, StoreError> {
+    let Ok(before) = tx.now().checked_sub(MAX_WAIT) else { return Ok(0) };
+    let due: Vec<Applicant> = tx
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM applicant WHERE asked_at < ?1 ORDER BY account LIMIT ?2"
+        ))?
+        .query_map((before.as_microsecond(), ERASED_AT_ONCE), from_row)?
+        .collect::<Result<_, _>>()?;
+    for applicant in &due {
+        erase(tx, applicant)?;
+    }
+    Ok(due.len())
+}
+
+fn erase(tx: &WriteTx<'_>, applicant: &Applicant) -> Result<(), StoreError> {
+    let registering: bool = tx
+        .prepare_cached("SELECT registering FROM applicant WHERE account = ?1")?
+        .query_row([applicant.id.get()], |row| row.get(0))?;
+    if registering && applicant.genesis.is_some() {
+        founding::begin(tx, &applicant.did)?;
+    }
+    remove(tx, applicant.id)?;
+    sessions::delete_all(tx, applicant.id, None)?;
+    Ok(())
 }
 
 /// Whether somebody who waits holds this DID, handle or e-mail address.
@@ -373,6 +406,19 @@ mod tests {
             kinds(&world.events_after(0).await),
             ["identity alice.test", "account active", "commit", "sync"]
         );
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_more_than_three_months() {
+        let world = World::new();
+        let alice = apply(&world, "alice").await;
+        world.advance_hours(24);
+        let bob = apply(&world, "bob").await;
+        world.advance_hours(89 * 24 + 1);
+        assert_eq!(world.store.tidy().await.unwrap().applicants, 1);
+        assert!(world.store.applicant(alice.id).await.unwrap().is_none());
+        assert!(world.store.applicant(bob.id).await.unwrap().is_some());
+        world.account("alice").await;
     }
 
     #[tokio::test]

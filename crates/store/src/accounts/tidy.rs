@@ -7,6 +7,8 @@ use crate::{BlobAges, Store, StoreError, TidiedOAuth};
 pub struct Tidied {
     /// Deactivated accounts whose deletion was due.
     pub due: usize,
+    /// People who waited too long for an account.
+    pub applicants: usize,
     /// Deleted accounts of which nothing is left.
     pub accounts: usize,
     pub sessions: usize,
@@ -19,7 +21,7 @@ pub struct Tidied {
 }
 
 impl Store {
-    /// Job: deletes what is due, finishes deletions and removes what has expired: sessions, mailed tokens, what
+    /// Job: deletes what is due, erases who waited in vain, finishes deletions and removes what has expired: sessions, mailed tokens, what
     /// OAuth clients and browsers were given, old entries of the log, uploads that no record took, lexicons that
     /// nobody asked for in months, and blobs whose last reference went longer ago than the quarantine. Call it
     /// at start and every few minutes. Each step is small, and a later call takes up what an
@@ -31,6 +33,7 @@ impl Store {
         let ages = BlobAges { unreferenced: self.config().blob_quarantine, ..BlobAges::default() };
         Ok(Tidied {
             due: step("accounts to delete", self.delete_due_accounts().await)?,
+            applicants: step("people who wait", self.prune_applicants().await)?,
             accounts: step("remains of accounts", self.finish_deletions().await)?,
             sessions: step("sessions", self.prune_sessions().await)?,
             mail_tokens: step("mailed tokens", self.prune_mail_tokens().await)?,
