@@ -114,6 +114,12 @@ impl Call {
 }
 
 impl<C> Cx<C> {
+    /// The same call with what the handler knows of its caller now.
+    pub(crate) fn with_caller<D>(self, caller: D) -> Cx<D> {
+        let Self { app, endpoint, client_ip, request, report, .. } = self;
+        Cx { app, caller, endpoint, client_ip, request, report }
+    }
+
     pub fn headers(&self) -> &HeaderMap {
         &self.request.headers
     }
@@ -136,6 +142,14 @@ impl<C> Cx<C> {
             self.client_ip,
             &self.report,
         )
+    }
+
+    /// Spends nothing, and tells whether something is left.
+    ///
+    /// # Errors
+    /// 429 when there is nothing left.
+    pub fn require_room(&self, bucket: Bucket, key: &str) -> Result<(), XrpcError> {
+        self.app.limits.require_room(bucket, key, &self.request.headers, self.client_ip)
     }
 
     /// Spends a point of a limit that only decides what the server does beside the call, and of which the answer does

@@ -126,6 +126,11 @@ impl Store {
         self.read_one(move |tx| rows::list_missing(tx, account, cursor.as_ref(), limit)).await
     }
 
+    /// Whether a record of the account refers to the blob, wherever its bytes are.
+    pub async fn refers_to_blob(&self, account: AccountId, cid: Cid) -> Result<bool, StoreError> {
+        self.read_one(move |tx| rows::is_referenced(tx, account, &cid)).await
+    }
+
     /// How many blobs the account's records refer to, and how many are here.
     pub async fn blob_counts(&self, account: AccountId) -> Result<BlobCounts, StoreError> {
         self.read(move |tx| rows::count(tx, account)).await

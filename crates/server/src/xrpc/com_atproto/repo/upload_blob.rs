@@ -1,6 +1,7 @@
 //! `com.atproto.repo.uploadBlob`
 
 use cairn_model::BlobRef;
+use cairn_store::AccountId;
 use serde::Serialize;
 use serde_json::json;
 
@@ -15,8 +16,12 @@ pub struct Uploaded {
 
 /// Bytes go to the disk as they come. The blob is temporary until a record refers to it.
 pub async fn upload_blob(cx: Cx<SessionOrService>, mut body: Upload) -> Result<Json<Uploaded>> {
-    if !moves_in(&cx).await? {
-        cx.charge(Bucket::UploadBlob, &counted_as(cx.client_ip), 1)?;
+    let moves_in = moves_in(&cx).await?;
+    let client = counted_as(cx.client_ip);
+    if moves_in.is_some() {
+        cx.require_room(Bucket::UploadBlob, &client)?;
+    } else {
+        cx.charge(Bucket::UploadBlob, &client, 1)?;
     }
     let mut upload =
         cx.app.store.upload_blob(cx.caller.did(), cx.app.config.blob_upload_limit).await?;
@@ -27,18 +32,25 @@ pub async fn upload_blob(cx: Cx<SessionOrService>, mut body: Upload) -> Result<J
         upload.write(piece).await?;
     }
     let BlobRef { cid, mime_type, size } = upload.finish(Some(&body.content_type)).await?;
+    if let Some(account) = moves_in
+        && !cx.app.store.refers_to_blob(account, cid).await?
+    {
+        // It was no part of the move. It is here now: if this was one too many, the next one is refused.
+        let _ = cx.has_room(Bucket::UploadBlob, &client);
+    }
     let blob =
         json!({ "$type": "blob", "ref": { "$link": cid }, "mimeType": mime_type, "size": size });
     Ok(Json(Uploaded { blob }))
 }
 
-/// Whether the account waits to become active, and for blobs of its imported records. A move brings more of them at once
-/// than anyone posts in a day, so only the limit on all methods holds for it.
-async fn moves_in(cx: &Cx<SessionOrService>) -> Result<bool> {
-    let SessionOrService::Session(session) = &cx.caller else { return Ok(false) };
+/// The account, if it waits to become active, and for blobs of its imported records. A move brings more of them at once
+/// than anyone posts in a day, so for those only the limit on all methods holds.
+async fn moves_in(cx: &Cx<SessionOrService>) -> Result<Option<AccountId>> {
+    let SessionOrService::Session(session) = &cx.caller else { return Ok(None) };
     let account = &session.account;
     if account.deactivated_at.is_none() || cx.app.limits.is_off() {
-        return Ok(false);
+        return Ok(None);
     }
-    Ok(!cx.app.store.list_missing_blobs(account.id, None, 1).await?.is_empty())
+    let missing = cx.app.store.list_missing_blobs(account.id, None, 1).await?;
+    Ok((!missing.is_empty()).then_some(account.id))
 }
