@@ -4,6 +4,8 @@ use cairn_server::config::SignUp;
 use cairn_tests::{PASSWORD, StandIn, TestPds, World, post};
 use serde_json::{Value, json};
 
+const PREFERENCES: &str = "app.bsky.actor.getPreferences";
+
 const SEARCH: &str = "com.atproto.admin.searchAccounts";
 const CODES: &str = "com.atproto.admin.getInviteCodes";
 const INFO: &str = "com.atproto.admin.getAccountInfo";
@@ -178,6 +180,9 @@ async fn a_moderation_service_moderates_with_its_own_tokens() {
         })
         .await;
     let alice = pds.account("alice").await;
+    let birth_date = json!({ "$type": "app.bsky.actor.defs#personalDetailsPref", "birthDate": "1999-05-01T00:00:00.000Z" });
+    let kept = json!({ "preferences": [birth_date] });
+    alice.call("app.bsky.actor.putPreferences", kept).await.ok();
     let aud = pds.config.service_did.to_string();
     let bearing = async |account: &cairn_tests::TestAccount, lxm: &str| {
         let params = [("aud", aud.as_str()), ("lxm", lxm)];
@@ -198,6 +203,19 @@ async fn a_moderation_service_moderates_with_its_own_tokens() {
     );
     bearing(&service, UPDATE).await.call(UPDATE, input).await.ok();
     assert_eq!(alice.create("app.bsky.feed.post", post("x")).await, (401, "AccountTakedown"));
+    // It reads the preferences of any account, in the parameter that it alone uses.
+    let named = [("did", alice.did.as_str())];
+    let seen = bearing(&service, PREFERENCES).await.query(PREFERENCES, &named).await.ok();
+    assert_eq!(seen["preferences"][0], birth_date, "{seen}");
+    let refused = bearing(&service, PREFERENCES).await.query(PREFERENCES, &[]).await;
+    assert_eq!(refused, (400, "InvalidRequest"));
+    let nobody = [("did", "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")];
+    let refused = bearing(&service, PREFERENCES).await.query(PREFERENCES, &nobody).await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(
+        bearing(&mallory, PREFERENCES).await.query(PREFERENCES, &named).await,
+        (401, "UntrustedIss")
+    );
     // Passwords, handles, addresses, keys and deletion are the operator's alone.
     for (nsid, input) in [
         ("com.atproto.admin.deleteAccount", json!({ "did": alice.did })),

@@ -74,6 +74,13 @@ pub async fn authenticate(
             }
             session(app, endpoint, request, token, policy).await
         }
+        AuthPolicy::SessionOrModerator(policy) => match sent {
+            Sent::Dpop(token) => client(app, endpoint, request, token, policy).await,
+            Sent::Bearer(token) if looks_like_service_token(token) => {
+                service::verify_moderator(app, endpoint, token).await.map(Credential::Service)
+            }
+            sent => session(app, endpoint, request, bearer(sent)?, policy).await,
+        },
         AuthPolicy::RepoReader(policy) => match sent {
             Sent::Nothing => Ok(Credential::Anyone),
             Sent::Bearer(token) => session(app, endpoint, request, token, policy).await,

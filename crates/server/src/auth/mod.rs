@@ -21,7 +21,8 @@ use cairn_store::{Account, Applicant, SessionId};
 
 pub use policy::{
     ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, NEWCOMER, OAuthPolicy, REFRESH,
-    REPO_READER, SESSION, SESSION_OR_APPLICANT, SESSION_OR_SERVICE, ScopeSet, SessionPolicy,
+    REPO_READER, SESSION, SESSION_OR_APPLICANT, SESSION_OR_MODERATOR, SESSION_OR_SERVICE, ScopeSet,
+    SessionPolicy,
 };
 pub use tokens::{
     ACCESS_SECONDS, AccessClaims, REFRESH_SECONDS, RefreshClaims, SessionTokens, TokenError,
@@ -182,6 +183,13 @@ pub enum SessionOrService {
     Service(Service),
 }
 
+/// An account by session, or the configured moderation service.
+#[derive(Clone, Debug)]
+pub enum SessionOrModerator {
+    Session(Session),
+    Service(Did),
+}
+
 impl SessionOrService {
     pub fn did(&self) -> &Did {
         match self {
@@ -293,6 +301,16 @@ impl Caller for SessionOrService {
         match credential {
             Credential::Session(session) => Some(Self::Session(session)),
             Credential::Service(service) => Some(Self::Service(service)),
+            _ => None,
+        }
+    }
+}
+
+impl Caller for SessionOrModerator {
+    fn from_credential(credential: Credential) -> Option<Self> {
+        match credential {
+            Credential::Session(session) => Some(Self::Session(session)),
+            Credential::Service(service) => Some(Self::Service(service.iss)),
             _ => None,
         }
     }

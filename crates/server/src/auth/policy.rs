@@ -6,7 +6,7 @@ use cairn_oauth::scope::{AccountAction, AccountAttr, IdentityAttr};
 
 use super::{
     Admin, Anyone, Moderator, Newcomer, Refresh, RepoReader, Session, SessionOrApplicant,
-    SessionOrService, SessionScope,
+    SessionOrModerator, SessionOrService, SessionScope,
 };
 
 /// A set of [`SessionScope`]s.
@@ -49,6 +49,7 @@ pub enum AuthPolicy {
     Newcomer,
     SessionOrApplicant(SessionPolicy),
     SessionOrService(SessionPolicy),
+    SessionOrModerator(SessionPolicy),
     RepoReader(SessionPolicy),
 }
 
@@ -110,6 +111,9 @@ pub const SESSION_OR_APPLICANT: Access<SessionOrApplicant> = Access::new(
 /// A session, or a service token for this method.
 pub const SESSION_OR_SERVICE: Access<SessionOrService> =
     Access::new(AuthPolicy::SessionOrService(scoped(ScopeSet::STANDARD)));
+/// A session, or a service token of the configured moderation service.
+pub const SESSION_OR_MODERATOR: Access<SessionOrModerator> =
+    Access::new(AuthPolicy::SessionOrModerator(scoped(ScopeSet::STANDARD)));
 /// Nobody, the signed-in owner, or the operator.
 pub const REPO_READER: Access<RepoReader> =
     Access::new(AuthPolicy::RepoReader(scoped(ScopeSet::STANDARD)));
@@ -123,6 +127,9 @@ impl<C> Access<C> {
             }
             AuthPolicy::SessionOrService(session) => {
                 AuthPolicy::SessionOrService(change.apply(session))
+            }
+            AuthPolicy::SessionOrModerator(session) => {
+                AuthPolicy::SessionOrModerator(change.apply(session))
             }
             AuthPolicy::RepoReader(session) => AuthPolicy::RepoReader(change.apply(session)),
             other => other,

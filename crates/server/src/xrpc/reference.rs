@@ -74,6 +74,9 @@ fn who(auth: AuthPolicy) -> String {
             format!("{}; whoever waits for approval", session(policy))
         }
         AuthPolicy::SessionOrService(policy) => format!("{}; service token", session(policy)),
+        AuthPolicy::SessionOrModerator(policy) => {
+            format!("{}; moderation service", session(policy))
+        }
         AuthPolicy::RepoReader(policy) => {
             format!("anyone; inactive repositories: operator, {}", session(policy))
         }

@@ -131,6 +131,7 @@ fn by_policy(endpoint: &Endpoint, sent: Sent) -> Expected {
         AuthPolicy::Session(_)
         | AuthPolicy::SessionOrApplicant(_)
         | AuthPolicy::SessionOrService(_)
+        | AuthPolicy::SessionOrModerator(_)
         | AuthPolicy::RepoReader(_)
             if matches!(sent, Sent::Dpop) =>
         {
@@ -166,6 +167,12 @@ fn by_policy(endpoint: &Endpoint, sent: Sent) -> Expected {
                 Err((403, "AccountNotFound"))
             }
             Sent::Service(state) => by_state(session, state).map_or_else(Err, |()| Ok("service")),
+            Sent::StrayService => by_service(sent),
+            other => by_session(session, other),
+        },
+        AuthPolicy::SessionOrModerator(session) => match sent {
+            Sent::Moderation => Ok("service"),
+            Sent::Service(_) => Err((401, "UntrustedIss")),
             Sent::StrayService => by_service(sent),
             other => by_session(session, other),
         },

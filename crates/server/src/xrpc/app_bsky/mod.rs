@@ -4,7 +4,7 @@ pub mod actor;
 pub mod feed;
 pub mod notification;
 
-use crate::auth::{OAuthPolicy, SESSION};
+use crate::auth::{OAuthPolicy, SESSION, SESSION_OR_MODERATOR};
 use crate::read_after_write::{
     actor_likes::get_actor_likes, author_feed::get_author_feed, post_thread::get_post_thread,
     profile::get_profile, profiles::get_profiles, timeline::get_timeline,
@@ -20,8 +20,12 @@ use self::notification::unregister_push::unregister_push;
 /// The methods of this namespace.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
-        query("app.bsky.actor.getPreferences", SESSION.or_takendown(), get_preferences)
-            .oauth(OAuthPolicy::Rpc),
+        query(
+            "app.bsky.actor.getPreferences",
+            SESSION_OR_MODERATOR.or_takendown(),
+            get_preferences,
+        )
+        .oauth(OAuthPolicy::Rpc),
         procedure("app.bsky.actor.putPreferences", SESSION.not_takendown(), put_preferences)
             .oauth(OAuthPolicy::Rpc),
         query("app.bsky.actor.getProfile", SESSION.not_takendown(), get_profile)

@@ -337,7 +337,13 @@ async fn a_client_with_atproto_alone_may_do_what_any_client_may_and_nothing_else
     let caller = Caller::with(&server, &alice, "atproto").await;
     let mut seen = 0;
     for endpoint in TABLE.sorted() {
-        if !matches!(endpoint.auth, AuthPolicy::Session(_) | AuthPolicy::SessionOrService(_)) {
+        let takes_sessions = matches!(
+            endpoint.auth,
+            AuthPolicy::Session(_)
+                | AuthPolicy::SessionOrService(_)
+                | AuthPolicy::SessionOrModerator(_)
+        );
+        if !takes_sessions {
             continue;
         }
         seen += 1;

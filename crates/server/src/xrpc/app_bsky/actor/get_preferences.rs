@@ -1,7 +1,8 @@
 //! `app.bsky.actor.getPreferences`
 
 use axum::response::{IntoResponse, Response};
-use cairn_store::{Preference, PreferenceScope};
+use cairn_model::Did;
+use cairn_store::{AccountId, NoAccount, Preference, PreferenceScope};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -9,24 +10,56 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{DECLARED_AGE, NAMESPACE, PERSONAL_DETAILS, scope};
-use crate::auth::Session;
+use crate::App;
+use crate::auth::SessionOrModerator;
+use crate::error::XrpcError;
 use crate::proxy::{self, OutgoingBody};
 use crate::records::Answer;
-use crate::xrpc::{Cx, JsonText, Result};
+use crate::xrpc::{Cx, JsonText, Params, Result};
+
+#[derive(Deserialize)]
+pub struct GetPreferences {
+    /// Whose, for the moderation service. The lexicon has no such parameter.
+    did: Option<Did>,
+}
 
 /// The preferences that the caller may see, and, for whoever asks in the account's name, how old its owner is in steps.
 ///
 /// Another AppView than the operator's has preferences of its own, and is asked for them.
-pub async fn get_preferences(cx: Cx<Session>) -> Result<Response> {
-    if let (Some(appview), Some(named)) = (&cx.app.config.appview, proxy::named(cx.headers())?)
-        && appview.did != named.did
-    {
-        return proxy::forward(&cx, OutgoingBody::None).await;
+///
+/// Interop: the moderation service reads those of any account, by `did`.
+pub async fn get_preferences(
+    cx: Cx<SessionOrModerator>,
+    Params(params): Params<GetPreferences>,
+) -> Result<Response> {
+    let goes_elsewhere = match (&cx.app.config.appview, proxy::named(cx.headers())?) {
+        (Some(appview), Some(named)) => appview.did != named.did,
+        _ => false,
+    };
+    match cx.caller.clone() {
+        SessionOrModerator::Session(session) if goes_elsewhere => {
+            proxy::forward(&cx.with_caller(session), OutgoingBody::None).await
+        }
+        SessionOrModerator::Session(session) => {
+            kept(&cx.app, session.account.id, &scope(&session).except).await
+        }
+        SessionOrModerator::Service(_) if goes_elsewhere => Err(XrpcError::invalid_request(
+            "Moderator requests cannot be proxied to other app views",
+        )),
+        SessionOrModerator::Service(_) => {
+            let did = params.did;
+            let did = did.ok_or_else(|| XrpcError::invalid_request("Missing did parameter"))?;
+            let account = cx.app.store.account(&did).await?.ok_or(NoAccount)?;
+            kept(&cx.app, account.id, &[]).await
+        }
     }
+}
+
+/// What is kept here, without the preferences of some names.
+async fn kept(app: &App, account: AccountId, hidden: &[String]) -> Result<Response> {
     let scope_of_all = PreferenceScope { namespace: NAMESPACE.to_owned(), except: Vec::new() };
-    let all = cx.app.store.preferences(cx.caller.account.id, scope_of_all).await?;
-    let age = all.iter().find_map(|preference| declared_age(preference, cx.app.clock.now()));
-    let hidden = scope(&cx.caller).except;
+    let all = app.store.preferences(account, scope_of_all).await?;
+    let age = all.iter().find_map(|preference| declared_age(preference, app.clock.now()));
     let shown = all
         .into_iter()
         .filter(|preference| !hidden.contains(&preference.name))
