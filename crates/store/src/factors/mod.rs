@@ -9,7 +9,9 @@ mod recovery;
 mod tests;
 mod totp;
 
-use crate::{AccountId, Store, StoreError};
+use rusqlite::Connection;
+
+use crate::{AccountError, AccountId, AccountRef, Store, StoreError};
 
 pub use passkeys::{AddPasskeyError, NewPasskey, Passkey};
 pub use totp::Totp;
@@ -72,23 +74,45 @@ impl SecondFactors {
 impl Store {
     /// Which second factors an account has.
     pub async fn second_factors(&self, account: AccountId) -> Result<SecondFactors, StoreError> {
-        self.read_one(move |tx| {
-            let found = tx
-                .prepare_cached(
-                    "SELECT
-                       EXISTS (SELECT 1 FROM totp WHERE account = ?1 AND confirmed_at IS NOT NULL),
-                       (SELECT count(*) FROM passkey WHERE account = ?1),
-                       (SELECT count(*) FROM recovery_code WHERE account = ?1 AND used_at IS NULL)",
-                )?
-                .query_row([account.get()], |row| {
-                    Ok(SecondFactors {
-                        totp: row.get(0)?,
-                        passkeys: row.get(1)?,
-                        recovery_codes: row.get(2)?,
-                    })
-                })?;
-            Ok(found)
+        self.read_one(move |tx| count(tx, account)).await
+    }
+
+    /// Removes all that an account asks for besides its password, mailed codes included. Returns whether there was
+    /// anything.
+    pub async fn remove_second_factors(
+        &self,
+        account: impl Into<AccountRef>,
+    ) -> Result<bool, AccountError> {
+        self.change_account(account, |tx, account| {
+            let had = count(tx, account.id).map_err(AccountError::from)?;
+            for table in ["totp", "passkey", "recovery_code"] {
+                tx.prepare_cached(&format!("DELETE FROM {table} WHERE account = ?1"))
+                    .and_then(|mut statement| statement.execute([account.id.get()]))
+                    .map_err(StoreError::from)?;
+            }
+            tx.prepare_cached("UPDATE account SET email_auth_factor = 0 WHERE id = ?1")
+                .and_then(|mut statement| statement.execute([account.id.get()]))
+                .map_err(StoreError::from)?;
+            Ok(had != SecondFactors::default() || account.email_auth_factor)
         })
         .await
     }
+}
+
+fn count(conn: &Connection, account: AccountId) -> Result<SecondFactors, StoreError> {
+    let found = conn
+        .prepare_cached(
+            "SELECT
+               EXISTS (SELECT 1 FROM totp WHERE account = ?1 AND confirmed_at IS NOT NULL),
+               (SELECT count(*) FROM passkey WHERE account = ?1),
+               (SELECT count(*) FROM recovery_code WHERE account = ?1 AND used_at IS NULL)",
+        )?
+        .query_row([account.get()], |row| {
+            Ok(SecondFactors {
+                totp: row.get(0)?,
+                passkeys: row.get(1)?,
+                recovery_codes: row.get(2)?,
+            })
+        })?;
+    Ok(found)
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::recovery::drop_needless_codes;
 use crate::accounts::columns::{instant, opt_instant};
 use crate::text::cut;
 use crate::{AccountId, Store, StoreError};
@@ -22,6 +23,9 @@ pub struct NewPasskey {
     pub name: String,
     /// How the browser reaches it (`internal`, `usb`, …).
     pub transports: Vec<String>,
+    /// Whether it can be copied to other devices.
+    pub backup_eligible: bool,
+    /// Whether it has been, when it was last used.
     pub backed_up: bool,
 }
 
@@ -37,6 +41,9 @@ pub struct Passkey {
     pub name: String,
     /// How the browser reaches it (`internal`, `usb`, …).
     pub transports: Vec<String>,
+    /// Whether it can be copied to other devices.
+    pub backup_eligible: bool,
+    /// Whether it has been, when it was last used.
     pub backed_up: bool,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
@@ -133,19 +140,26 @@ impl Store {
         .await
     }
 
-    /// Removes a passkey of an account. Returns whether the account had it.
+    /// Removes a passkey of an account, and recovery codes that are of no use then. Returns whether the account had it.
     pub async fn remove_passkey(
         &self,
         account: AccountId,
         credential_id: Vec<u8>,
     ) -> Result<bool, StoreError> {
         self.write_tx(move |tx| {
-            Ok(tx
+            let had = tx
                 .prepare_cached("DELETE FROM passkey WHERE account = ?1 AND credential_id = ?2")?
                 .execute(params![account.get(), credential_id])?
-                > 0)
+                > 0;
+            drop_needless_codes(tx, account)?;
+            Ok(had)
         })
         .await
+    }
+
+    /// What authenticators call the account. It tells nobody who that is, and stays the same as long as the master key does.
+    pub fn passkey_user(&self, account: AccountId) -> [u8; 32] {
+        self.master_key().keyed_hash("passkey user", account.get().to_string().as_bytes())
     }
 }
 
@@ -170,8 +184,8 @@ fn insert(
 ) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO passkey (credential_id, account, public_key, sign_count, name, transports,
-           backed_up, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+           backup_eligible, backed_up, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         new.credential_id,
@@ -180,6 +194,7 @@ fn insert(
         new.sign_count,
         cut(&new.name, MAX_NAME_BYTES),
         new.transports.join(" "),
+        new.backup_eligible,
         new.backed_up,
         now,
     ])?;
@@ -195,6 +210,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Passkey> {
         sign_count: row.get("sign_count")?,
         name: row.get("name")?,
         transports: transports.split_whitespace().map(str::to_owned).collect(),
+        backup_eligible: row.get("backup_eligible")?,
         backed_up: row.get("backed_up")?,
         created_at: instant(row.get("created_at")?),
         last_used_at: opt_instant(row, "last_used_at")?,

@@ -2,7 +2,7 @@
 //! short enough to be searched through otherwise.
 
 use data_encoding::BASE32_NOPAD;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::{AccountId, MasterKey, Store, StoreError};
 
@@ -55,16 +55,15 @@ impl Store {
         })
         .await
     }
+}
 
-    /// Removes the recovery codes of an account.
-    pub async fn remove_recovery_codes(&self, account: AccountId) -> Result<(), StoreError> {
-        self.write_tx(move |tx| {
-            tx.prepare_cached("DELETE FROM recovery_code WHERE account = ?1")?
-                .execute([account.get()])?;
-            Ok(())
-        })
-        .await
+/// Removes the codes of an account that has nothing left that they could stand for, inside a transaction.
+pub(super) fn drop_needless_codes(conn: &Connection, account: AccountId) -> Result<(), StoreError> {
+    if !super::count(conn, account)?.are_needed() {
+        conn.prepare_cached("DELETE FROM recovery_code WHERE account = ?1")?
+            .execute([account.get()])?;
     }
+    Ok(())
 }
 
 fn random_code() -> String {

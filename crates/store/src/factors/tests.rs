@@ -15,18 +15,22 @@ async fn a_one_time_code_is_confirmed_by_its_first_use_and_used_once() {
     assert!(store.start_totp(alice.id, &secret(1)).await.unwrap());
     assert!(store.start_totp(alice.id, &secret(2)).await.unwrap());
     let totp = store.totp(alice.id).await.unwrap().unwrap();
-    assert_eq!((totp.secret, totp.confirmed_at), (secret(2), None));
+    assert_eq!((&totp.secret, totp.confirmed_at), (&secret(2), None));
     assert!(!store.second_factors(alice.id).await.unwrap().are_needed());
 
-    assert!(store.use_totp_step(alice.id, 100).await.unwrap());
+    // A code of the secret before does not confirm this one.
+    store.start_totp(alice.id, &secret(2)).await.unwrap();
+    assert!(!store.use_totp_step(alice.id, &totp, 100).await.unwrap());
+    let totp = store.totp(alice.id).await.unwrap().unwrap();
+    assert!(store.use_totp_step(alice.id, &totp, 100).await.unwrap());
     assert!(store.second_factors(alice.id).await.unwrap().totp);
     assert!(!store.start_totp(alice.id, &secret(3)).await.unwrap());
     for used in [99, 100] {
-        assert!(!store.use_totp_step(alice.id, used).await.unwrap());
+        assert!(!store.use_totp_step(alice.id, &totp, used).await.unwrap());
     }
-    assert!(store.use_totp_step(alice.id, 101).await.unwrap());
+    assert!(store.use_totp_step(alice.id, &totp, 101).await.unwrap());
     assert!(store.remove_totp(alice.id).await.unwrap());
-    assert!(!store.use_totp_step(alice.id, 102).await.unwrap());
+    assert!(!store.use_totp_step(alice.id, &totp, 102).await.unwrap());
     assert!(store.totp(alice.id).await.unwrap().is_none());
 }
 
@@ -42,6 +46,7 @@ async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
         sign_count: 0,
         name: "telephone".to_owned(),
         transports: vec!["internal".to_owned(), "hybrid".to_owned()],
+        backup_eligible: true,
         backed_up: false,
     };
     store.add_passkey(alice.id, new.clone()).await.unwrap();
@@ -85,8 +90,48 @@ async fn a_recovery_code_works_once_for_its_account() {
     assert!(!store.use_recovery_code(alice.id, code).await.unwrap());
     assert!(!store.use_recovery_code(alice.id, "short").await.unwrap());
     assert_eq!(store.second_factors(alice.id).await.unwrap().recovery_codes, 9);
-    store.remove_recovery_codes(alice.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn recovery_codes_go_with_the_last_factor_and_everything_with_one_act() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let totp = async || {
+        store.start_totp(alice.id, &Zeroizing::new(vec![1; 20])).await.unwrap();
+        let totp = store.totp(alice.id).await.unwrap().unwrap();
+        assert!(store.use_totp_step(alice.id, &totp, 100).await.unwrap());
+    };
+    let passkey = async || {
+        let new = NewPasskey {
+            credential_id: vec![7; 16],
+            public_key: vec![1],
+            sign_count: 0,
+            name: "key".to_owned(),
+            transports: Vec::new(),
+            backup_eligible: false,
+            backed_up: false,
+        };
+        store.add_passkey(alice.id, new).await.unwrap();
+        store.replace_recovery_codes(alice.id).await.unwrap();
+    };
+    let codes = async || store.second_factors(alice.id).await.unwrap().recovery_codes;
+    totp().await;
+    passkey().await;
+    assert!(store.remove_totp(alice.id).await.unwrap());
+    assert_eq!(codes().await, 10);
+    assert!(store.remove_passkey(alice.id, vec![7; 16]).await.unwrap());
     assert_eq!(store.second_factors(alice.id).await.unwrap(), SecondFactors::default());
+
+    assert!(!store.remove_second_factors(alice.id).await.unwrap());
+    totp().await;
+    passkey().await;
+    store.set_email_auth_factor(alice.id, true).await.unwrap();
+    assert!(store.remove_second_factors(alice.id).await.unwrap());
+    assert_eq!(store.second_factors(alice.id).await.unwrap(), SecondFactors::default());
+    let account = store.account(crate::AccountRef::Id(alice.id)).await.unwrap().unwrap();
+    assert!(!account.email_auth_factor);
+    assert_ne!(store.passkey_user(alice.id), store.passkey_user(world.account("bob").await.id));
 }
 
 #[tokio::test]

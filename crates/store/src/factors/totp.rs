@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 use zeroize::Zeroizing;
 
-use crate::accounts::columns::opt_instant;
+use super::recovery::drop_needless_codes;
+use crate::accounts::columns::{instant, opt_instant};
 use crate::{AccountId, Store, StoreError};
 
 const PURPOSE: &str = "totp secret";
@@ -14,8 +15,12 @@ const PURPOSE: &str = "totp secret";
 #[derive(Clone)]
 pub struct Totp {
     pub secret: Zeroizing<Vec<u8>>,
+    /// When the secret was made.
+    pub started_at: Timestamp,
     /// When a code was first shown; before that it is not asked for.
     pub confirmed_at: Option<Timestamp>,
+    /// The stored form, which no other secret has.
+    sealed: Vec<u8>,
 }
 
 impl Store {
@@ -47,42 +52,54 @@ impl Store {
         let key = self.master_key().clone();
         self.read_one(move |tx| {
             let found = tx
-                .prepare_cached("SELECT sealed, confirmed_at FROM totp WHERE account = ?1")?
+                .prepare_cached(
+                    "SELECT sealed, created_at, confirmed_at FROM totp WHERE account = ?1",
+                )?
                 .query_row([account.get()], |row| {
-                    Ok((row.get::<_, Vec<u8>>("sealed")?, opt_instant(row, "confirmed_at")?))
+                    let started_at = instant(row.get("created_at")?);
+                    Ok((row.get("sealed")?, started_at, opt_instant(row, "confirmed_at")?))
                 })
                 .optional()?;
-            let Some((sealed, confirmed_at)) = found else { return Ok(None) };
+            let Some((sealed, started_at, confirmed_at)) = found else { return Ok(None) };
+            let sealed: Vec<u8> = sealed;
             let secret = key
                 .open(PURPOSE, &owner(account), &sealed)
                 .map_err(|_| StoreError::Damaged { what: "one-time code secret" })?;
-            Ok(Some(Totp { secret, confirmed_at }))
+            Ok(Some(Totp { secret, started_at, confirmed_at, sealed }))
         })
         .await
     }
 
     /// Uses the code of a time step, which confirms the secret if it was not. Returns false if this step or a later one
-    /// was used before, or if there is no secret.
-    pub async fn use_totp_step(&self, account: AccountId, step: i64) -> Result<bool, StoreError> {
+    /// was used before, or if the account's secret is another by now: nobody is held to one that they have not shown.
+    pub async fn use_totp_step(
+        &self,
+        account: AccountId,
+        totp: &Totp,
+        step: i64,
+    ) -> Result<bool, StoreError> {
+        let sealed = totp.sealed.clone();
         self.write_tx(move |tx| {
             Ok(tx
                 .prepare_cached(
                     "UPDATE totp SET last_step = ?2, confirmed_at = coalesce(confirmed_at, ?3)
-                     WHERE account = ?1 AND last_step < ?2",
+                     WHERE account = ?1 AND last_step < ?2 AND sealed = ?4",
                 )?
-                .execute(params![account.get(), step, tx.now_micros()])?
+                .execute(params![account.get(), step, tx.now_micros(), sealed])?
                 > 0)
         })
         .await
     }
 
-    /// Removes the one-time codes of an account. Returns whether it had any.
+    /// Removes the one-time codes of an account, and recovery codes that are of no use then. Returns whether it had any.
     pub async fn remove_totp(&self, account: AccountId) -> Result<bool, StoreError> {
         self.write_tx(move |tx| {
-            Ok(tx
+            let had = tx
                 .prepare_cached("DELETE FROM totp WHERE account = ?1")?
                 .execute([account.get()])?
-                > 0)
+                > 0;
+            drop_needless_codes(tx, account)?;
+            Ok(had)
         })
         .await
     }

@@ -95,6 +95,25 @@ impl Store {
         .await
     }
 
+    /// Notes that somebody who is signed in on a browser has shown one more thing there. The time of the sign-in stays.
+    pub async fn add_shown_factor(
+        &self,
+        device: DeviceId,
+        account: AccountId,
+        factor: Factor,
+    ) -> Result<(), StoreError> {
+        self.write_tx(move |tx| {
+            tx.prepare_cached(
+                "UPDATE device_account SET factors = factors || ' ' || ?3
+                 WHERE device = ?1 AND account = ?2
+                   AND instr(' ' || factors || ' ', ' ' || ?3 || ' ') = 0",
+            )?
+            .execute(params![device.0, account.get(), factor.as_str()])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Signs an account out of a browser. Returns whether it was signed in.
     pub async fn sign_out_of_device(
         &self,

@@ -89,6 +89,22 @@ async fn is_live(store: &Store, issued: &IssuedOAuth) -> bool {
 }
 
 #[tokio::test]
+async fn what_is_shown_later_counts_for_the_same_sign_in() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let device = browser(&world.store, alice.id).await;
+    let then = world.now();
+    world.advance_hours(1);
+    for _ in 0..2 {
+        world.store.add_shown_factor(device, alice.id, Factor::Totp).await.unwrap();
+    }
+    let found = world.store.device_accounts(device).await.unwrap();
+    let [only] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(only.factors, [Factor::Password, Factor::Totp]);
+    assert_eq!(only.signed_in_at, then);
+}
+
+#[tokio::test]
 async fn a_cookie_before_the_present_one_is_good_for_a_minute() {
     let world = World::new();
     let store = &world.store;

@@ -157,6 +157,7 @@ async fn nothing_of_a_deleted_account_is_left() {
         sign_count: 0,
         name: "key".to_owned(),
         transports: Vec::new(),
+        backup_eligible: false,
         backed_up: false,
     };
     store.add_passkey(alice.id, passkey).await.unwrap();
