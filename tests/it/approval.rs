@@ -32,11 +32,11 @@ async fn sign_in(pds: &TestPds, identifier: &str, password: &str) -> Reply {
 }
 
 async fn approve(pds: &TestPds, did: &impl ToString) -> Reply {
-    pds.admin().post("/admin/sign-ups/approve", json!({ "did": did.to_string() })).await
+    pds.admin().post("/admin/api/sign-ups/approve", json!({ "did": did.to_string() })).await
 }
 
 async fn reject(pds: &TestPds, did: &impl ToString) -> Reply {
-    pds.admin().post("/admin/sign-ups/reject", json!({ "did": did.to_string() })).await
+    pds.admin().post("/admin/api/sign-ups/reject", json!({ "did": did.to_string() })).await
 }
 
 #[tokio::test]
@@ -80,16 +80,16 @@ async fn an_approved_account_is_announced_and_goes_on_in_its_session() {
     let mut pds = approving().await;
     let alice = apply(&pds, "alice").await;
     pds.restart().await;
-    let listed = pds.admin().page("/admin/sign-ups").await.ok();
+    let listed = pds.admin().page("/admin/api/sign-ups").await.ok();
     assert_eq!(listed["signUps"][0]["did"], alice.did.as_str());
     assert_eq!(listed["signUps"][0]["email"], "alice@mail.test");
     let cursor = listed["cursor"].as_str().unwrap();
-    let rest = pds.admin().page(&format!("/admin/sign-ups?cursor={cursor}")).await.ok();
+    let rest = pds.admin().page(&format!("/admin/api/sign-ups?cursor={cursor}")).await.ok();
     assert_eq!(rest["signUps"], json!([]));
 
     let mut firehose = pds.firehose().await;
     let input = json!({ "did": alice.did });
-    assert_eq!(pds.anyone.post("/admin/sign-ups/approve", input).await, (401, "AuthMissing"));
+    assert_eq!(pds.anyone.post("/admin/api/sign-ups/approve", input).await, (401, "AuthMissing"));
     let approved = approve(&pds, &alice.did).await.ok();
     assert_eq!(approved, json!({ "did": alice.did, "handle": "alice.test" }));
     assert_eq!(
@@ -145,7 +145,10 @@ async fn the_handle_of_an_applicant_never_reaches_the_document_of_another() {
 async fn nothing_is_left_of_who_is_rejected() {
     let pds = approving().await;
     let alice = apply(&pds, "alice").await;
-    assert_eq!(pds.anyone.post("/admin/sign-ups/reject", json!({})).await, (401, "AuthMissing"));
+    assert_eq!(
+        pds.anyone.post("/admin/api/sign-ups/reject", json!({})).await,
+        (401, "AuthMissing")
+    );
     reject(&pds, &alice.did).await.body();
     assert_eq!(reject(&pds, &alice.did).await, (400, "NotFound"));
     assert_eq!(approve(&pds, &alice.did).await, (400, "NotFound"));
@@ -202,7 +205,7 @@ async fn who_wants_a_did_of_this_server_or_brings_one_waits_too() {
     let moving = pds.anyone.bearer(token["token"].as_str().unwrap()).call(CREATE, input).await;
     let moving = TestAccount::from_session(&pds, &moving.ok());
     assert_eq!(moving.query(QUEUE, &[]).await.ok()["placeInQueue"], 2);
-    let listed = pds.admin().page("/admin/sign-ups").await.ok();
+    let listed = pds.admin().page("/admin/api/sign-ups").await.ok();
     let moves = listed["signUps"].as_array().unwrap().iter().map(|one| one["movesIn"].clone());
     assert_eq!(moves.collect::<Vec<_>>(), [json!(false), json!(true)]);
 
@@ -236,7 +239,7 @@ async fn the_operator_asks_nobody() {
     TestAccount::from_session(&pds, &made).post("hello").await;
     // Answers come from scripts, not from forms of other pages.
     let input = r#"{"did":"did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"}"#;
-    let form = pds.admin().upload("../admin/sign-ups/reject", "text/plain", input).await;
+    let form = pds.admin().upload("../admin/api/sign-ups/reject", "text/plain", input).await;
     assert_eq!(form, (400, "InvalidRequest"));
 }
 

@@ -256,6 +256,7 @@ fn config(port: u16) -> ServerConfig {
         handle_domains: vec![".test".to_owned()],
         hosted_did_web: false,
         admin_password: Some(Secret::new(ADMIN_PASSWORD)),
+        metrics_token: None,
         jwt_secret: Secret::new(format!("a secret of the server on port {port}")),
         lexicon_authority: None,
         recovery_did_key: None,

@@ -66,6 +66,7 @@ pub(crate) struct Storage {
 /// Secrets as the operator gave them; what is absent is made on the first start.
 pub(crate) struct Secrets {
     pub(crate) admin_password: Option<String>,
+    pub(crate) metrics_token: Option<String>,
     pub(crate) jwt_secret: Option<String>,
     pub(crate) plc_rotation_key: Option<[u8; 32]>,
 }
@@ -248,6 +249,9 @@ fn storage(raw: &Raw) -> Result<Storage, ConfigError> {
 fn secrets(raw: &Raw) -> Result<Secrets, ConfigError> {
     Ok(Secrets {
         admin_password: raw.text("admin_password"),
+        metrics_token: raw.parsed("metrics_token", "at least 16 characters", |text| {
+            (text.len() >= 16).then(|| text.to_owned())
+        })?,
         jwt_secret: raw.parsed("jwt_secret", "at least 16 characters", |text| {
             (text.len() >= 16).then(|| text.to_owned())
         })?,

@@ -120,6 +120,11 @@ fn server_config(
             .admin_password
             .as_ref()
             .map(|text| Secret::new(text.as_bytes())),
+        metrics_token: config
+            .secrets
+            .metrics_token
+            .as_ref()
+            .map(|text| Secret::new(text.as_bytes())),
         jwt_secret,
         lexicon_authority: config.identity.lexicon_authority.clone(),
         recovery_did_key: config.identity.recovery_did_key.clone(),

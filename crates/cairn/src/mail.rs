@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cairn_identity::{Clock, SystemClock};
-use cairn_server::mail::{Mail, MailError, Mailer, NoMailer, Route, Sendmail, mailer, smtp};
+use cairn_server::mail::{Mail, MailError, Mailer, NoMailer, mailer};
 
 use crate::config::{Config, Mail as MailConfig, WayOut};
 use crate::shutdown;
@@ -48,7 +48,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     );
     let mail = Mail::new(to, "Test message", text, SystemClock.now());
     println!("sending to {} by {}", mail.to, way.route.name());
-    match shutdown::runtime()?.block_on(test(way, mail)) {
+    let way_out = mailer(way.route.clone(), way.sender.clone());
+    let mut tell = |step: &str| println!("  {step}");
+    match shutdown::runtime()?.block_on(way_out.probe(mail, &mut tell)) {
         Ok(()) => {
             println!("done");
             Ok(())
@@ -58,17 +60,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             None => bail!(err),
         },
         Err(err) => Err(err.into()),
-    }
-}
-
-async fn test(way: &WayOut, mail: Mail) -> Result<(), MailError> {
-    match &way.route {
-        Route::Smtp(server) => {
-            smtp::probe(server, &way.sender, &mail, &mut |step| println!("  {step}")).await
-        }
-        Route::Sendmail(program) => {
-            Sendmail::new(program.clone(), way.sender.clone()).send(mail).await
-        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::accounts::turns::Turns;
 use crate::auth::{Grants, SessionTokens};
 use crate::config::ServerConfig;
 use crate::error::XrpcError;
+use crate::figures::Figures;
 use crate::firehose::Subscribers;
 use crate::limits::RateLimits;
 use crate::mail::{Mailer, Outbox};
@@ -79,6 +80,8 @@ pub struct AppInner {
     pub(crate) identity_turns: Turns,
     /// Who follows the firehose.
     pub subscribers: Subscribers,
+    /// What the server has done.
+    pub figures: Figures,
     /// Work that outlives a request, waited for at shutdown.
     pub tasks: TaskTracker,
     /// Cancelled when the server stops.
@@ -111,6 +114,7 @@ impl App {
             grants: Grants::new(),
             identity_turns: Turns::default(),
             subscribers: Subscribers::new(&config.firehose),
+            figures: Figures::new(),
             tasks,
             stopping,
             lexicons_published,

@@ -33,6 +33,8 @@ pub struct ServerConfig {
     pub hosted_did_web: bool,
     /// HTTP Basic password of the user `admin`; without one, admin methods refuse everybody.
     pub admin_password: Option<Secret>,
+    /// A token that opens `/metrics` and nothing else; without one, the operator's password does alone.
+    pub metrics_token: Option<Secret>,
     /// The key bytes of session tokens (HS256).
     pub jwt_secret: Secret,
     /// Whose all published lexicons are, instead of what DNS says: for development and private networks.

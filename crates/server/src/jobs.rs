@@ -1,6 +1,7 @@
 //! Work that goes on beside the requests.
 
 mod crawl;
+mod figures;
 mod founding;
 mod rotation;
 mod tidy;
@@ -11,6 +12,7 @@ use crate::app::App;
 pub(crate) fn start(app: &App) {
     app.tasks.spawn(tidy::keep_tidy(app.clone()));
     app.tasks.spawn(founding::keep_level(app.clone(), app.clock.now()));
+    app.tasks.spawn(figures::keep_samples(app.clone()));
     app.tasks.spawn(rotation::keep_level(app.clone()));
     for relay in &app.config.crawlers {
         app.tasks.spawn(crawl::keep_followed(app.clone(), relay.clone()));

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 
 use crate::app::App;
 use crate::compress;
+use crate::figures::Class;
 use crate::limits::client_ip;
 use crate::routes;
 use crate::web;
@@ -28,24 +29,28 @@ const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("86400");
 
 /// Answers any request. `peer` is the other end of the connection.
 pub async fn answer(app: App, request: Request<Body>, peer: IpAddr) -> Response {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
-        return route(app, request, peer).await;
-    }
     let start = Instant::now();
-    let line = format!("{} {}", request.method(), request.uri().path());
-    let response = route(app, request, peer).await;
-    let elapsed_us = start.elapsed().as_micros();
-    tracing::debug!(status = response.status().as_u16(), elapsed_us, "{line}");
+    let line = tracing::enabled!(tracing::Level::DEBUG)
+        .then(|| format!("{} {}", request.method(), request.uri().path()));
+    let mut class = Class::Route;
+    let response = route(&app, request, peer, &mut class).await;
+    let (status, elapsed) = (response.status(), start.elapsed());
+    app.figures.counters.answered(class, status, elapsed);
+    if let Some(line) = line {
+        tracing::debug!(status = status.as_u16(), elapsed_us = elapsed.as_micros(), "{line}");
+    }
     response
 }
 
-async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
+/// `class` is what the request turns out to be for.
+async fn route(app: &App, request: Request<Body>, peer: IpAddr, class: &mut Class) -> Response {
     let accepted = compress::Coding::accepted_by(request.headers());
     let client_ip = client_ip(peer, request.headers(), &app.config.trusted_proxies);
     let path = request.uri().path();
     // Pages are for people; no script of another origin has anything to do there.
     if web::owns(path) {
-        return compress::compress(web::answer(&app, request, client_ip).await, accepted);
+        *class = Class::Page;
+        return compress::compress(web::answer(app, request, client_ip).await, accepted);
     }
     if request.method() == Method::OPTIONS {
         return preflight(request.headers());
@@ -54,10 +59,13 @@ async fn route(app: App, request: Request<Body>, peer: IpAddr) -> Response {
     let is_for_all = !path.starts_with("/dev/");
     let mut response = match path.strip_prefix("/xrpc/").filter(|rest| *rest != "_health") {
         Some(rest) => match dispatch::find(rest, request.method()) {
-            Ok(method) => dispatch::answer(app, method, request, client_ip).await,
+            Ok(method) => {
+                *class = method.class();
+                dispatch::answer(app.clone(), method, request, client_ip).await
+            }
             Err(err) => axum::response::IntoResponse::into_response(err),
         },
-        None => routes::answer(&app, request, client_ip).await,
+        None => routes::answer(app, request, client_ip).await,
     };
     // Nor is an error that is shown as a page for scripts.
     if is_for_all && !response.headers().contains_key(header::X_FRAME_OPTIONS) {

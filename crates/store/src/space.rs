@@ -16,6 +16,15 @@ pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// The size of a file; none yet is nothing.
+fn size(file: &Path) -> io::Result<u64> {
+    match std::fs::metadata(file) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(err) => Err(err),
+    }
+}
+
 /// Watches the disks of the database and of the blobs. A look takes about a microsecond and blocks on nothing, so callers
 /// may be async.
 #[derive(Clone)]
@@ -58,7 +67,33 @@ impl Space {
     }
 }
 
+/// What the files of the database take, and what its disks have left. In bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    pub database_bytes: u64,
+    /// The write-ahead log.
+    pub log_bytes: u64,
+    /// Free where the database is.
+    pub free_bytes: u64,
+    /// Free where the blobs are.
+    pub blob_free_bytes: u64,
+}
+
 impl Store {
+    /// Looks at the files and the disks. Takes microseconds.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn disk(&self) -> Result<Disk, StoreError> {
+        let config = self.config();
+        Ok(Disk {
+            database_bytes: size(self.opener().path())?,
+            log_bytes: size(&self.opener().log_path())?,
+            free_bytes: (config.free_bytes)(&config.dir)?,
+            blob_free_bytes: (config.free_bytes)(&config.blob_dir)?,
+        })
+    }
+
     /// Whether the disks have room for more than what the present accounts write.
     ///
     /// # Errors

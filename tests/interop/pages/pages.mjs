@@ -57,6 +57,13 @@ export const pages = [
   { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
   { name: 'admin-sign-in', path: '/admin/sign-in' },
   { name: 'console-overview', path: '/admin', as: 'admin' },
+  { name: 'console-overview-day', path: '/admin?span=day', as: 'admin', act: open('figure summary') },
+  { name: 'console-outbox', path: '/admin/outbox', as: 'admin' },
+  { name: 'console-mail-test', path: '/admin/outbox/test', as: 'admin', act: async (page) => {
+    await page.fill('[name=to]', 'someone@mail.test')
+    await page.click('.btn.primary')
+    await page.waitForSelector('.notice')
+  } },
   { name: 'console-accounts', path: '/admin/accounts', as: 'admin' },
   { name: 'console-accounts-none', path: '/admin/accounts?q=zzz', as: 'admin' },
   { name: 'console-account', path: '/admin/accounts/{alice}', as: 'admin' },

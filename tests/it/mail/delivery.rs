@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cairn_server::mail::NoMailer;
-use cairn_tests::{Manners, Reply, SmtpServer, TestPds, code_in};
+use cairn_tests::{ADMIN_PASSWORD, Browser, Manners, Reply, SmtpServer, TestPds, code_in};
 use serde_json::{Value, json};
 
 use super::{CONFIRM, REQUEST_CONFIRM, REQUEST_RESET, REQUEST_UPDATE, by, pds_with};
@@ -19,7 +19,7 @@ async fn a_mail_server_that_refuses_is_told_and_the_mail_waits() {
     let pds = pds_with(&smtp).await;
     let alice = pds.account("alice").await;
     assert_eq!(alice.poke(REQUEST_CONFIRM).await, (502, "UpstreamFailure"));
-    let waiting = outbox_of(&pds.admin().page("/admin/outbox").await);
+    let waiting = outbox_of(&pds.admin().page("/admin/api/outbox").await);
     assert_eq!(waiting.len(), 1);
     let reason = waiting[0]["reason"].as_str().unwrap();
     assert!(
@@ -81,7 +81,7 @@ async fn the_server_signs_in_to_the_mail_server() {
     let pds = TestPds::start_with_mailer(by(smtp.port, "pds:mistyped@", "")).await;
     let alice = pds.account("alice").await;
     assert_eq!(alice.poke(REQUEST_CONFIRM).await, (502, "UpstreamFailure"));
-    let waiting = outbox_of(&pds.admin().page("/admin/outbox").await);
+    let waiting = outbox_of(&pds.admin().page("/admin/api/outbox").await);
     let reason = waiting[0]["reason"].as_str().unwrap();
     assert!(reason.contains("signing in failed: the server says 535"), "{reason}");
     assert!(!reason.contains("mistyped"), "{reason}");
@@ -97,11 +97,11 @@ async fn without_a_mail_server_the_operator_hands_codes_over() {
         alice.nobody().bearer(&alice.access_jwt),
         pds.anyone.authorized("Basic YWRtaW46eA=="),
     ] {
-        let refused = caller.page("/admin/outbox").await;
+        let refused = caller.page("/admin/api/outbox").await;
         assert!(matches!(refused.status, 400 | 401), "{}", refused.status);
         assert!(refused.header("www-authenticate").unwrap().starts_with("Basic"));
     }
-    let reply = pds.admin().page("/admin/outbox").await;
+    let reply = pds.admin().page("/admin/api/outbox").await;
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     let waiting = outbox_of(&reply);
     assert_eq!(waiting.len(), 1);
@@ -156,4 +156,20 @@ async fn the_development_mailbox_runs_nothing_that_a_mail_holds() {
     let policy = message.header("content-security-policy").unwrap();
     assert!(policy.starts_with("sandbox; default-src 'none';"), "{policy}");
     assert_eq!(pds.anyone.page("/dev/mail/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_console_shows_the_conversation_of_a_test_message() {
+    let smtp = SmtpServer::start().await;
+    let pds = pds_with(&smtp).await;
+    let mut browser = Browser::new(&pds);
+    browser.fill("/admin/sign-in", &[("password", ADMIN_PASSWORD)]).await;
+    let view = browser.fill("/admin/outbox/test", &[("to", "me@mail.test")]).await;
+    for said in ["The message was taken.", "recipient me@mail.test accepted", "message accepted"] {
+        assert!(view.has(said), "{said}: {view:?}");
+    }
+    assert_eq!(smtp.message(0).await.to, ["me@mail.test"]);
+    smtp.change(|manners| manners.answer.push(("RCPT".into(), "550 5.1.1 no such person".into())));
+    let view = browser.fill("/admin/outbox/test", &[("to", "me@mail.test")]).await;
+    assert!(view.has("The message was not sent.") && view.has("550 5.1.1 no such person"));
 }

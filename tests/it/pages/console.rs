@@ -65,7 +65,15 @@ async fn nobody_else_does_anything() {
         let view = other.clone().submit(path, &fields).await;
         assert_eq!(view.status, 403, "{path}: {view:?}");
     }
-    for page in ["/admin", "/admin/accounts", "/admin/approvals", "/admin/invites", "/admin/log"] {
+    for page in [
+        "/admin",
+        "/admin/figures",
+        "/admin/outbox",
+        "/admin/accounts",
+        "/admin/approvals",
+        "/admin/invites",
+        "/admin/log",
+    ] {
         let view = stranger.get(page).await;
         assert!(view.location.starts_with("/admin/sign-in?next=%2Fadmin"), "{page}: {view:?}");
     }
@@ -97,7 +105,7 @@ async fn accounts_are_found_and_shown() {
         assert_eq!(browser.get(nobody).await.status, 404);
     }
     // What programs read stays where it is.
-    let usage = pds.admin().page(&format!("/admin/accounts/{}/usage", alice.did)).await;
+    let usage = pds.admin().page(&format!("/admin/api/accounts/{}/usage", alice.did)).await;
     assert_eq!(usage.json()["blobBytes"], 12);
 }
 
@@ -209,7 +217,7 @@ async fn limits_and_invites_of_an_account_change() {
         assert!(view.error("repo").starts_with("Type a whole number"), "{wrong}");
     }
     browser.fill(&limits, &[("repo", "2"), ("blobs", "0")]).await;
-    let usage = pds.admin().page(&format!("{base}/usage")).await.json();
+    let usage = pds.admin().page(&format!("/admin/api/accounts/{}/usage", alice.did)).await.json();
     assert_eq!(usage["ownQuotas"], json!({ "repoBytes": 2 << 20, "blobBytes": 0 }));
     assert_eq!(browser.get(&limits).await.field("repo"), "2");
     browser.fill(&format!("{base}/stop-invites"), &[("reason", "enough")]).await;
@@ -325,4 +333,38 @@ async fn the_overview_counts() {
         assert!(view.has(shown), "{shown}: {view:?}");
     }
     assert!(view.has("x=\"500\" width=\"500\""), "{view:?}");
+}
+
+#[tokio::test]
+async fn figures_are_drawn_with_their_numbers_beside_them() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await.post("hello").await;
+    let mut browser = operator(&pds).await;
+    for (page, point) in [("/admin", "per minute"), ("/admin?span=day", "per 15 minutes")] {
+        let view = browser.get(page).await;
+        assert_eq!(view.html.matches("<svg class=\"chart\"").count(), 9, "{page}");
+        assert!(view.has(&format!("Events {point}")) && view.has("<table>"), "{page}");
+        assert!(!view.has("style=\"") && view.has("/charts.js"), "{page}");
+    }
+    let fragment = browser.get("/admin/figures").await;
+    assert!(fragment.html.starts_with("<div class=\"charts\">"), "{fragment:?}");
+}
+
+#[tokio::test]
+async fn mail_that_waits_is_read_and_the_way_of_mail_is_tested() {
+    let pds = TestPds::start_with_mailer(std::sync::Arc::new(cairn_server::mail::NoMailer)).await;
+    let alice = pds.account("alice").await;
+    let mut browser = operator(&pds).await;
+    assert!(browser.get("/admin/outbox").await.has("Nothing waits"));
+    browser.fill(&format!("/admin/accounts/{}/mail-reset", alice.did), &[]).await;
+    assert!(browser.get("/admin").await.has("href=\"/admin/outbox\""));
+    let view = browser.get("/admin/outbox").await;
+    assert!(view.has("alice@mail.test") && view.has("no way to send mail is configured"));
+    let view = browser.fill("/admin/outbox/test", &[("to", "nobody")]).await;
+    assert!(view.error("to").starts_with("Type the address"));
+    let view = browser.fill("/admin/outbox/test", &[("to", "me@mail.test")]).await;
+    assert!(view.status == 200 && view.has("The message was not sent."), "{view:?}");
+    assert!(view.has("no way to send mail is configured"));
+    let log = log(&mut browser).await;
+    assert!(log.contains("Test message sent") && !log.contains("me@mail.test"));
 }

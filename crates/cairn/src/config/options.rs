@@ -80,6 +80,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     opt("event_retention_ms", "PDS_REPO_BACKFILL_LIMIT_MS", Number, "259200000", "how long firehose events can be replayed"),
     // Secrets.
     opt("admin_password", "PDS_ADMIN_PASSWORD", Secret, "", "password of the user admin; without it the admin methods refuse everybody"),
+    opt("metrics_token", "", Secret, "", "bearer token that opens /metrics and nothing else; the admin password opens it too"),
     opt("jwt_secret", "PDS_JWT_SECRET", Secret, "made on the first start", "key of session tokens"),
     opt("plc_rotation_key", "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX", Secret, "made on the first start", "K-256 private key in hex that signs did:plc operations"),
     opt("recovery_did_key", "PDS_RECOVERY_DID_KEY", Text, "", "did:key put first among the rotation keys of new accounts"),

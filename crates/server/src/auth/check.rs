@@ -7,6 +7,7 @@ use cairn_model::Did;
 use cairn_store::{Account, AccountStatus};
 use http::HeaderMap;
 use http::request::Parts;
+use subtle::ConstantTimeEq;
 
 use crate::app::App;
 use crate::error::XrpcError;
@@ -250,7 +251,22 @@ pub(crate) fn check_admin(
     admin(app, headers, client_ip, header::parse(headers)?).map(drop)
 }
 
-/// An address whose guesses are spent does not learn whether another one is right.
+/// Whether a request comes from what collects figures: with the token that is for nothing else, or from the operator.
+///
+/// # Errors
+/// As [`check_admin`].
+pub(crate) fn check_collector(
+    app: &App,
+    headers: &HeaderMap,
+    client_ip: IpAddr,
+) -> Result<(), XrpcError> {
+    let sent = header::parse(headers)?;
+    let (Sent::Bearer(token), Some(expected)) = (&sent, &app.config.metrics_token) else {
+        return admin(app, headers, client_ip, sent).map(drop);
+    };
+    guess(app, headers, client_ip, || bool::from(expected.expose().ct_eq(token.as_bytes())))
+}
+
 fn admin(
     app: &App,
     headers: &HeaderMap,
@@ -266,11 +282,24 @@ fn admin(
         }
         Sent::Basic(token) => token,
     };
+    let password = app.config.admin_password.as_ref();
+    guess(app, headers, client_ip, || basic::is_admin(token, password))?;
+    Ok(Credential::Admin)
+}
+
+/// An address whose guesses are spent does not learn whether another one is right.
+fn guess(
+    app: &App,
+    headers: &HeaderMap,
+    client_ip: IpAddr,
+    is_right: impl FnOnce() -> bool,
+) -> Result<(), XrpcError> {
     let (bucket, key) = (Bucket::AdminSignIn, counted_as(client_ip));
     app.limits.require_room(bucket, &key, headers, client_ip)?;
-    if basic::is_admin(token, app.config.admin_password.as_ref()) {
-        return Ok(Credential::Admin);
+    if is_right() {
+        return Ok(());
     }
+    app.figures.counters.wrong_passwords.up();
     app.limits.charge(bucket, &key, 1, headers, client_ip, &RateReport::default())?;
     Err(XrpcError::auth_required("Invalid credentials"))
 }

@@ -29,7 +29,7 @@ pub use tokens::{
 };
 
 pub use check::authenticate;
-pub(crate) use check::{check_admin, session_of};
+pub(crate) use check::{check_admin, check_collector, session_of};
 pub(crate) use header::is_dpop;
 pub(crate) use methods::{CREATE_ACCOUNT, is_privileged, is_protected};
 pub(crate) use oauth::Grants;

@@ -93,13 +93,6 @@ impl Bucket {
         Self::OAuthToken,
     ];
 
-    /// The limit that a path outside of the methods counts towards.
-    pub fn of_path(path: &str) -> Self {
-        const TOKEN_PATHS: [&str; 4] =
-            ["/oauth/token", "/oauth/par", "/oauth/revoke", "/oauth/introspect"];
-        if TOKEN_PATHS.contains(&path) { Self::OAuthToken } else { Self::Pages }
-    }
-
     /// Whether the table charges it by account rather than by address.
     pub(crate) fn per_account(self) -> bool {
         matches!(
@@ -189,12 +182,5 @@ mod tests {
             assert_eq!(rows.len(), 1, "{bucket:?} has one row");
             assert!(rows[0].ends_with(&format!("| {} |", windows.join(", "))), "{}", rows[0]);
         }
-    }
-
-    #[test]
-    fn the_endpoints_of_tokens_have_a_limit_of_their_own() {
-        assert_eq!(Bucket::of_path("/oauth/token"), Bucket::OAuthToken);
-        assert_eq!(Bucket::of_path("/oauth/authorize"), Bucket::Pages);
-        assert_eq!(Bucket::of_path("/"), Bucket::Pages);
     }
 }

@@ -93,6 +93,15 @@ pub enum MailError {
 pub trait Mailer: Send + Sync {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), MailError>>;
 
+    /// Sends one message under the operator's eyes: `tell` hears of each step, where there are steps to tell.
+    fn probe<'a>(
+        &'a self,
+        mail: Mail,
+        _tell: &'a mut (dyn FnMut(&str) + Send),
+    ) -> BoxFuture<'a, Result<(), MailError>> {
+        self.send(mail)
+    }
+
     /// Messages that can be read in the browser, newest first; empty where mail really leaves the machine.
     fn delivered(&self) -> Vec<Mail> {
         Vec::new()

@@ -1,18 +1,18 @@
 //! Which path is which endpoint, and what all of their answers have in common.
 
-use std::net::IpAddr;
-
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cairn_oauth::dpop::{DpopError, Proof};
 use cairn_oauth::metadata::{authorization_server, paths, protected_resource};
 use cairn_oauth::{OAuthError, OAuthErrorCode};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::XrpcError;
+use crate::limits::Bucket;
+use crate::routes::{Call, Route, Who, get, post};
 use crate::xrpc::reply::{JSON, json_body};
 
 use super::{introspect, par, revoke, token};
@@ -22,65 +22,58 @@ const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 const METADATA_AGE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// Whether this module answers a path.
-pub(crate) fn is_endpoint(path: &str) -> bool {
-    is_document(path) || is_procedure(path)
+pub(crate) fn routes() -> Vec<Route> {
+    let document = |path| get(path, Who::Anyone, document).for_oauth();
+    vec![
+        document(paths::AUTHORIZATION_SERVER),
+        document(paths::PROTECTED_RESOURCE),
+        document(paths::JWKS),
+        procedure(paths::PAR, async |call| par::par(&call.app, &call.parts, call.body).await),
+        procedure(paths::TOKEN, async |call| token::token(&call.app, &call.parts, call.body).await),
+        procedure(paths::REVOKE, async |call| {
+            revoke::revoke(&call.app, &call.parts, call.body).await
+        }),
+        procedure(paths::INTROSPECT, async |call| {
+            introspect::introspect(&call.app, &call.parts, call.body, call.client_ip).await
+        }),
+    ]
 }
 
-fn is_document(path: &str) -> bool {
-    [paths::AUTHORIZATION_SERVER, paths::PROTECTED_RESOURCE, paths::JWKS].contains(&path)
+/// An endpoint at which clients get tokens.
+fn procedure<F, Fut>(path: &'static str, run: F) -> Route
+where
+    F: Fn(Call) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Refusal>> + Send + 'static,
+{
+    let answer = move |call: Call| {
+        let app = call.app.clone();
+        let running = run(call);
+        async move { finish(&app, running).await }
+    };
+    post(path, Who::Anyone, answer).limit(Bucket::OAuthToken).for_oauth()
 }
 
-fn is_procedure(path: &str) -> bool {
-    [paths::PAR, paths::TOKEN, paths::REVOKE, paths::INTROSPECT].contains(&path)
-}
-
-/// Answers a request to one of the endpoints.
-pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path();
-    if is_document(path) {
-        return match parts.method {
-            Method::GET | Method::HEAD => document(app, path),
-            _ => wrong_method("GET, HEAD, OPTIONS"),
-        };
-    }
-    if parts.method != Method::POST {
-        return wrong_method("POST, OPTIONS");
-    }
-    // A client that hangs up has still used its code or token: what was begun is finished.
+/// A client that hangs up has still used its code or token: what was begun is finished.
+async fn finish(
+    app: &App,
+    running: impl Future<Output = Result<Response, Refusal>> + Send + 'static,
+) -> Response {
     let own = app.clone();
     let running = async move {
-        let app = own;
-        let outcome = procedure(&app, &parts, body, client_ip).await;
-        let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
+        let mut response = running.await.unwrap_or_else(IntoResponse::into_response);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-        headers.insert(DPOP_NONCE, nonce_header(&app).1);
+        headers.insert(DPOP_NONCE, nonce_header(&own).1);
         response
     };
     let outcome = app.tasks.spawn(running).await;
     outcome.unwrap_or_else(|err| Refusal::from(OAuthError::server_error(err)).into_response())
 }
 
-async fn procedure(
-    app: &App,
-    parts: &Parts,
-    body: Body,
-    client_ip: IpAddr,
-) -> Result<Response, Refusal> {
-    match parts.uri.path() {
-        paths::PAR => par::par(app, parts, body).await,
-        paths::TOKEN => token::token(app, parts, body).await,
-        paths::REVOKE => revoke::revoke(app, parts, body).await,
-        _ => introspect::introspect(app, parts, body, client_ip).await,
-    }
-}
-
-fn document(app: &App, path: &str) -> Response {
-    let issuer = app.config.public_url.as_str();
-    let document = match path {
+async fn document(call: Call) -> Response {
+    let issuer = call.app.config.public_url.as_str();
+    let document = match call.parts.uri.path() {
         paths::AUTHORIZATION_SERVER => authorization_server(issuer, UI_LOCALES),
         paths::PROTECTED_RESOURCE => protected_resource(issuer, issuer),
         // Tokens are opaque: the server signs nothing that others check.
@@ -130,11 +123,10 @@ pub(crate) fn proof_text(headers: &HeaderMap) -> Result<Option<&str>, DpopError>
     first.to_str().map(Some).map_err(|_| DpopError::Jws(cairn_identity::jws::JwsError::Malformed))
 }
 
-fn wrong_method(allowed: &'static str) -> Response {
+/// The answer to a verb that an endpoint does not take.
+pub(crate) fn other_verb() -> Response {
     let error = OAuthError::invalid_request("this endpoint takes another method");
-    let mut response = json_answer(StatusCode::METHOD_NOT_ALLOWED, &error.to_json());
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    response
+    json_answer(StatusCode::METHOD_NOT_ALLOWED, &error.to_json())
 }
 
 /// An error on its way to a client.

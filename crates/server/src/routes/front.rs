@@ -1,10 +1,20 @@
-//! The front page for programs: what this is, in plain text.
+//! The front page for programs: what this is, in plain text; and the word to crawlers.
 
 use axum::response::Response;
 
 use crate::app::App;
 
-use super::text;
+use super::{Call, Route, Who, get, text};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/robots.txt", Who::Anyone, robots)]
+}
+
+async fn robots(_: Call) -> Response {
+    text(
+        "# Crawlers are welcome: everything under /xrpc is meant to be read.\nUser-agent: *\nAllow: /\n",
+    )
+}
 
 const STONES: &str = "\
           __

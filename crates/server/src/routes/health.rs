@@ -4,8 +4,13 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::app::App;
 use crate::xrpc::Json;
+
+use super::{Call, Route, Who, get};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![get("/xrpc/_health", Who::Anyone, health)]
+}
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -15,9 +20,9 @@ struct Health<'a> {
 }
 
 /// 200 with the version; 503 when the store cannot be read.
-pub(super) async fn health(app: &App) -> Response {
-    let version = app.config.version.as_str();
-    match app.store.list_accounts(None, 1).await {
+async fn health(call: Call) -> Response {
+    let version = call.app.config.version.as_str();
+    match call.app.store.list_accounts(None, 1).await {
         Ok(_) => Json(Health { version, error: None }).into_response(),
         Err(err) => {
             tracing::error!(error = %err, "the store is not healthy");

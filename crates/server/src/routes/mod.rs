@@ -1,10 +1,16 @@
-//! The routes beside XRPC and the pages: identity documents under `/.well-known`, health, the live view's events.
+//! The routes beside XRPC and the pages: identity documents under `/.well-known`, OAuth's endpoints, health, figures, what the
+//! operator's programs ask.
+//!
+//! A request travels: [`answer`] → the table ([`all`]) → rate limit, credential → the route's handler.
 
-mod admin;
 mod dev;
 pub(crate) mod front;
 mod health;
+mod metrics;
+mod outbox;
+mod route;
 mod sign_ups;
+mod table;
 mod usage;
 mod well_known;
 
@@ -12,88 +18,106 @@ use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 
 use crate::app::App;
+use crate::auth::{check_admin, check_collector};
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
 use crate::oauth;
 use crate::web;
 use crate::xrpc::reply::json_body;
 
-/// Whether a path below those of the operator's pages is for programs.
-pub(crate) fn is_for_programs(path: &str) -> bool {
-    path == "/admin/outbox" || path.starts_with(sign_ups::PATH) || usage::owns(path)
-}
+pub(crate) use route::{Call, get, post};
+pub use route::{Errors, Route, Who};
+pub use table::all;
+
+use table::Found;
+
+/// Where the operator's programs ask; beside it, everything below `/admin` is a page.
+pub(crate) const ADMIN: &str = "/admin/api";
 
 /// Answers a request that is for no method and no page, unless its client asks too often.
 pub(crate) async fn answer(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
     let report = RateReport::default();
-    let mut response = match charge(app, &request, client_ip, &report) {
-        Ok(()) => route(app, request, client_ip).await,
-        Err(err) => too_often(err, &request),
+    let found = table::find(request.method(), request.uri().path(), app.config.dev_mode);
+    let route = match &found {
+        Found::Route(route, _) | Found::OtherVerb(route) => Some(*route),
+        Found::Nothing => None,
+    };
+    let mut response = match charge(app, route, request.headers(), client_ip, &report) {
+        Ok(()) => dispatch(app, found, request, client_ip).await,
+        Err(err) => too_often(err, route, request.headers()),
     };
     report.write(response.headers_mut());
     response
 }
 
-async fn route(app: &App, request: Request<Body>, client_ip: IpAddr) -> Response {
-    if request.uri().path().starts_with(sign_ups::PATH) {
-        return sign_ups::answer(app, request, client_ip).await;
-    }
-    if usage::owns(request.uri().path()) {
-        return usage::answer(app, request, client_ip).await;
-    }
-    if oauth::is_endpoint(request.uri().path()) {
-        return oauth::answer(app, request, client_ip).await;
-    }
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        return not_found(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    match request.uri().path() {
-        "/robots.txt" => text(
-            "# Crawlers are welcome: everything under /xrpc is meant to be read.\nUser-agent: *\nAllow: /\n",
-        ),
-        "/xrpc/_health" => health::health(app).await,
-        "/.well-known/atproto-did" => {
-            let host = well_known::host(&request);
-            well_known::atproto_did(app, host).await
+async fn dispatch(app: &App, found: Found, request: Request<Body>, client_ip: IpAddr) -> Response {
+    let route = match &found {
+        Found::Route(route, _) | Found::OtherVerb(route) => *route,
+        Found::Nothing if web::is_for_people(request.headers()) => {
+            return web::error_page(app, request, client_ip);
         }
-        "/.well-known/did.json" => {
-            let host = well_known::host(&request);
-            well_known::did_json(app, host).await
-        }
-        "/admin/outbox" => admin::outbox(app, &request.into_parts().0, client_ip),
-        "/tls-check" => {
-            reply(well_known::tls_check(app, request.uri().query().unwrap_or_default()).await)
-        }
-        path if app.config.dev_mode && path.starts_with("/dev/") => dev::answer(app, request).await,
-        _ if web::is_for_people(request.headers()) => web::error_page(app, request, client_ip),
-        _ => not_found(StatusCode::NOT_FOUND),
+        Found::Nothing => return not_found(StatusCode::NOT_FOUND),
+    };
+    if let Err(err) = require(app, route.who, request.headers(), client_ip) {
+        return refused(err);
     }
+    let Found::Route(_, captures) = found else { return other_verb(route) };
+    let (parts, body) = request.into_parts();
+    (route.handler)(Call { app: app.clone(), parts, body, client_ip, captures }).await
 }
 
 fn charge(
     app: &App,
-    request: &Request<Body>,
+    route: Option<&Route>,
+    headers: &HeaderMap,
     client_ip: IpAddr,
     report: &RateReport,
 ) -> Result<(), XrpcError> {
-    let path = request.uri().path();
-    // A proxy asks for each name that somebody wants a certificate for, all from its own address.
-    let is_own_proxy = path == "/tls-check" && app.config.trusted_proxies.contains(client_ip);
-    if app.limits.is_off() || is_own_proxy {
+    let is_free = route.is_some_and(|route| route.is_free_for_proxies)
+        && app.config.trusted_proxies.contains(client_ip);
+    if app.limits.is_off() || is_free {
         return Ok(());
     }
-    let key = counted_as(client_ip);
-    app.limits.charge(Bucket::of_path(path), &key, 1, request.headers(), client_ip, report)
+    let bucket = route.map_or(Bucket::Pages, |route| route.bucket);
+    app.limits.charge(bucket, &counted_as(client_ip), 1, headers, client_ip, report)
+}
+
+fn require(app: &App, who: Who, headers: &HeaderMap, client_ip: IpAddr) -> Result<(), XrpcError> {
+    match who {
+        Who::Anyone | Who::Dev => Ok(()),
+        Who::Admin => check_admin(app, headers, client_ip),
+        Who::Collector => check_collector(app, headers, client_ip),
+    }
+}
+
+/// Browsers ask for the password.
+fn refused(err: XrpcError) -> Response {
+    let mut response = err.into_response();
+    response.headers_mut().insert(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static("Basic realm=\"cairn\", charset=\"UTF-8\""),
+    );
+    response
+}
+
+fn other_verb(route: &Route) -> Response {
+    let is_read = route.method == http::Method::GET;
+    let mut response = match route.errors {
+        Errors::OAuth => oauth::other_verb(),
+        Errors::Xrpc => not_found(StatusCode::METHOD_NOT_ALLOWED),
+    };
+    let allowed = if is_read { "GET, HEAD, OPTIONS" } else { "POST, OPTIONS" };
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 /// The refusal in the form that its reader expects: OAuth's, a sentence for people, or that of the methods.
-fn too_often(err: XrpcError, request: &Request<Body>) -> Response {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let is_oauth = Bucket::of_path(request.uri().path()) == Bucket::OAuthToken;
-    let is_person = !is_oauth && accept.is_some_and(|accept| accept.contains("text/html"));
+fn too_often(err: XrpcError, route: Option<&Route>, headers: &HeaderMap) -> Response {
+    let is_oauth = route.is_some_and(|route| route.errors == Errors::OAuth);
+    let is_person = !is_oauth && web::is_for_people(headers);
     let body = if is_oauth {
         json_body(&TooOften {
             error: "temporarily_unavailable",
@@ -124,12 +148,15 @@ fn not_found(status: StatusCode) -> Response {
     XrpcError::new(status, "NotFound", "there is nothing here").into_response()
 }
 
-fn reply(result: Result<impl IntoResponse, XrpcError>) -> Response {
-    result.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
-}
-
 fn text(body: impl Into<Body>) -> Response {
     typed("text/plain; charset=utf-8", body)
+}
+
+/// JSON that is true now.
+fn json(answer: &impl serde::Serialize) -> Response {
+    let mut response = typed("application/json", json_body(answer));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {

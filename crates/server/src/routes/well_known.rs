@@ -2,11 +2,11 @@
 //!
 //! Specs: <https://atproto.com/specs/handle#handle-resolution>, <https://w3c-ccg.github.io/did-method-web/>.
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cairn_model::Handle;
 use cairn_store::AccountRef;
-use http::{Request, StatusCode, header};
+use http::request::Parts;
+use http::{StatusCode, header};
 use serde::Serialize;
 use url::form_urlencoded;
 
@@ -15,16 +15,25 @@ use crate::app::App;
 use crate::error::XrpcError;
 use crate::xrpc::Json;
 
-use super::{not_found, reply, text, typed};
+use super::{Call, Route, Who, get, not_found, text, typed};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/.well-known/atproto-did", Who::Anyone, atproto_did),
+        get("/.well-known/did.json", Who::Anyone, did_json),
+        // A proxy asks for each name that somebody wants a certificate for, all from its own address.
+        get("/tls-check", Who::Anyone, tls_check).free_for_proxies(),
+    ]
+}
 
 /// The media type of DID documents.
 const DID_DOCUMENT: &str = "application/did+ld+json";
 
 /// The name that a request was sent to, without port, in lower case. HTTP/2 has it in the URI.
-pub(super) fn host(request: &Request<Body>) -> Option<String> {
-    let host = match request.uri().host() {
+fn host(request: &Parts) -> Option<String> {
+    let host = match request.uri.host() {
         Some(host) => host,
-        None => request.headers().get(header::HOST)?.to_str().ok()?,
+        None => request.headers.get(header::HOST)?.to_str().ok()?,
     };
     let name =
         host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
@@ -40,15 +49,15 @@ fn is_handle_host(app: &App, name: &str) -> bool {
 }
 
 /// `/.well-known/atproto-did`: the DID of the account whose handle is the host name.
-pub(super) async fn atproto_did(app: &App, host: Option<String>) -> Response {
-    reply(did_of_host(app, host).await.map(|did| match did {
+async fn atproto_did(call: Call) -> Result<Response, XrpcError> {
+    Ok(match did_of_host(&call.app, host(&call.parts)).await? {
         Some(did) => text(did),
         None => {
             let mut response = text("User not found");
             *response.status_mut() = StatusCode::NOT_FOUND;
             response
         }
-    }))
+    })
 }
 
 async fn did_of_host(app: &App, host: Option<String>) -> Result<Option<String>, XrpcError> {
@@ -82,14 +91,12 @@ struct Service<'a> {
 
 /// `/.well-known/did.json`: the document of the host that is asked: of an account whose DID is that `did:web`, or of the
 /// server itself.
-pub(super) async fn did_json(app: &App, host: Option<String>) -> Response {
-    match account_document(app, host.as_deref()).await {
-        Ok(Some(document)) => {
-            typed(DID_DOCUMENT, crate::xrpc::reply::json_body(document.as_json()))
-        }
-        Ok(None) => own_document(app, host.as_deref()),
-        Err(err) => err.into_response(),
-    }
+async fn did_json(call: Call) -> Result<Response, XrpcError> {
+    let (app, host) = (&call.app, host(&call.parts));
+    Ok(match account_document(app, host.as_deref()).await? {
+        Some(document) => typed(DID_DOCUMENT, crate::xrpc::reply::json_body(document.as_json())),
+        None => own_document(app, host.as_deref()),
+    })
 }
 
 async fn account_document(
@@ -127,7 +134,8 @@ struct Success {
 }
 
 /// `/tls-check?domain=`: whether a proxy may get a certificate for a name.
-pub(super) async fn tls_check(app: &App, query: &str) -> Result<Response, XrpcError> {
+async fn tls_check(call: Call) -> Result<Response, XrpcError> {
+    let (app, query) = (&call.app, call.parts.uri.query().unwrap_or_default());
     let domain = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "domain");
     let Some((_, domain)) = domain.filter(|(_, domain)| !domain.is_empty()) else {
         return Err(XrpcError::invalid_request("bad or missing domain query param"));

@@ -18,8 +18,9 @@ struct Asset {
 const HASH_CHARS: usize = 16;
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let files: [(&str, &str, &[u8]); 3] = [
+    let files: [(&str, &str, &[u8]); 4] = [
         ("page.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/page.js")),
+        ("charts.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/charts.js")),
         ("live.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/live.js")),
         ("icon.svg", "image/svg+xml", include_bytes!("../../assets/icon.svg")),
     ];

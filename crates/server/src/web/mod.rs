@@ -67,7 +67,7 @@ pub fn owns(path: &str) -> bool {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     (under("/account") || under("/admin") || under("/oauth/authorize") || under("/assets"))
-        && !routes::is_for_programs(path)
+        && !under(routes::ADMIN)
         || matches!(path, "/" | "/.well-known/change-password" | "/dev/gallery" | "/dev/mail")
 }
 

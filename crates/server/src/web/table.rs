@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use http::Method;
 
-use super::route::{Route, Who, captures};
+use crate::path::captures;
+
+use super::route::{Route, Who};
 use super::{account, admin, dev, home, oauth, preferences};
 
 static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {

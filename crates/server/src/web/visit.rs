@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use crate::app::App;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
+use crate::path::captured;
 
 use super::browser::{Browser, SignedIn};
 use super::cookies::{Cookie, Cookies, Keep, LONGEST_SECONDS};
@@ -100,8 +101,7 @@ impl Visit {
 
     /// What the path says for `{name}`; empty if the pattern has no such name.
     pub fn param(&self, name: &str) -> &str {
-        let found = self.captures.iter().find(|(known, _)| *known == name);
-        found.map_or("", |(_, value)| value)
+        captured(&self.captures, name)
     }
 
     /// Where this request went.

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::auth::{AuthPolicy, is_dpop};
 use crate::error::XrpcError;
+use crate::figures::Class;
 use crate::limits::{Bucket, RateReport, counted_as};
 use crate::oauth::nonce_header;
 use crate::proxy;
@@ -29,6 +30,20 @@ pub(crate) enum Method {
     Own(&'static Endpoint),
     /// Another service.
     Foreign(Nsid),
+}
+
+impl Method {
+    /// What it counts as.
+    pub(crate) fn class(&self) -> Class {
+        match self {
+            Self::Own(endpoint) => match endpoint.kind {
+                Kind::Query => Class::Query,
+                Kind::Procedure => Class::Procedure,
+                Kind::Subscription => Class::Subscription,
+            },
+            Self::Foreign(_) => Class::Proxied,
+        }
+    }
 }
 
 /// Answers a request to a method.

@@ -5,11 +5,12 @@ use cairn_model::Did;
 use cairn_server::auth::{
     AuthPolicy, Credential, OAuthPolicy, SessionPolicy, SessionScope, authenticate,
 };
-use cairn_server::config::ServiceTarget;
+use cairn_server::config::{Secret, ServiceTarget};
+use cairn_server::routes::{self, Errors, Route, Who};
 use cairn_server::xrpc::Endpoint;
 use cairn_server::xrpc::table::TABLE;
 use data_encoding::BASE64;
-use http::{Request, header};
+use http::{Method, Request, header};
 
 use crate::harness::{ADMIN_PASSWORD, Person, Server};
 
@@ -240,6 +241,19 @@ fn by_state(policy: SessionPolicy, state: State) -> Result<(), (u16, &'static st
     }
 }
 
+/// What a route beside XRPC means, written down a second time; `Ok` for whatever its handler says of an empty request.
+fn expected_of_route(who: Who, sent: Sent) -> Result<(), (u16, &'static str)> {
+    match (who, sent) {
+        (Who::Anyone, _) => Ok(()),
+        (Who::Dev, _) => Err((404, "NotFound")),
+        (Who::Admin | Who::Collector, Sent::Garbage) => Err(INVALID),
+        (Who::Collector, Sent::Service(_) | Sent::StrayService | Sent::Moderation)
+        | (Who::Collector, Sent::Session(..) | Sent::Scoped(..))
+        | (Who::Collector, Sent::Expired | Sent::Refresh | Sent::ExpiredRefresh) => Err(REQUIRED),
+        (Who::Admin | Who::Collector, sent) => by_password(sent).map(drop),
+    }
+}
+
 /// People in every state, and the moderation service.
 struct Cast {
     server: Server,
@@ -251,7 +265,11 @@ impl Cast {
     async fn assemble() -> Self {
         let moderation = Did::parse("did:web:mod.example").unwrap();
         let target = ServiceTarget { url: "https://mod.example".parse().unwrap(), did: moderation };
-        let server = Server::with(|config| config.moderation = Some(target)).await;
+        let server = Server::with(|config| {
+            config.moderation = Some(target);
+            config.metrics_token = Some(Secret::new("for figures alone"));
+        })
+        .await;
         let mut people = Vec::new();
         for (state, name) in [
             (State::Active, "active"),
@@ -280,7 +298,7 @@ impl Cast {
         &self.people.iter().find(|(known, _)| *known == state).unwrap().1
     }
 
-    fn header(&self, endpoint: &Endpoint, sent: Sent) -> Option<String> {
+    fn header(&self, nsid: &str, sent: Sent) -> Option<String> {
         let tokens = &self.server.app.tokens;
         let now = self.server.app.now_seconds();
         let alice = &self.person(State::Active).did;
@@ -297,7 +315,7 @@ impl Cast {
             Sent::Scoped(held, state) => {
                 let scopes = match held {
                     Held::ToNothingElse => "atproto".to_owned(),
-                    Held::ToAll => all_scopes(endpoint.nsid),
+                    Held::ToAll => all_scopes(nsid),
                 };
                 let did = &self.person(state).did;
                 format!("Bearer {}", tokens.access_within(did, &scopes, now))
@@ -309,11 +327,11 @@ impl Cast {
             Sent::ExpiredRefresh => {
                 format!("Bearer {}", tokens.refresh(alice, "id", now - 60, now))
             }
-            Sent::Service(state) => self.service_token(self.person(state), endpoint.nsid),
+            Sent::Service(state) => self.service_token(self.person(state), nsid),
             Sent::StrayService => {
                 self.service_token(self.person(State::Active), "com.example.other.method")
             }
-            Sent::Moderation => self.service_token(&self.moderation, endpoint.nsid),
+            Sent::Moderation => self.service_token(&self.moderation, nsid),
         })
     }
 
@@ -362,7 +380,7 @@ async fn every_method_accepts_and_refuses_what_the_table_declares() {
         for sent in all_credentials() {
             let mut request = Request::get(format!("/xrpc/{}", endpoint.nsid))
                 .header(header::CONTENT_TYPE, "text/plain");
-            if let Some(value) = cast.header(endpoint, sent) {
+            if let Some(value) = cast.header(endpoint.nsid, sent) {
                 request = request.header(header::AUTHORIZATION, value);
             }
             let (request, ()) = request.body(()).unwrap().into_parts();
@@ -380,6 +398,67 @@ async fn every_method_accepts_and_refuses_what_the_table_declares() {
             assert_eq!(outcome, expected(endpoint, sent), "{} with {sent:?}", endpoint.nsid);
         }
     }
+}
+
+#[tokio::test]
+async fn every_route_beside_the_methods_accepts_and_refuses_what_the_table_declares() {
+    let cast = Cast::assemble().await;
+    assert!(routes::all().len() > 15);
+    for route in routes::all() {
+        for sent in all_credentials() {
+            for verb in [Method::GET, Method::POST] {
+                check_route(&cast, route, sent, verb).await;
+            }
+        }
+    }
+}
+
+async fn check_route(cast: &Cast, route: &Route, sent: Sent, verb: Method) {
+    let path = crate::routes::filled(route.path, "x");
+    let credential = cast.header("com.example.no.method", sent);
+    let headers: Vec<_> =
+        credential.iter().map(|value| ("authorization", value.as_str())).collect();
+    let what = format!("{verb} {path} with {sent:?}");
+    let body = axum::body::Body::empty();
+    let request = crate::harness::request(verb.clone(), &path, &headers, body);
+    let reply = cast.server.send(request).await;
+    match expected_of_route(route.who, sent) {
+        // `/oauth/introspect` asks who calls by itself.
+        Ok(()) if verb == route.method => {
+            assert!(route.errors == Errors::OAuth || reply.status != 401, "{what}: {reply:?}");
+        }
+        Ok(()) => {
+            assert_eq!(reply.status, 405, "{what}: {reply:?}");
+            assert!(reply.header("allow").starts_with(route.method.as_str()), "{what}");
+        }
+        Err(refusal) => {
+            let (status, name) = reply.error();
+            assert_eq!((status, name.as_str()), refusal, "{what}: {reply:?}");
+            let asks = reply.header("www-authenticate").starts_with("Basic");
+            assert_eq!(asks, status != 404, "{what}: {reply:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn figures_are_for_the_operator_and_who_has_their_token() {
+    let server = Server::with(|config| {
+        config.metrics_token = Some(Secret::new("a token for figures"));
+        config.rate_limits.enabled = true;
+    })
+    .await;
+    let ask = async |credential: &str| {
+        server.get_with("/metrics", &[("authorization", credential)]).await
+    };
+    assert_eq!(ask("Bearer a-token").await.error(), (401, "AuthenticationRequired".into()));
+    let admin = BASE64.encode(format!("admin:{ADMIN_PASSWORD}").as_bytes());
+    assert_eq!(ask(&format!("Basic {admin}")).await.status, 200);
+    // A token without blanks is what operators are asked for; here it shows that the whole of it counts.
+    assert_eq!(ask("Bearer a token for figures").await.status, 400);
+    for _ in 0..49 {
+        ask("Bearer guess").await;
+    }
+    assert_eq!(ask("Bearer guess").await.status, 429, "guesses are counted");
 }
 
 #[tokio::test]

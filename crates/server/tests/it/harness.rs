@@ -276,6 +276,7 @@ pub fn config() -> ServerConfig {
         handle_domains: vec![".pds.test".into()],
         hosted_did_web: false,
         admin_password: Some(Secret::new(ADMIN_PASSWORD)),
+        metrics_token: None,
         jwt_secret: Secret::new("a secret of at least thirty-two bytes"),
         lexicon_authority: None,
         recovery_did_key: None,

@@ -1,10 +1,11 @@
-//! Every method with parameters and bodies that nobody meant: an answer in bounded time, with the protocol's form of
+//! Every method, and every route beside them, with parameters and bodies that nobody meant: an answer in bounded time, with the protocol's form of
 //! error, and never a 500. The store's own check at the end of each server shows that nothing was broken underneath.
 
 use std::time::Duration;
 
 use axum::body::Body;
 use cairn_server::auth::SessionScope;
+use cairn_server::routes::{self, Errors, Route};
 use cairn_server::xrpc::table::TABLE;
 use cairn_server::xrpc::{Endpoint, InputPolicy, Kind};
 use data_encoding::BASE64;
@@ -228,15 +229,16 @@ impl Hostile {
     }
 }
 
-fn check(reply: &Reply, endpoint: &Endpoint, what: &str) {
+/// `message` is the field in which an error says more.
+fn check(reply: &Reply, name: &str, message: &str, what: &str) {
     let status = reply.status.as_u16();
-    assert_ne!(status, 500, "{} {what}: {:?}", endpoint.nsid, reply.body);
+    assert_ne!(status, 500, "{name} {what}: {:?}", reply.body);
     if status >= 400 {
         let json: serde_json::Value = serde_json::from_slice(&reply.body)
-            .unwrap_or_else(|err| panic!("{} {what}: {err}: {:?}", endpoint.nsid, reply.body));
-        let name = json["error"].as_str().unwrap_or_default();
-        assert!(!name.is_empty() && !name.contains(' '), "{} {what}: {json}", endpoint.nsid);
-        assert!(json["message"].is_string(), "{} {what}: {json}", endpoint.nsid);
+            .unwrap_or_else(|err| panic!("{name} {what}: {err}: {:?}", reply.body));
+        let error = json["error"].as_str().unwrap_or_default();
+        assert!(!error.is_empty() && !error.contains(' '), "{name} {what}: {json}");
+        assert!(json[message].is_string(), "{name} {what}: {json}");
     }
 }
 
@@ -331,6 +333,70 @@ async fn call(
     let reply = tokio::time::timeout(HANGS, server.send(request))
         .await
         .unwrap_or_else(|_| panic!("{} hangs: {what}", endpoint.nsid));
-    check(&reply, endpoint, &what);
+    check(&reply, endpoint.nsid, "message", &what);
+    Some(reply.status)
+}
+
+/// Calls per route and credential.
+const ROUTE_CALLS: usize = 60;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_input_makes_a_route_beside_the_methods_fail_or_hang() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    server.applicant("waits").await;
+    let admin = format!("Basic {}", BASE64.encode(format!("admin:{ADMIN_PASSWORD}").as_bytes()));
+    let credentials = [None, Some(admin.as_str()), Some("Basic !"), Some("DPoP x")];
+    let mut understood = 0;
+    for (number, route) in routes::all().iter().enumerate() {
+        let known =
+            [alice.did.as_str(), "did:web:waits.example", "alice.pds.test", "pds.test", "50"];
+        let mut hostile = Hostile {
+            rng: Numbers(1_000 + u64::try_from(number).unwrap()),
+            known: known.iter().map(|text| (*text).to_owned()).collect(),
+        };
+        for credential in credentials.iter().cycle().take(credentials.len() * ROUTE_CALLS) {
+            let status = call_route(&server, route, *credential, &mut hostile).await;
+            understood += usize::from(status.is_some_and(|status| status.is_success()));
+        }
+    }
+    assert!(understood > 500, "only {understood} calls were understood");
+}
+
+async fn call_route(
+    server: &Server,
+    route: &Route,
+    credential: Option<&str>,
+    hostile: &mut Hostile,
+) -> Option<StatusCode> {
+    let value = hostile.text();
+    let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let mut path = crate::routes::filled(route.path, &value);
+    path = format!("{path}?{}", if hostile.chance(2) { hostile.query() } else { String::new() });
+    let mut request = Request::builder().method(route.method.clone()).uri(&path);
+    if hostile.chance(2) {
+        request = request.header(header::HOST, hostile.text());
+    }
+    if let Some(credential) = credential {
+        request = request.header(header::AUTHORIZATION, credential);
+    }
+    let is_form = route.errors == Errors::OAuth;
+    let (kind, bytes) = match hostile.body(InputPolicy::Json { max_bytes: 0 }) {
+        (_, _) if is_form && hostile.chance(2) => {
+            ("application/x-www-form-urlencoded", hostile.query().into_bytes())
+        }
+        sent => sent,
+    };
+    let what = format!("{path} {kind} {}", String::from_utf8_lossy(&bytes));
+    request = request.header(header::CONTENT_TYPE, kind);
+    let Ok(request) = request.body(Body::from(bytes)) else { return None };
+    let reply = tokio::time::timeout(HANGS, server.send(request))
+        .await
+        .unwrap_or_else(|_| panic!("{} hangs: {what}", route.path));
+    let message = if is_form { "error_description" } else { "message" };
+    // A name that nobody has is answered in plain text, as other servers do.
+    if reply.status != 404 || route.path != "/.well-known/atproto-did" {
+        check(&reply, route.path, message, &what);
+    }
     Some(reply.status)
 }

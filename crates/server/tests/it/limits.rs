@@ -139,12 +139,12 @@ async fn guesses_at_the_operators_password_are_counted() {
     for _ in 0..60 {
         assert_eq!(ask(invites, &right).await, 200);
     }
-    for path in [invites, "/admin/outbox"] {
+    for path in [invites, "/admin/api/outbox"] {
         for _ in 0..25 {
             assert_eq!(ask(path, &wrong).await, 401);
         }
     }
-    for path in [invites, "/admin/outbox", "/admin/sign-ups"] {
+    for path in [invites, "/admin/api/outbox", "/admin/api/sign-ups"] {
         assert_eq!(ask(path, &wrong).await, 429, "{path}");
         assert_eq!(ask(path, &right).await, 429, "{path}: the answer tells that it is right");
     }

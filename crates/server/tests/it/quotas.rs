@@ -101,7 +101,7 @@ async fn the_operator_sees_and_sets_what_an_account_may_take() {
     let alice = server.person("alice").await;
     server.blob(&alice, b"kept", "text/plain").await;
     assert_eq!(upload(&server, &alice, "waiting").await.status, 200);
-    let path = format!("/admin/accounts/{}/usage", alice.did);
+    let path = format!("/admin/api/accounts/{}/usage", alice.did);
     let usage = admin(&server, Method::GET, &path, "").await.json();
     assert_eq!(usage["blobs"], json!({ "count": 1, "bytes": 4 }));
     assert_eq!(usage["temporaryBlobs"], json!({ "count": 1, "bytes": 7 }));
@@ -113,7 +113,7 @@ async fn the_operator_sees_and_sets_what_an_account_may_take() {
     assert_eq!(usage["repoBytes"].as_u64(), Some(records.unwrap() + nodes.unwrap()));
     assert!(records > Some(50) && nodes > Some(50), "{usage}");
 
-    let path = format!("/admin/accounts/{}/quotas", alice.did);
+    let path = format!("/admin/api/accounts/{}/quotas", alice.did);
     let set = admin(&server, Method::POST, &path, r#"{"blobBytes":0,"repoBytes":5}"#).await;
     assert_eq!(set.json()["quotas"], json!({ "blobBytes": null, "repoBytes": 5 }));
     assert_eq!(set.json()["ownQuotas"], json!({ "blobBytes": 0, "repoBytes": 5 }));
@@ -123,9 +123,10 @@ async fn the_operator_sees_and_sets_what_an_account_may_take() {
 
     assert_eq!(server.get(&path).await.status, 401);
     assert_eq!(admin(&server, Method::GET, &path, "").await.status, 405);
-    let nobody = admin(&server, Method::GET, "/admin/accounts/did:web:nobody.example/usage", "");
+    let nobody =
+        admin(&server, Method::GET, "/admin/api/accounts/did:web:nobody.example/usage", "");
     assert_eq!(nobody.await.error(), (404, "NotFound".into()));
-    assert_eq!(admin(&server, Method::GET, "/admin/accounts/x/usage", "").await.status, 400);
+    assert_eq!(admin(&server, Method::GET, "/admin/api/accounts/x/usage", "").await.status, 400);
 }
 
 #[tokio::test]

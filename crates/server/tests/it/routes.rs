@@ -3,11 +3,58 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::body::Body;
+use cairn_server::config::Secret;
 use cairn_server::router;
 use futures_util::StreamExt;
 use http::Method;
 
 use crate::harness::{Server, request};
+
+/// A path of the table with something for each name in it.
+pub fn filled(pattern: &str, with: &str) -> String {
+    let segment = |segment| if segment_is_open(segment) { with } else { segment };
+    pattern.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+fn segment_is_open(segment: &str) -> bool {
+    segment.starts_with('{')
+}
+
+#[tokio::test]
+async fn figures_say_what_was_done_and_the_documentation_lists_them() {
+    let server = Server::with(|config| config.metrics_token = Some(Secret::new("figures"))).await;
+    let alice = server.person("alice").await;
+    server.write(&alice, "com.example.note/a", "x").await;
+    server.get("/xrpc/com.atproto.server.describeServer").await;
+    server.get("/xrpc/com.atproto.server.getSession").await;
+    server.get("/nothing").await;
+    let reply = server.get_with("/metrics", &[("authorization", "Bearer figures")]).await;
+    assert_eq!(reply.content_type(), "text/plain; version=0.0.4; charset=utf-8");
+    let text = String::from_utf8(reply.body.to_vec()).unwrap();
+    for line in [
+        "cairn_build_info{version=\"1.2.3\"} 1",
+        "cairn_requests_total{class=\"query\",code=\"2xx\"} 1",
+        "cairn_requests_total{class=\"query\",code=\"4xx\"} 1",
+        "cairn_requests_total{class=\"route\",code=\"4xx\"} 1",
+        "cairn_request_duration_seconds_count{class=\"query\"} 2",
+        "cairn_request_duration_seconds_bucket{class=\"query\",le=\"+Inf\"} 2",
+        "cairn_accounts{state=\"active\"} 1",
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line}: {text}");
+    }
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name}: {text}")).parse::<u64>().unwrap()
+    };
+    assert!(value("cairn_commits_total") > 0);
+    assert!(value("cairn_events_total") > value("cairn_commits_total"));
+    assert!(value("cairn_database_bytes") > 0 && value("process_resident_memory_bytes") > 0);
+    let docs = include_str!("../../../../docs/operations.md");
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let name = line.split(' ').next().unwrap();
+        assert!(docs.contains(&format!("| `{name}`")), "{name} is not in docs/operations.md");
+    }
+}
 
 #[tokio::test]
 async fn health_tells_the_version() {

@@ -31,6 +31,18 @@ impl Opener {
         Opener { path: dir.join("cairn.sqlite"), tuning: tuning.clone() }
     }
 
+    /// The database file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its write-ahead log, where SQLite puts it.
+    pub(crate) fn log_path(&self) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push("-wal");
+        name.into()
+    }
+
     /// The only connection that writes. Makes the file and brings its schema up to date.
     ///
     /// `synchronous=FULL` syncs the log at each commit: what was answered survives a power cut.

@@ -101,7 +101,7 @@ impl<'c> WriteTx<'c> {
             )?
             .execute((row, account.get(), kind.code(), self.now_micros(), frame.as_ref()))?;
         self.last_seq = seq;
-        self.emitted.push(Emitted { seq, account, frame });
+        self.emitted.push(Emitted { seq, account, kind, frame });
         Ok(seq)
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::db::Readers;
 use crate::error::StoreError;
 use crate::events::pages::{Pages, Share};
-use crate::events::ring::{Event, EventRing, Fresh};
+use crate::events::ring::{Event, EventCounts, EventRing, Fresh};
 use crate::events::table;
 
 /// Events in one batch of a subscription.
@@ -32,6 +32,11 @@ impl EventLog {
     /// outdated when events have been removed.
     pub fn oldest_seq(&self) -> u64 {
         self.ring.oldest_seq()
+    }
+
+    /// How many events there were since the store was opened.
+    pub fn counts(&self) -> EventCounts {
+        self.ring.counts()
     }
 
     /// A cursor from which the last `n` events follow, or all of them when there are fewer.

@@ -12,8 +12,8 @@ pub(crate) mod table;
 
 pub use log::{EventLog, Subscription};
 pub(crate) use pages::Pages;
-pub use ring::Event;
 pub(crate) use ring::{Emitted, EventRing};
+pub use ring::{Event, EventCounts};
 
 /// What an event is about, as stored beside its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::events::EventKind;
 use crate::ids::AccountId;
 
 /// One event of the firehose.
@@ -23,7 +24,16 @@ pub struct Event {
 pub(crate) struct Emitted {
     pub(crate) seq: u64,
     pub(crate) account: AccountId,
+    pub(crate) kind: EventKind,
     pub(crate) frame: Bytes,
+}
+
+/// How many events have gone out since the store was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventCounts {
+    /// Of all kinds.
+    pub events: u64,
+    pub commits: u64,
 }
 
 /// The newest events, bounded by count and by bytes.
@@ -32,6 +42,8 @@ pub(crate) struct EventRing {
     head: watch::Sender<u64>,
     oldest: AtomicU64,
     removed: AtomicU64,
+    published: AtomicU64,
+    commits: AtomicU64,
     hidden: RwLock<HashMap<AccountId, u64>>,
     closed: AtomicBool,
     max_events: usize,
@@ -77,6 +89,8 @@ impl EventRing {
             head: watch::Sender::new(head),
             oldest: AtomicU64::new(oldest),
             removed: AtomicU64::new(0),
+            published: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
             hidden: RwLock::new(hidden),
             closed: AtomicBool::new(false),
             max_events: max_events.max(1),
@@ -92,8 +106,11 @@ impl EventRing {
             let _ =
                 self.oldest.compare_exchange(0, first.seq, Ordering::Relaxed, Ordering::Relaxed);
         }
+        let (mut events, mut commits) = (0, 0);
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
-        for Emitted { seq, account, frame } in emitted {
+        for Emitted { seq, account, kind, frame } in emitted {
+            events += 1;
+            commits += u64::from(kind == EventKind::Commit);
             recent.bytes += frame.len();
             recent.events.push_back((account, Arc::new(Event { seq, frame })));
         }
@@ -103,7 +120,17 @@ impl EventRing {
             recent.drop_front();
         }
         drop(recent);
+        self.published.fetch_add(events, Ordering::Relaxed);
+        self.commits.fetch_add(commits, Ordering::Relaxed);
         self.head.send_replace(last);
+    }
+
+    /// What was made visible since the ring was made.
+    pub(crate) fn counts(&self) -> EventCounts {
+        EventCounts {
+            events: self.published.load(Ordering::Relaxed),
+            commits: self.commits.load(Ordering::Relaxed),
+        }
     }
 
     /// The events after `cursor`, at most `limit`.

@@ -17,7 +17,6 @@ use self::conversation::Conversation;
 use super::{Mail, MailError, Mailer, Sender, SmtpServer};
 
 pub use error::{Reason, SmtpError, Step};
-pub use probe::probe;
 
 /// Connections kept while nobody sends.
 const MAX_IDLE: usize = 2;
@@ -74,5 +73,17 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), MailError>> {
         Box::pin(async move { self.deliver(&mail).await })
+    }
+
+    fn probe<'a>(
+        &'a self,
+        mail: Mail,
+        tell: &'a mut (dyn FnMut(&str) + Send),
+    ) -> BoxFuture<'a, Result<(), MailError>> {
+        let late = |_| SmtpError::new(&self.server, Step::Message, Reason::NoAnswer);
+        Box::pin(async move {
+            let asked = probe::probe(&self.server, &self.sender, &mail, tell);
+            timeout(TIMEOUT, asked).await.map_err(late)?
+        })
     }
 }

@@ -7,7 +7,7 @@ use super::conversation;
 ///
 /// # Errors
 /// Says which step failed and how.
-pub async fn probe(
+pub(super) async fn probe(
     server: &SmtpServer,
     sender: &Sender,
     mail: &Mail,

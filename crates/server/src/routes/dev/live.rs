@@ -8,12 +8,12 @@ use bytes::Bytes;
 use cairn_repo::frame::{self, Event};
 use cairn_store::Subscription;
 use futures_util::stream;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use serde::Serialize;
 
 use crate::app::App;
 
-use super::super::typed;
+use super::super::{Call, typed};
 
 #[derive(Serialize)]
 struct Line {
@@ -27,7 +27,8 @@ struct Line {
 const RECENT: u32 = 50;
 
 /// `/dev/events`: the last events and every one from now on. A browser that connects again says what it has seen.
-pub(super) async fn events(app: &App, headers: &HeaderMap) -> Response {
+pub(super) async fn events(call: Call) -> Response {
+    let (app, headers) = (&call.app, &call.parts.headers);
     let log = app.store.events();
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let cursor = match seen {

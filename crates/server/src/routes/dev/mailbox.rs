@@ -6,16 +6,15 @@
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
-use crate::app::App;
-
-use super::super::{not_found, typed};
+use super::super::{Call, not_found, typed};
 
 const HTML_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src http: https: data:; \
      frame-ancestors 'self'";
 
 /// `/dev/mail/ID`: the HTML form of one message.
-pub(super) fn message(app: &App, id: &str) -> Response {
-    let mail = app.mailer.delivered().into_iter().find(|mail| mail.id == id);
+pub(super) async fn message(call: Call) -> Response {
+    let id = call.param("id");
+    let mail = call.app.mailer.delivered().into_iter().find(|mail| mail.id == id);
     let Some(body) = mail.and_then(|mail| mail.html) else {
         return not_found(StatusCode::NOT_FOUND);
     };

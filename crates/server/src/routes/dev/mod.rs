@@ -5,21 +5,11 @@
 mod live;
 mod mailbox;
 
-use axum::body::Body;
-use axum::response::Response;
-use http::{Request, StatusCode};
+use super::{Route, Who, get};
 
-use crate::app::App;
-
-use super::not_found;
-
-/// Everything under `/dev/` that is no page.
-pub(super) async fn answer(app: &App, request: Request<Body>) -> Response {
-    match request.uri().path() {
-        "/dev/events" => live::events(app, request.headers()).await,
-        path => match path.strip_prefix("/dev/mail/") {
-            Some(id) => mailbox::message(app, id),
-            None => not_found(StatusCode::NOT_FOUND),
-        },
-    }
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/dev/events", Who::Dev, live::events),
+        get("/dev/mail/{id}", Who::Dev, mailbox::message),
+    ]
 }

@@ -80,7 +80,10 @@ pub async fn submit(visit: Visit) -> PageResult {
                 let remember = visit.form.has("remember");
                 return signing_in::go_on(&visit, account, remember, visit.next()).await;
             }
-            Checked::Wrong => form.refuse("password", t.sign_in_wrong()),
+            Checked::Wrong => {
+                visit.app.figures.counters.wrong_passwords.up();
+                form.refuse("password", t.sign_in_wrong());
+            }
             Checked::AppPassword => form.refuse("password", t.sign_in_app_password()),
             Checked::Waits => return visit.redirect("/account/sign-up/waiting"),
             Checked::TakenDown => form.refuse("", t.sign_in_taken_down()),

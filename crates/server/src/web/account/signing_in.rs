@@ -87,6 +87,7 @@ pub async fn enter(visit: &Visit, shown: Shown, next: Option<Local>) -> PageResu
     let account = Arc::clone(&shown.account);
     let is_known = visit.signed_in(account.did.as_str()).await?.is_some();
     visit.sign_in(shown).await?;
+    visit.app.figures.counters.sign_ins.up();
     if !is_known {
         alert::new_browser(visit, &account);
     }

@@ -8,6 +8,9 @@ use super::super::i18n::Text;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::charts::{Chart, charts};
+use crate::error::XrpcError;
+use crate::figures::{self, Sample, Span};
 
 #[derive(Template)]
 #[template(path = "admin/dashboard.html")]
@@ -27,6 +30,16 @@ struct Dashboard {
     hostname: String,
     /// Mail that could not be sent.
     waiting_mail: usize,
+    charts: Vec<Chart>,
+    /// Whether the charts show a day rather than an hour.
+    is_day: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/charts.html")]
+struct Charts {
+    t: Text,
+    charts: Vec<Chart>,
 }
 
 /// A part of the bar of all accounts.
@@ -58,32 +71,49 @@ fn states(t: Text, totals: &Totals) -> Vec<State> {
     .collect()
 }
 
-/// What this process has in memory, where the system has `/proc`.
-async fn memory_bytes() -> Option<u64> {
-    let status = tokio::fs::read_to_string("/proc/self/status").await.ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    kib.checked_mul(1_024)
-}
-
 pub async fn show(visit: Visit) -> PageResult {
     let (t, app) = (visit.t, &visit.app);
     let totals = app.store.totals().await?;
+    let span = span(&visit);
+    let now = now(&visit).await?;
+    let mut page = visit.page(t.console_dashboard());
+    page.load("charts.js");
     visit.html(&Dashboard {
-        page: visit.page(t.console_dashboard()),
+        page,
         t,
         states: states(t, &totals),
         repo_bytes: bytes(t, totals.repo_bytes),
         blob_bytes: bytes(t, totals.blob_bytes),
-        free_bytes: bytes(t, app.store.free_bytes()?),
-        memory: memory_bytes().await.map(|count| bytes(t, count)),
+        free_bytes: bytes(t, now.free_bytes),
+        memory: (now.memory_bytes > 0).then(|| bytes(t, now.memory_bytes)),
         subscribers: app.subscribers.count(),
         head_seq: app.store.events().head_seq(),
         version: app.config.version.clone(),
         hostname: app.config.hostname.clone(),
         waiting_mail: app.outbox.waiting(app.clock.now()).len(),
+        charts: charts(t, span, &app.figures.over(span, now)),
+        is_day: span == Span::Day,
         totals,
     })
+}
+
+/// The charts alone, for the script that draws them anew.
+pub async fn figures(visit: Visit) -> PageResult {
+    let span = span(&visit);
+    let now = now(&visit).await?;
+    let charts = charts(visit.t, span, &visit.app.figures.over(span, now));
+    visit.html(&Charts { t: visit.t, charts })
+}
+
+fn span(visit: &Visit) -> Span {
+    if visit.query.get("span") == "day" { Span::Day } else { Span::Hour }
+}
+
+/// The numbers of this moment.
+async fn now(visit: &Visit) -> Result<Sample, XrpcError> {
+    let app = visit.app.clone();
+    let looking = tokio::task::spawn_blocking(move || figures::sample(&app, app.clock.now()));
+    looking.await.map_err(XrpcError::internal)
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ fn action(t: Text, action: &str) -> Option<&'static str> {
         "send_email" => t.log_send_email(),
         "approve" => t.log_approve(),
         "reject" => t.log_reject(),
+        "test_mail" => t.log_test_mail(),
         _ => return None,
     })
 }

@@ -7,10 +7,12 @@ mod account;
 mod accounts;
 mod acts;
 mod approvals;
+mod charts;
 mod dashboard;
 mod invites;
 mod limits;
 mod log;
+mod outbox;
 mod sign_in;
 
 use std::sync::Arc;
@@ -37,6 +39,7 @@ pub(super) fn routes() -> Vec<Route> {
         post("/admin/sign-in", Who::Anyone, sign_in::submit).limits(&[Bucket::AdminSignIn]),
         post("/admin/sign-out", Who::Admin, sign_in::leave),
         get("/admin", Who::Admin, dashboard::show).entry(Text::console_dashboard, icon::CHART),
+        get("/admin/figures", Who::Admin, dashboard::figures),
         get("/admin/accounts", Who::Admin, accounts::show)
             .entry(Text::console_accounts, icon::ACCOUNT),
         get("/admin/accounts/{did}", Who::Admin, account::show),
@@ -53,6 +56,9 @@ pub(super) fn routes() -> Vec<Route> {
         post("/admin/invites", Who::Admin, invites::make),
         get("/admin/invites/{code}/disable", Who::Admin, invites::ask),
         post("/admin/invites/{code}/disable", Who::Admin, invites::disable),
+        get("/admin/outbox", Who::Admin, outbox::show).entry(Text::console_outbox, icon::MAIL),
+        get("/admin/outbox/test", Who::Admin, outbox::ask),
+        post("/admin/outbox/test", Who::Admin, outbox::test),
         get("/admin/log", Who::Admin, log::show).entry(Text::console_log, icon::LIST),
     ]
 }

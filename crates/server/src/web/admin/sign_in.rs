@@ -41,6 +41,7 @@ pub async fn submit(visit: Visit) -> PageResult {
     let given = visit.form.exact("password").as_bytes();
     let password = visit.app.config.admin_password.as_ref();
     if !password.is_some_and(|password| bool::from(password.expose().ct_eq(given))) {
+        visit.app.figures.counters.wrong_passwords.up();
         let mut form = Form::new();
         form.refuse("password", visit.t.admin_sign_in_wrong());
         return visit.refused(&SignIn::new(&visit, form));

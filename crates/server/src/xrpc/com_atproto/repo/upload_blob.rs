@@ -32,6 +32,7 @@ pub async fn upload_blob(cx: Cx<SessionOrService>, mut body: Upload) -> Result<J
         upload.write(piece).await?;
     }
     let BlobRef { cid, mime_type, size } = upload.finish(Some(&body.content_type)).await?;
+    cx.app.figures.counters.uploaded(size);
     if let Some(account) = moves_in
         && !cx.app.store.refers_to_blob(account, cid).await?
     {

@@ -48,6 +48,7 @@ pub async fn create_session(
         return sign_in_waiting(&cx, &applicant, &input.password).await;
     }
     let Some((account, proof)) = prove(&cx.app, account, &input.password).await? else {
+        cx.app.figures.counters.wrong_passwords.up();
         return Err(session::wrong_password());
     };
     let app_password = match proof {
@@ -67,6 +68,7 @@ pub async fn create_session(
     } else {
         session::open(&cx.app, &account, app_password, session::client_of(&cx)).await?
     };
+    cx.app.figures.counters.sign_ins.up();
     Ok(Json(SessionAnswer::new(&cx.app, &account, Some(tokens)).await))
 }
 
@@ -95,6 +97,7 @@ async fn sign_in_waiting(
     given: &str,
 ) -> Result<Json<SessionAnswer>> {
     if !password::verify(&cx.app, given, applicant.password_hash.as_deref()).await? {
+        cx.app.figures.counters.wrong_passwords.up();
         return Err(session::wrong_password());
     }
     let tokens = session::open_waiting(&cx.app, applicant, session::client_of(cx)).await?;
