@@ -54,6 +54,26 @@ export const pages = [
   { name: 'confirm-email', path: '/account/confirm-email?account={alice}&code=ABCDE-FGHIJ' },
   { name: 'picker', path: '/account', as: 'several' },
   { name: 'overview', path: '/account/u/{alice}', as: 'alice' },
+  { name: 'email', path: '/account/u/{alice}/email', as: 'alice' },
+  { name: 'email-code', path: '/account/u/{alice}/email', as: 'alice', act: async (page) => {
+    await page.click('.btn.primary')
+    await page.waitForSelector('[name=code]')
+    await page.fill('[name=code]', 'ABCDE-FGHIJ')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#code-error')
+  } },
+  { name: 'email-change', path: '/account/u/{alice}/email/change', as: 'alice', act: async (page) => {
+    await page.fill('[name=email]', 'bob-has-long-name@mail.test')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#email-error')
+  } },
+  { name: 'password', path: '/account/u/{alice}/password', as: 'alice' },
+  { name: 'password-wrong', path: '/account/u/{alice}/password', as: 'alice', act: async (page) => {
+    await page.fill('[name=current]', 'not the password')
+    await page.fill('[name=password]', 'three words more')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#current-error')
+  } },
   { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
   { name: 'admin-sign-in', path: '/admin/sign-in' },
   { name: 'console-overview', path: '/admin', as: 'admin' },

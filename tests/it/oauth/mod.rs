@@ -64,7 +64,7 @@ async fn decide(browser: &mut Browser, view: &View, decision: &str, unticked: &[
 }
 
 /// From a pushed request to an access token, for an account that is signed in.
-async fn tokens(
+pub async fn tokens(
     pds: &TestPds,
     app: &OAuthApp,
     browser: &mut Browser,

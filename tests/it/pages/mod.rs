@@ -1,6 +1,8 @@
 //! The pages, as somebody with a browser meets them.
 
 mod console;
+mod email;
+mod password;
 mod sessions;
 mod sign_in;
 mod sign_up;

@@ -66,7 +66,7 @@ pub async fn hash(app: &App, password: &str) -> Result<String, XrpcError> {
 
 /// What ends with a change of the password by somebody who is not signed in.
 pub fn ending(app_passwords: bool) -> EndSessions {
-    if app_passwords { EndSessions::AllWithAppPasswords } else { EndSessions::All }
+    if app_passwords { EndSessions::AllWithAppPasswords { except: None } } else { EndSessions::All }
 }
 
 /// Whether `password` is the one that `stored` was made of; without a stored hash `false`, after the same work.

@@ -150,6 +150,9 @@ pub fn code(config: &ServerConfig, t: Text, to: &str, letter: &Code<'_>, now: Ti
 pub enum Event {
     /// On a browser that was not used for the account before.
     SignIn,
+    NewPassword,
+    /// Goes to the address before.
+    NewEmail,
 }
 
 /// What a letter about an event is made from.
@@ -238,6 +241,14 @@ impl Wording {
     fn of_event(t: Text, event: Event) -> Self {
         let (subject, lead, warning) = match event {
             Event::SignIn => (t.mail_alert_subject(), t.mail_alert_lead(), t.mail_alert_advice()),
+            Event::NewPassword => (
+                t.mail_new_password_subject(),
+                t.mail_new_password_lead(),
+                t.mail_new_password_advice(),
+            ),
+            Event::NewEmail => {
+                (t.mail_new_email_subject(), t.mail_new_email_lead(), t.mail_new_email_advice())
+            }
         };
         Self { subject, lead, warning }
     }

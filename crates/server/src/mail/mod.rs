@@ -102,6 +102,11 @@ pub trait Mailer: Send + Sync {
         self.send(mail)
     }
 
+    /// Whether mail can be sent at all; if not, it all waits for the operator.
+    fn is_configured(&self) -> bool {
+        true
+    }
+
     /// Messages that can be read in the browser, newest first; empty where mail really leaves the machine.
     fn delivered(&self) -> Vec<Mail> {
         Vec::new()
@@ -122,6 +127,10 @@ pub struct NoMailer;
 impl Mailer for NoMailer {
     fn send(&self, _mail: Mail) -> BoxFuture<'_, Result<(), MailError>> {
         Box::pin(async { Err(MailError::NotConfigured) })
+    }
+
+    fn is_configured(&self) -> bool {
+        false
     }
 }
 

@@ -53,8 +53,10 @@ pub enum EndSessions {
     AllExcept(SessionId),
     /// All, but the browser on which the password is changed stays signed in.
     AllExceptDevice(DeviceId),
-    /// All, and the app passwords that could open others.
-    AllWithAppPasswords,
+    /// All, and the app passwords that could open others. The browser on which the password is changed may stay signed in.
+    AllWithAppPasswords {
+        except: Option<DeviceId>,
+    },
 }
 
 impl Store {
@@ -201,14 +203,15 @@ pub(crate) fn set_password(
     }
     let (kept, kept_device) = match end {
         EndSessions::None => return Ok(()),
-        EndSessions::All | EndSessions::AllWithAppPasswords => (None, None),
+        EndSessions::All => (None, None),
         EndSessions::AllExcept(id) => (Some(id), None),
         EndSessions::AllExceptDevice(device) => (None, Some(device)),
+        EndSessions::AllWithAppPasswords { except } => (None, except),
     };
     sessions::delete_all(tx, account, kept)?;
     oauth::end_all(tx, access, account)?;
     oauth::end_devices(tx, account, kept_device)?;
-    if end == EndSessions::AllWithAppPasswords {
+    if matches!(end, EndSessions::AllWithAppPasswords { .. }) {
         app_passwords::delete_all(tx, account)?;
     }
     Ok(())

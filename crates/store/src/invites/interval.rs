@@ -31,6 +31,20 @@ impl InviteInterval {
 }
 
 impl Store {
+    /// How many codes [`Self::earn_invite_codes`] would make.
+    pub async fn earned_invite_codes(
+        &self,
+        account: impl Into<AccountRef>,
+        interval: InviteInterval,
+    ) -> Result<usize, AccountError> {
+        let (name, now) = (account.into(), self.clock().now());
+        self.read(move |tx| {
+            let account = find(tx, &name)?.ok_or(NoAccount)?;
+            Ok::<_, AccountError>(earned(tx, &account, interval, now)?)
+        })
+        .await
+    }
+
     /// Makes the codes that an account has earned and does not have yet, each good for one use. Codes that the
     /// operator gave away do not count. Accounts that may not invite get theirs disabled. Returns how many.
     ///
@@ -43,15 +57,7 @@ impl Store {
         interval: InviteInterval,
     ) -> Result<usize, AccountError> {
         let name = account.into();
-        let now = self.clock().now();
-        let wanted = name.clone();
-        let due = self
-            .read(move |tx| {
-                let account = find(tx, &wanted)?.ok_or(NoAccount)?;
-                Ok::<_, AccountError>(earned(tx, &account, interval, now)?)
-            })
-            .await?;
-        if due == 0 {
+        if self.earned_invite_codes(name.clone(), interval).await? == 0 {
             return Ok(0);
         }
         let hostname = hostname.to_owned();
@@ -121,6 +127,7 @@ mod tests {
         let daily = InviteInterval { every: DAY, epoch: Timestamp::UNIX_EPOCH };
         assert_eq!(earn(&world, &alice, daily).await, 0);
         world.advance_hours(2 * 24 + 1);
+        assert_eq!(world.store.earned_invite_codes(alice.id, daily).await.unwrap(), 2);
         assert_eq!(earn(&world, &alice, daily).await, 2);
         assert_eq!(earn(&world, &alice, daily).await, 0);
         world.advance_hours(30 * 24);

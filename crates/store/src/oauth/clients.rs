@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::end;
+use super::{AccessCache, end};
 use crate::accounts::columns::instant;
-use crate::{AccountId, Store, StoreError, app_passwords, sessions};
+use crate::{AccountId, Store, StoreError, WriteTx, app_passwords, sessions};
 
 /// What an account's owner has agreed to for a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +64,17 @@ impl Store {
     pub async fn revoke_clients(&self, account: AccountId) -> Result<(), StoreError> {
         let cache = self.access_cache().clone();
         self.write_tx(move |tx| {
-            tx.prepare_cached("DELETE FROM authorized_client WHERE account = ?1")?
-                .execute([account.get()])?;
-            end::end_all(tx, &cache, account)?;
+            forget_all(tx, &cache, account)?;
             sessions::delete_of_app_passwords(tx, account)?;
             app_passwords::delete_all(tx, account)
         })
         .await
+    }
+
+    /// Takes back what all clients were allowed, and ends their sessions. Returns how many sessions ended.
+    pub async fn forget_authorized_clients(&self, account: AccountId) -> Result<usize, StoreError> {
+        let cache = self.access_cache().clone();
+        self.write_tx(move |tx| forget_all(tx, &cache, account)).await
     }
 
     /// Takes back what a client was allowed, and ends its sessions. Returns how many sessions ended.
@@ -93,6 +97,16 @@ impl Store {
         })
         .await
     }
+}
+
+fn forget_all(
+    tx: &mut WriteTx<'_>,
+    cache: &AccessCache,
+    account: AccountId,
+) -> Result<usize, StoreError> {
+    tx.prepare_cached("DELETE FROM authorized_client WHERE account = ?1")?
+        .execute([account.get()])?;
+    end::end_all(tx, cache, account)
 }
 
 /// Notes a consent inside a transaction.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::devices::{self, Device, DeviceId, SIGNED_IN, later};
+use super::end;
 use crate::accounts::columns::{instant, micros};
 use crate::sessions::password_holds;
 use crate::{AccountId, Factor, Store, StoreError};
@@ -127,6 +128,15 @@ impl Store {
                 > 0)
         })
         .await
+    }
+
+    /// Signs an account out of all browsers but one.
+    pub async fn sign_out_of_other_devices(
+        &self,
+        account: AccountId,
+        kept: DeviceId,
+    ) -> Result<(), StoreError> {
+        self.write_tx(move |tx| end::end_devices(tx, account, Some(kept))).await
     }
 
     /// The browsers that an account is signed in on, the latest visit first.

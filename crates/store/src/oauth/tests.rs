@@ -405,6 +405,10 @@ async fn a_change_of_the_password_ends_what_was_granted_and_signs_browsers_out()
     let devices = store.devices_of(alice.id).await.unwrap();
     assert_eq!(devices.iter().map(|entry| entry.device.id).collect::<Vec<_>>(), [here]);
 
+    let all = EndSessions::AllWithAppPasswords { except: Some(here) };
+    store.set_password_hash(alice.id, "$other".to_owned(), all).await.unwrap();
+    assert_eq!(store.devices_of(alice.id).await.unwrap().len(), 1);
+
     let issued = session(store, alice.id, 4).await;
     let mailed = store.create_mail_token(alice.id, MailPurpose::ResetPassword).await.unwrap();
     store.reset_password(&mailed, "$reset".to_owned(), EndSessions::All).await.unwrap();

@@ -311,7 +311,7 @@ async fn app_passwords_outlive_a_change_of_the_password_unless_told() {
     let late = store.use_mail_token(alice.id, MailPurpose::SignIn, &sign_in).await;
     assert!(matches!(late, Err(MailTokenError::Invalid)));
 
-    let all = EndSessions::AllWithAppPasswords;
+    let all = EndSessions::AllWithAppPasswords { except: None };
     store.set_password_hash(alice.id, "$2".to_owned(), all).await.unwrap();
     assert!(store.check_app_password(alice.id, &password).await.unwrap().is_none());
     assert!(store.check_app_password(bob.id, &bobs).await.unwrap().is_some());

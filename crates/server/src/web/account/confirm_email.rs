@@ -3,8 +3,9 @@
 
 use askama::Template;
 use cairn_model::Did;
-use cairn_store::{MailPurpose, MailTokenError};
+use cairn_store::{Account, MailPurpose, MailTokenError};
 
+use super::super::error::PageError;
 use super::super::form::Form;
 use super::super::i18n::{Flash, Text};
 use super::super::local::Local;
@@ -43,16 +44,28 @@ pub async fn submit(visit: Visit) -> PageResult {
         form.refuse("code", t.confirm_email_wrong());
         return visit.refused(&ConfirmEmail::new(&visit, form));
     };
+    if try_code(&visit, &account, &mut form).await? {
+        return visit.redirect_saying(Local::of_account(&account.did, ""), Flash::EmailConfirmed);
+    }
+    visit.refused(&ConfirmEmail::new(&visit, form))
+}
+
+/// Confirms the account's address with the code in the form. If that is not right, the form says so.
+pub async fn try_code(
+    visit: &Visit,
+    account: &Account,
+    form: &mut Form,
+) -> Result<bool, PageError> {
+    let (t, store) = (visit.t, &visit.app.store);
     let code = visit.form.get("code");
     match store.use_mail_token(account.id, MailPurpose::ConfirmEmail, code).await {
-        Ok(()) => {}
+        Ok(()) => {
+            store.confirm_email(account.id).await?;
+            return Ok(true);
+        }
         Err(MailTokenError::Invalid) => form.refuse("code", t.confirm_email_wrong()),
         Err(MailTokenError::Expired) => form.refuse("code", t.confirm_email_too_old()),
         Err(MailTokenError::Store(err)) => return Err(err.into()),
     }
-    if form.is_refused() {
-        return visit.refused(&ConfirmEmail::new(&visit, form));
-    }
-    store.confirm_email(account.id).await?;
-    visit.redirect_saying(Local::of_account(&account.did, ""), Flash::EmailConfirmed)
+    Ok(false)
 }

@@ -10,9 +10,12 @@
 //! What leads here from elsewhere says where to go on to in `next`, and whom it is about in `login_hint`.
 
 mod alert;
+mod change_email;
 mod confirm_email;
+mod email;
 mod factors;
 mod overview;
+mod password;
 mod picker;
 mod reset_password;
 mod second_factor;
@@ -25,11 +28,15 @@ use crate::limits::Bucket;
 
 use super::i18n::Text;
 use super::icon;
+use super::local::Local;
 use super::route::{PageResult, Route, Who, get, post};
 use super::visit::Visit;
 
 pub(super) fn routes() -> Vec<Route> {
-    [signing_in_and_up(), pages_of_an_account()].into_iter().flatten().collect()
+    [signing_in_and_up(), pages_of_an_account(), names_and_password()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn signing_in_and_up() -> Vec<Route> {
@@ -68,7 +75,25 @@ fn pages_of_an_account() -> Vec<Route> {
     ]
 }
 
+fn names_and_password() -> Vec<Route> {
+    vec![
+        get("/account/u/{account}/email", Who::Account, email::show),
+        post("/account/u/{account}/email/send", Who::Account, email::send),
+        post("/account/u/{account}/email/confirm", Who::Account, email::confirm)
+            .limits(&[Bucket::ResetPassword]),
+        get("/account/u/{account}/email/change", Who::Account, change_email::show),
+        post("/account/u/{account}/email/change", Who::Account, change_email::submit)
+            .limits(&[Bucket::ResetPassword]),
+        post("/account/u/{account}/email/change/send", Who::Account, change_email::send),
+        get("/account/u/{account}/password", Who::Account, password::show),
+        post("/account/u/{account}/password", Who::Account, password::submit),
+    ]
+}
+
 /// Password managers look here: <https://w3c.github.io/webappsec-change-password-url/>.
 async fn change_password(visit: Visit) -> PageResult {
-    visit.redirect("/account/reset-password")
+    match visit.browser().await?.accounts.first() {
+        Some(latest) => visit.redirect(Local::of_account(&latest.account.did, "/password")),
+        None => visit.redirect("/account/reset-password"),
+    }
 }

@@ -1,38 +1,64 @@
-//! `/account/u/{account}`: the account at a glance.
+//! `/account/u/{account}`: the account at a glance, with the ways to everything else.
 
 use askama::Template;
+use cairn_store::{Account, AccountStatus};
 
-use crate::accounts::identity::shown_handle;
-
+use super::super::admin::account::Space;
+use super::super::admin::accounts::Status;
+use super::super::format::time;
 use super::super::i18n::Text;
+use super::super::local::Local;
 use super::super::page::{Page, initial};
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use crate::accounts::identity::shown_handle;
 
 #[derive(Template)]
 #[template(path = "account/overview.html")]
 struct Overview {
     page: Page,
     t: Text,
+    base: String,
     handle: String,
     initial: String,
     did: String,
     email: Option<String>,
     is_confirmed: bool,
-    status: Option<&'static str>,
+    status: Status,
+    /// What it means that the account is not active.
+    inactive: &'static str,
+    created_at: String,
+    records: u64,
+    space: Space,
 }
 
 pub async fn show(visit: Visit) -> PageResult {
     let account = &visit.account()?.account;
+    let (t, store) = (visit.t, &visit.app.store);
     let handle = shown_handle(account);
+    let usage = store.usage(account.id).await?;
     visit.html(&Overview {
-        page: visit.page(visit.t.overview_title()),
-        t: visit.t,
+        page: visit.page(t.overview_title()),
+        t,
+        base: Local::of_account(&account.did, "").to_string(),
         initial: initial(&handle),
         handle,
         did: account.did.to_string(),
         email: account.email.clone(),
         is_confirmed: account.email_confirmed_at.is_some(),
-        status: account.status().as_str(),
+        status: Status::new(t, account),
+        inactive: inactive(t, account),
+        created_at: time(account.created_at),
+        records: store.record_count(account.id).await?,
+        space: Space::new(&visit, account, &usage),
     })
+}
+
+fn inactive(t: Text, account: &Account) -> &'static str {
+    match account.status() {
+        AccountStatus::Active => "",
+        AccountStatus::Deactivated => t.overview_deactivated(),
+        AccountStatus::Suspended => t.overview_suspended(),
+        AccountStatus::Takendown => t.overview_taken_down(),
+    }
 }

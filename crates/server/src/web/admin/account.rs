@@ -78,7 +78,7 @@ impl Part {
 }
 
 impl Space {
-    fn new(visit: &Visit, account: &Account, usage: &Usage) -> Self {
+    pub fn new(visit: &Visit, account: &Account, usage: &Usage) -> Self {
         let bounds = account.quotas.or(visit.app.store.default_quotas());
         let held = [usage.blobs, usage.temporary_blobs, usage.unreferenced_blobs];
         Self {

@@ -3,8 +3,8 @@
 //! The password is asked for once in a browser. What the browser gets then is a cookie that only this server can make, that
 //! is good for this very browser, until a time, and as long as the password is the same: nothing is stored.
 
-mod account;
-mod accounts;
+pub(super) mod account;
+pub(super) mod accounts;
 mod acts;
 mod approvals;
 mod charts;
