@@ -45,6 +45,32 @@ async function createAccount(url, handle) {
   return (await answer.json()).did
 }
 
+// What makes pages about an account's data worth looking at.
+async function furnish(url, did) {
+  const call = async (method, body, token, type = 'application/json') => {
+    const headers = { 'content-type': type, ...(token && { authorization: `Bearer ${token}` }) }
+    const sent = type === 'application/json' ? JSON.stringify(body) : body
+    const answer = await fetch(`${url}/xrpc/${method}`, { method: 'POST', headers, body: sent })
+    if (!answer.ok) throw new Error(await answer.text())
+    return answer.json()
+  }
+  const { accessJwt } = await call('com.atproto.server.createSession', { identifier: did, password })
+  const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
+  const { blob } = await call('com.atproto.repo.uploadBlob', pixel, accessJwt, 'image/png')
+  const post = (rkey, text, more) => ({
+    $type: 'com.atproto.repo.applyWrites#create', collection: 'app.bsky.feed.post', rkey,
+    value: { $type: 'app.bsky.feed.post', text, createdAt: '2026-11-20T10:00:00.000Z', ...more },
+  })
+  const first = `at://${did}/app.bsky.feed.post/3jzfcijpj2z2a`
+  await call('com.atproto.repo.applyWrites', { repo: did, writes: [
+    post('3jzfcijpj2z2a', 'A post with a picture', { embed: { $type: 'app.bsky.embed.images', images: [{ image: blob, alt: 'One pixel' }] } }),
+    post('3jzfcijpj2z2b', 'مرحبا بالعالم، هذا نص من اليمين إلى اليسار'),
+    post('3jzfcijpj2z2c', 'Averyveryveryverylongwordthatdoesnotendandgoesonandonandonandonandonandonandonandonuntilnobodyreadsitanymore and then an end'),
+    { $type: 'com.atproto.repo.applyWrites#create', collection: 'com.example.averylongname.ofacollection.that.nobodyknows', rkey: 'self',
+      value: { $type: 'com.example.averylongname.ofacollection.that.nobodyknows', about: first, site: 'https://example.com/a/page' } },
+  ] }, accessJwt)
+}
+
 // Cookies of who is signed in.
 async function signIn(browser, url, who) {
   const context = await browser.newContext()
@@ -117,6 +143,7 @@ async function main() {
       alice: await createAccount(url, 'alice.test'),
       bob: await createAccount(url, 'bob-has-long-name.test'),
     }
+    await furnish(url, names.alice)
     const wanted = process.argv.slice(2)
     const chosen = pages.filter((it) => !wanted.length || wanted.some((name) => it.name.startsWith(name)))
     const states = {}

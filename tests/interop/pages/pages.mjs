@@ -75,6 +75,37 @@ export const pages = [
     await page.waitForSelector('#current-error')
   } },
   { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
+  { name: 'records', path: '/account/u/{alice}/records', as: 'alice' },
+  { name: 'records-posts', path: '/account/u/{alice}/records/app.bsky.feed.post', as: 'alice' },
+  { name: 'records-none', path: '/account/u/{alice}/records/com.example.none', as: 'alice' },
+  { name: 'record', path: '/account/u/{alice}/records/app.bsky.feed.post/3jzfcijpj2z2a', as: 'alice' },
+  { name: 'record-long', path: '/account/u/{alice}/records/com.example.averylongname.ofacollection.that.nobodyknows/self', as: 'alice' },
+  { name: 'record-delete', path: '/account/u/{alice}/records/app.bsky.feed.post/3jzfcijpj2z2a/delete', as: 'alice' },
+  { name: 'data', path: '/account/u/{alice}/data', as: 'alice' },
+  { name: 'data-blobs', path: '/account/u/{alice}/data/blobs', as: 'alice' },
+  { name: 'data-recovery-key', path: '/account/u/{alice}/data/recovery-key', as: 'alice' },
+  { name: 'data-recovery-key-made', path: '/account/u/{alice}/data/recovery-key?sent=1', as: 'alice', act: async (page) => {
+    await page.click('[data-makes-key]')
+    await page.waitForSelector('#made:not([hidden])')
+    const key = await page.inputValue('[name=key]')
+    if (!/^did:key:zDna[1-9A-HJ-NP-Za-km-z]{44}$/.test(key)) throw new Error(`not a key of P-256: ${key}`)
+    await page.check('#kept')
+    await page.fill('[name=code]', 'AAAAA-AAAAA')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#code-error')
+    if (await page.$('#key-error')) throw new Error('the key was refused')
+    await page.click('[data-makes-key]')
+  } },
+  { name: 'data-recovery-key-remove', path: '/account/u/{alice}/data/recovery-key?sent=1&remove=did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme', as: 'alice' },
+  { name: 'data-deactivate', path: '/account/u/{alice}/data/deactivate', as: 'alice' },
+  { name: 'data-delete', path: '/account/u/{alice}/data/delete', as: 'alice' },
+  { name: 'data-delete-sent', path: '/account/u/{alice}/data/delete?sent=1', as: 'alice', act: async (page) => {
+    await page.fill('[name=code]', 'AAAAA-AAAAA')
+    await page.fill('[name=password]', 'wrong')
+    await page.fill('[name=name]', 'alice')
+    await page.click('.btn.danger')
+    await page.waitForSelector('#name-error')
+  } },
   { name: 'admin-sign-in', path: '/admin/sign-in' },
   { name: 'console-overview', path: '/admin', as: 'admin' },
   { name: 'console-overview-day', path: '/admin?span=day', as: 'admin', act: open('figure summary') },

@@ -1,8 +1,10 @@
 //! The pages, as somebody with a browser meets them.
 
 mod console;
+mod data;
 mod email;
 mod password;
+mod records;
 mod sessions;
 mod sign_in;
 mod sign_up;

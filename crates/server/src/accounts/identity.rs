@@ -1,6 +1,6 @@
 //! An account and its DID document: do they agree, and what others are told.
 
-use cairn_identity::plc::PlcData;
+use cairn_identity::plc::{Operation, PlcData};
 use cairn_identity::{DidDocument, DidKey, PlcClientError, SigningKey};
 use cairn_model::{Did, Handle};
 use cairn_store::{Account, NoAccount};
@@ -142,6 +142,32 @@ async fn update_plc_handle(app: &App, did: &Did, handle: &Handle) -> Result<(), 
         return Ok(());
     }
     app.plc.submit(did, &operation.sign(&app.rotation_key)).await
+}
+
+/// Hands an operation to the directory and tells the network to look again. It can be repeated.
+///
+/// # Errors
+/// What the directory answers.
+pub async fn submit(app: &App, did: &Did, operation: &Operation) -> Result<(), XrpcError> {
+    if let Err(refusal) = app.plc.submit(did, operation).await {
+        require_known(app, did, operation, refusal).await?;
+    }
+    // The cached document is outdated; a failure here only leaves it to its time.
+    let _ = app.resolver.did(did, true).await;
+    Ok(app.store.emit_identity(did).await?)
+}
+
+/// A directory refuses what it has, and whoever submits again has met a crash between the directory and the event; and its
+/// answer may be lost on the way: what counts is that the operation is the last one there.
+async fn require_known(
+    app: &App,
+    did: &Did,
+    operation: &Operation,
+    refusal: PlcClientError,
+) -> Result<(), XrpcError> {
+    let last = app.plc.get_last_op(did).await;
+    let is_known = last.is_ok_and(|last| last.cid() == operation.cid());
+    if is_known { Ok(()) } else { Err(refusal.into()) }
 }
 
 #[cfg(test)]

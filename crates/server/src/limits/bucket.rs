@@ -21,7 +21,7 @@ const DAY: u32 = 86_400;
 pub enum Bucket {
     /// All methods together, per IP address.
     Global,
-    /// `getRepo`, per IP address.
+    /// `getRepo` and the same as a download of the pages, per IP address.
     GetRepo,
     /// Writes to a repository, per account; charged by the handlers that know how many.
     RepoWrite,

@@ -18,10 +18,15 @@ struct Asset {
 const HASH_CHARS: usize = 16;
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let files: [(&str, &str, &[u8]); 4] = [
+    let files: [(&str, &str, &[u8]); 5] = [
         ("page.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/page.js")),
         ("charts.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/charts.js")),
         ("live.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/live.js")),
+        (
+            "recovery.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../assets/recovery.js"),
+        ),
         ("icon.svg", "image/svg+xml", include_bytes!("../../assets/icon.svg")),
     ];
     let asset = |(name, content_type, bytes): (&'static str, &'static str, &'static [u8])| {

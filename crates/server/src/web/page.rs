@@ -274,6 +274,8 @@ pub struct Allowed {
     forms: String,
     /// Whether it shows frames of this server.
     frames: bool,
+    /// Whether it is no page but something that a person has uploaded: nothing in it may run.
+    is_file: bool,
 }
 
 impl Allowed {
@@ -285,14 +287,22 @@ impl Allowed {
         } else {
             format!("{}:", target.scheme())
         };
-        Self { forms, frames: false }
+        Self { forms, ..Self::default() }
     }
 
     /// Frames of this server.
     pub fn frames() -> Self {
-        Self { forms: String::new(), frames: true }
+        Self { frames: true, ..Self::default() }
+    }
+
+    /// A file to keep, not to look at.
+    pub fn file() -> Self {
+        Self { is_file: true, ..Self::default() }
     }
 }
+
+/// What an uploaded file may do where a browser shows it all the same.
+const FILE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox";
 
 /// What every answer of the pages says to the browser.
 pub(super) fn secure(app: &crate::App, headers: &mut HeaderMap, allowed: &Allowed) {
@@ -318,7 +328,8 @@ pub(super) fn secure(app: &crate::App, headers: &mut HeaderMap, allowed: &Allowe
         );
     }
     let frames = if allowed.frames { "; frame-src 'self'" } else { "" };
-    let policy = format!("{}{frames}; form-action 'self' {}", app.web.look.policy, allowed.forms);
+    let policy = if allowed.is_file { FILE_POLICY } else { &app.web.look.policy };
+    let policy = format!("{policy}{frames}; form-action 'self' {}", allowed.forms);
     if let Ok(policy) = HeaderValue::try_from(policy.trim_end()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }

@@ -208,6 +208,28 @@ pub(super) fn list(
     Ok(cids)
 }
 
+/// Blobs that are here, that records refer to and that moderation leaves alone, in the order of their CIDs' bytes.
+pub(super) fn held(
+    conn: &Connection,
+    account: AccountId,
+    after: Option<&Cid>,
+    limit: u32,
+) -> Result<Vec<BlobRef>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT cid, mime_type, size FROM blob
+         WHERE account = ?1 AND cid > ?2 AND temporary_since IS NULL
+           AND unreferenced_since IS NULL AND takedown_ref IS NULL
+         ORDER BY cid LIMIT ?3",
+    )?;
+    let mut rows = statement.query((account.get(), cursor_bytes(after), limit))?;
+    let mut held = Vec::new();
+    while let Some(row) = rows.next()? {
+        let size = unsigned(row.get(2)?)?;
+        held.push(BlobRef { cid: cid(row, 0)?, mime_type: row.get(1)?, size });
+    }
+    Ok(held)
+}
+
 pub(super) fn list_missing(
     conn: &Connection,
     account: AccountId,

@@ -115,6 +115,17 @@ impl Store {
         self.read_one(move |tx| rows::list(tx, account, since, cursor.as_ref(), limit)).await
     }
 
+    /// Blobs of an account that [`Store::open_blob`] opens, after `cursor`.
+    pub async fn held_blobs(
+        &self,
+        account: AccountId,
+        cursor: Option<Cid>,
+        limit: u32,
+    ) -> Result<Vec<BlobRef>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.read_one(move |tx| rows::held(tx, account, cursor.as_ref(), limit)).await
+    }
+
     /// Blobs that the account's records refer to and that were not uploaded, after `cursor`.
     pub async fn list_missing_blobs(
         &self,

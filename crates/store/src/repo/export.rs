@@ -34,6 +34,7 @@ pub struct Export {
     chunks: mpsc::Receiver<Bytes>,
     end: Arc<OnceLock<Result<(), StoreError>>>,
     head: head::Head,
+    car_bytes: Option<u64>,
 }
 
 impl Export {
@@ -56,6 +57,18 @@ impl Export {
     pub fn head(&self) -> &head::Head {
         &self.head
     }
+
+    /// How large the CAR will be; none unless it was asked for ([`Store::export_measured`]).
+    pub fn car_bytes(&self) -> Option<u64> {
+        self.car_bytes
+    }
+}
+
+/// Which part of a repository, and whether its size is to be known before its bytes.
+#[derive(Clone, Copy)]
+struct Wanted {
+    since: Option<Tid>,
+    measured: bool,
 }
 
 impl Store {
@@ -66,15 +79,30 @@ impl Store {
         account: AccountId,
         since: Option<Tid>,
     ) -> Result<Option<Export>, StoreError> {
+        self.begin_export(account, Wanted { since, measured: false }).await
+    }
+
+    /// The same for the whole repository, with its size known before its first byte: that takes one more look at all rows.
+    pub async fn export_measured(&self, account: AccountId) -> Result<Option<Export>, StoreError> {
+        self.begin_export(account, Wanted { since: None, measured: true }).await
+    }
+
+    async fn begin_export(
+        &self,
+        account: AccountId,
+        wanted: Wanted,
+    ) -> Result<Option<Export>, StoreError> {
         let turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let opener = self.opener().clone();
         let begun = tokio::task::spawn_blocking(move || {
             let conn = scan::open(&opener)?;
             conn.execute_batch("BEGIN")?;
             let current = head::current(&conn, account)?;
-            Ok::<_, StoreError>(current.map(|current| (conn, current)))
+            let Some(current) = current else { return Ok(None) };
+            let size = if wanted.measured { Some(measure(&conn, &current)?) } else { None };
+            Ok::<_, StoreError>(Some((conn, current, size)))
         });
-        let Some((conn, current)) = begun.await.map_err(|_| StoreError::Closed)?? else {
+        let Some((conn, current, car_bytes)) = begun.await.map_err(|_| StoreError::Closed)?? else {
             return Ok(None);
         };
         let (sender, chunks) = mpsc::channel(CHUNKS);
@@ -83,14 +111,14 @@ impl Store {
         let told = Arc::clone(&end);
         let mut outlet = Outlet::new(sender, &self.config().tuning, turn);
         tokio::task::spawn_blocking(move || {
-            let result = scan_rows(&conn, &current, since, &mut outlet);
+            let result = scan_rows(&conn, &current, wanted.since, &mut outlet);
             if let Err(Stop::Failed(err)) = &result {
                 tracing::warn!(error = err as &dyn std::error::Error, "an export ended early");
             }
             // Before the channel closes, which happens as the outlet is dropped.
             let _ = told.set(result.or_else(Stop::into_result));
         });
-        Ok(Some(Export { chunks, end, head }))
+        Ok(Some(Export { chunks, end, head, car_bytes }))
     }
 }
 
@@ -114,6 +142,20 @@ impl<E: Into<StoreError>> From<E> for Stop {
     fn from(err: E) -> Stop {
         Stop::Failed(err.into())
     }
+}
+
+/// The size of the CAR of everything.
+fn measure(conn: &Connection, current: &Current) -> Result<u64, StoreError> {
+    let mut header = Vec::new();
+    car::write_header(&[current.head.commit], &mut header);
+    let mut total = header.len() + car::block_len(current.bytes.len());
+    let mut statement = conn.prepare("SELECT length(bytes) FROM tree WHERE repo = ?1")?;
+    let mut rows = statement.query([current.id.0])?;
+    while let Some(row) = rows.next()? {
+        let bytes = usize::try_from(row.get::<_, i64>(0)?).map_err(|_| DAMAGED)?;
+        total += car::block_len(bytes);
+    }
+    Ok(total as u64)
 }
 
 fn scan_rows(

@@ -34,7 +34,7 @@ pub(crate) use head::{create, emit_commit, emit_sync, recommit, retire};
 pub(crate) use import::ImportTurns;
 pub use import::{Import, ImportError, ImportStats, KeyCheck};
 pub use list::{ListedRepo, RepoPage};
-pub use read::{ListedRecord, Record, RecordRange};
+pub use read::{ListedRecord, MAX_LIST_BYTES, Record, RecordRange};
 pub use recent::RecentRecord;
 pub use scan::MAX_BLOCKS_BYTES;
 pub use verify::{RepoFault, RepoProblem, VerifyReport};

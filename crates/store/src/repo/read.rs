@@ -181,7 +181,7 @@ const ASCENDING: &str = "SELECT record.path, record.cid, record.bytes
     ORDER BY record.path LIMIT ?4";
 
 /// A page of records ends early once it weighs this much: a hundred of the largest would be 100 MB, for anybody to ask.
-const PAGE_BYTES: usize = 4 << 20;
+pub const MAX_LIST_BYTES: usize = 4 << 20;
 
 fn list_records(
     conn: &Connection,
@@ -189,9 +189,7 @@ fn list_records(
     collection: &Nsid,
     range: &RecordRange,
 ) -> Result<Vec<ListedRecord>, StoreError> {
-    let mut after = format!("{collection}/");
-    // The character that follows the slash: no rkey reaches it.
-    let mut before = format!("{collection}0");
+    let (mut after, mut before) = bounds(collection);
     if let Some(cursor) = &range.cursor {
         let bound = if range.ascending { &mut after } else { &mut before };
         *bound = format!("{collection}/{cursor}");
@@ -202,7 +200,7 @@ fn list_records(
     let mut rows = statement.query((account.get(), after, before, range.limit))?;
     let mut records = Vec::new();
     let mut weight = 0;
-    while weight < PAGE_BYTES
+    while weight < MAX_LIST_BYTES
         && let Some(row) = rows.next()?
     {
         let path = row.get_ref(0)?.as_str().map_err(|_| DAMAGED)?;
@@ -218,7 +216,13 @@ fn list_records(
     Ok(records)
 }
 
-fn collections(conn: &Connection, account: AccountId) -> Result<Vec<Nsid>, StoreError> {
+/// Between which paths, exclusive, a collection's records lie.
+pub(super) fn bounds(collection: &Nsid) -> (String, String) {
+    // The character that follows the slash: no rkey reaches it.
+    (format!("{collection}/"), format!("{collection}0"))
+}
+
+pub(super) fn collections(conn: &Connection, account: AccountId) -> Result<Vec<Nsid>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT collection.name FROM repo JOIN collection ON collection.repo = repo.id
          WHERE repo.account = ?1 AND repo.state = 1 ORDER BY collection.name",

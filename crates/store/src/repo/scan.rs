@@ -2,11 +2,11 @@
 //! wait for them.
 
 use bytes::Bytes;
-use cairn_model::Cid;
+use cairn_model::{Cid, Nsid};
 use rusqlite::Connection;
 use std::collections::HashMap;
 
-use super::head;
+use super::{head, read};
 use crate::db::connection::Opener;
 use crate::error::{OpenError, StoreError};
 use crate::ids::AccountId;
@@ -28,6 +28,42 @@ impl Store {
             .await
             .map_err(|_| StoreError::Closed)?
     }
+}
+
+impl Store {
+    /// How many records an account has in each of its collections, sorted by collection. Hidden ones count.
+    ///
+    /// Looks at the key of every record.
+    pub async fn collection_counts(
+        &self,
+        account: AccountId,
+    ) -> Result<Vec<(Nsid, u64)>, StoreError> {
+        let opener = self.opener().clone();
+        let _turn = self.scans().acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        tokio::task::spawn_blocking(move || collection_counts(&open(&opener)?, account))
+            .await
+            .map_err(|_| StoreError::Closed)?
+    }
+}
+
+fn collection_counts(
+    conn: &Connection,
+    account: AccountId,
+) -> Result<Vec<(Nsid, u64)>, StoreError> {
+    conn.execute_batch("BEGIN")?;
+    let names = read::collections(conn, account)?;
+    let mut statement = conn.prepare(
+        "SELECT count(*) FROM repo JOIN record ON record.repo = repo.id
+         WHERE repo.account = ?1 AND repo.state = 1 AND record.path > ?2 AND record.path < ?3",
+    )?;
+    let mut counts = Vec::with_capacity(names.len());
+    for name in names {
+        let (after, before) = read::bounds(&name);
+        let count: i64 = statement.query_row((account.get(), after, before), |row| row.get(0))?;
+        let count = u64::try_from(count).map_err(|_| StoreError::Damaged { what: "count" })?;
+        counts.push((name, count));
+    }
+    Ok(counts)
 }
 
 /// Once the blocks that one scan has found weigh this much, it looks for no more: they wait in memory, and anybody may

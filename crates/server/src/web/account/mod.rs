@@ -12,11 +12,13 @@
 mod alert;
 mod change_email;
 mod confirm_email;
+mod data;
 mod email;
 mod factors;
 mod overview;
 mod password;
 mod picker;
+mod records;
 mod reset_password;
 mod second_factor;
 mod sessions;
@@ -33,8 +35,9 @@ use super::route::{PageResult, Route, Who, get, post};
 use super::visit::Visit;
 
 pub(super) fn routes() -> Vec<Route> {
-    [signing_in_and_up(), pages_of_an_account(), names_and_password()]
-        .into_iter()
+    let own = [signing_in_and_up(), pages_of_an_account(), names_and_password()];
+    own.into_iter()
+        .chain([records::routes(), data::routes()])
         .flatten()
         .collect()
 }

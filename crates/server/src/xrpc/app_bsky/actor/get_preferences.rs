@@ -2,15 +2,15 @@
 
 use axum::response::{IntoResponse, Response};
 use cairn_model::Did;
-use cairn_store::{AccountId, NoAccount, Preference, PreferenceScope};
+use cairn_store::{AccountId, NoAccount, Preference};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{DECLARED_AGE, NAMESPACE, PERSONAL_DETAILS, scope};
 use crate::App;
+use crate::accounts::preferences::{DECLARED_AGE, PERSONAL_DETAILS, scope};
 use crate::auth::SessionOrModerator;
 use crate::error::XrpcError;
 use crate::proxy::{self, OutgoingBody};
@@ -41,7 +41,7 @@ pub async fn get_preferences(
             proxy::forward(&cx.with_caller(session), OutgoingBody::None).await
         }
         SessionOrModerator::Session(session) => {
-            kept(&cx.app, session.account.id, &scope(&session).except).await
+            kept(&cx.app, session.account.id, &scope(session.is_full()).except).await
         }
         SessionOrModerator::Service(_) if goes_elsewhere => Err(XrpcError::invalid_request(
             "Moderator requests cannot be proxied to other app views",
@@ -57,8 +57,7 @@ pub async fn get_preferences(
 
 /// What is kept here, without the preferences of some names.
 async fn kept(app: &App, account: AccountId, hidden: &[String]) -> Result<Response> {
-    let scope_of_all = PreferenceScope { namespace: NAMESPACE.to_owned(), except: Vec::new() };
-    let all = app.store.preferences(account, scope_of_all).await?;
+    let all = app.store.preferences(account, scope(true)).await?;
     let age = all.iter().find_map(|preference| declared_age(preference, app.clock.now()));
     let shown = all
         .into_iter()

@@ -1,13 +1,12 @@
 //! `com.atproto.identity.submitPlcOperation`
 
+use cairn_identity::DidKey;
 use cairn_identity::plc::{Operation, PlcOperation, PlcService};
-use cairn_identity::{DidKey, PlcClientError};
 use cairn_store::{Account, NoAccount};
 use serde::Deserialize;
 
 use super::get_recommended_did_credentials::pds_service;
-use crate::App;
-use crate::accounts::identity::account_key;
+use crate::accounts::identity::{self, account_key};
 use crate::auth::Session;
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Input, Result};
@@ -44,28 +43,7 @@ pub async fn submit_plc_operation(
     let rotation_key = cx.app.rotation_key.did_key();
     check(&input.operation, &account, &rotation_key, &key, &pds_service(&cx.app))
         .map_err(|err| XrpcError::invalid_request(err.to_string()))?;
-    if let Err(refusal) = cx.app.plc.submit(&account.did, &input.operation).await {
-        require_known(&cx.app, &account, &input.operation, refusal).await?;
-    }
-    // The cached document is outdated; a failure here only leaves it to its time.
-    let _ = cx.app.resolver.did(&account.did, true).await;
-    cx.app.store.emit_identity(&account.did).await?;
-    Ok(())
-}
-
-/// A directory refuses what it has, and whoever submits again has lost the answer or met a crash between the directory
-/// and the event: what counts is that the operation is the last one there.
-async fn require_known(
-    app: &App,
-    account: &Account,
-    operation: &Operation,
-    refusal: PlcClientError,
-) -> Result<()> {
-    if refusal.is_upstream() {
-        return Err(refusal.into());
-    }
-    let last = app.plc.get_last_op(&account.did).await?;
-    if last.cid() == operation.cid() { Ok(()) } else { Err(refusal.into()) }
+    identity::submit(&cx.app, &account.did, &input.operation).await
 }
 
 fn check(

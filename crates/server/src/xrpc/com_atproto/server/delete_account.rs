@@ -1,10 +1,10 @@
 //! `com.atproto.server.deleteAccount`
 
 use cairn_model::Did;
-use cairn_store::MailPurpose;
 use serde::Deserialize;
 
-use crate::accounts::{mailing, password, removal};
+use crate::accounts::removal::Doubt;
+use crate::accounts::{mailing, removal};
 use crate::auth::Anyone;
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Input, Result};
@@ -18,16 +18,13 @@ pub struct DeleteAccount {
 
 /// Needs the account's own password and the token that was mailed to its owner.
 pub async fn delete_account(cx: Cx<Anyone>, Input(input): Input<DeleteAccount>) -> Result<()> {
-    let store = &cx.app.store;
-    let account = store.account(&input.did).await?;
-    let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
-    let is_owner = password::verify(&cx.app, &input.password, stored).await?;
-    let account = account
-        .filter(|_| is_owner)
-        .ok_or_else(|| XrpcError::auth_required("Invalid did or password"))?;
-    store
-        .check_mail_token(account.id, MailPurpose::DeleteAccount, &input.token)
-        .await
-        .map_err(mailing::refused)?;
-    removal::delete(&cx.app, &account).await
+    let found = cx.app.store.account(&input.did).await?;
+    let doubt = removal::doubt(&cx.app, found.as_deref(), &input.password, &input.token).await?;
+    match (doubt, found) {
+        (Some(Doubt::Code(err)), _) => Err(mailing::refused(err)),
+        (Some(Doubt::Password), _) | (None, None) => {
+            Err(XrpcError::auth_required("Invalid did or password"))
+        }
+        (None, Some(account)) => removal::delete(&cx.app, &account).await,
+    }
 }

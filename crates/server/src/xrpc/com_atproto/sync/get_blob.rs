@@ -5,13 +5,12 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
 use cairn_model::{Cid, Did};
-use cairn_store::{BlobFile, StoreError};
-use futures_util::stream;
+use cairn_store::BlobFile;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
+use crate::accounts::export::pieces;
 use crate::auth::RepoReader;
 use crate::compress::Verbatim;
 use crate::error::XrpcError;
@@ -19,9 +18,6 @@ use crate::xrpc::{Cx, Params, Result};
 
 use super::access::readable;
 use super::range::{self, Wanted};
-
-/// What is read from the disk at once. A download holds two of them.
-const PIECE_BYTES: usize = 512 * 1024;
 
 #[derive(Deserialize)]
 pub struct BlobParams {
@@ -100,26 +96,6 @@ fn content(blob: &BlobFile, wanted: Wanted) -> Response {
         set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{}/{size}", end - 1));
     }
     response
-}
-
-/// The bytes from `first` up to `end`; a piece is read when the one before it has been taken.
-fn pieces(
-    blob: BlobFile,
-    first: u64,
-    end: u64,
-) -> impl futures_util::Stream<Item = std::result::Result<Bytes, StoreError>> {
-    stream::try_unfold((blob, first), move |(blob, at)| async move {
-        let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
-        if left == 0 {
-            return Ok(None);
-        }
-        let piece = blob.read_at(at, left.min(PIECE_BYTES)).await?;
-        if piece.is_empty() {
-            return Err(StoreError::Damaged { what: "blob file" });
-        }
-        let next = at.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        Ok(Some((piece, (blob, next))))
-    })
 }
 
 fn status_only(status: StatusCode) -> Response {

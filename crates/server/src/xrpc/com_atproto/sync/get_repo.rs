@@ -6,11 +6,10 @@
 use axum::body::Body;
 use axum::response::Response;
 use cairn_model::{Did, Tid};
-use cairn_store::Export;
-use futures_util::stream;
 use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
 
+use crate::accounts::export::car;
 use crate::auth::RepoReader;
 use crate::error::XrpcError;
 use crate::xrpc::reply::CAR;
@@ -38,18 +37,11 @@ pub(super) async fn export(cx: &Cx<RepoReader>, did: &Did, since: Option<Tid>) -
     let account = readable(cx, did).await?;
     let export = cx.app.store.export(account.id, since).await?;
     let export = export.ok_or_else(|| XrpcError::repo_not_found(did))?;
-    let mut response = Response::new(Body::from_stream(stream::try_unfold(export, next)));
+    let mut response = Response::new(Body::from_stream(car(export)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, CAR);
     if since.is_none() {
         headers.insert(BLOCK_ORDER, HeaderValue::from_static("mst-preorder"));
     }
     Ok(response)
-}
-
-async fn next(
-    mut export: Export,
-) -> std::result::Result<Option<(bytes::Bytes, Export)>, cairn_store::StoreError> {
-    let chunk = export.next_chunk().await?;
-    Ok(chunk.map(|chunk| (chunk, export)))
 }

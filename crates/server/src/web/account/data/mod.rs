@@ -1,0 +1,55 @@
+//! `/account/u/{account}/data…`: taking along what an account has, moving it, and ending it.
+//!
+//! | path below `/data` | what |
+//! |---|---|
+//! | | how much there is, and the ways on |
+//! | `/archive.tar`, `/repo.car`, `/blobs/{cid}` | downloads |
+//! | `/blobs` | the blobs, to choose from |
+//! | `/recovery-key` | the keys over the identity |
+//! | `/deactivate`, `/activate`, `/delete` | |
+
+mod code;
+mod deactivate;
+mod delete;
+mod files;
+mod overview;
+mod recovery_key;
+
+use crate::limits::Bucket;
+
+use super::super::i18n::Text;
+use super::super::icon;
+use super::super::route::{Route, Who, get, post};
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = downloads();
+    routes.extend(endings());
+    routes
+}
+
+fn downloads() -> Vec<Route> {
+    vec![
+        get("/account/u/{account}/data", Who::Account, overview::show)
+            .entry(Text::data_nav, icon::ARCHIVE),
+        get("/account/u/{account}/data/archive.tar", Who::Account, files::archive)
+            .limits(&[Bucket::GetRepo]),
+        get("/account/u/{account}/data/repo.car", Who::Account, files::repo)
+            .limits(&[Bucket::GetRepo]),
+        get("/account/u/{account}/data/blobs", Who::Account, files::blobs),
+        get("/account/u/{account}/data/blobs/{cid}", Who::Account, files::blob),
+    ]
+}
+
+fn endings() -> Vec<Route> {
+    vec![
+        get("/account/u/{account}/data/recovery-key", Who::Account, recovery_key::show),
+        post("/account/u/{account}/data/recovery-key", Who::Account, recovery_key::submit)
+            .limits(&[Bucket::ResetPassword]),
+        get("/account/u/{account}/data/deactivate", Who::Account, deactivate::show),
+        post("/account/u/{account}/data/deactivate", Who::Account, deactivate::submit),
+        post("/account/u/{account}/data/activate", Who::Account, deactivate::activate),
+        get("/account/u/{account}/data/delete", Who::Account, delete::show),
+        post("/account/u/{account}/data/delete", Who::Account, delete::submit)
+            .limits(&[Bucket::DeleteAccount]),
+    ]
+}

@@ -1,0 +1,49 @@
+//! `/account/u/{account}/data`: how much an account has, and the ways on.
+
+use askama::Template;
+
+use super::super::super::format::{bytes, time};
+use super::super::super::i18n::Text;
+use super::super::super::page::Page;
+use super::super::super::route::PageResult;
+use super::super::super::visit::Visit;
+
+#[derive(Template)]
+#[template(path = "account/data/overview.html")]
+struct Overview {
+    page: Page,
+    t: Text,
+    base: String,
+    /// Roughly: without the few bytes that a file has around them.
+    whole: String,
+    repo: String,
+    blobs: String,
+    blob_count: usize,
+    /// Blobs of its records that never came here.
+    missing: usize,
+    is_deactivated: bool,
+    delete_after: Option<String>,
+}
+
+pub async fn show(visit: Visit) -> PageResult {
+    let (t, account) = (visit.t, &visit.account()?.account);
+    let store = &visit.app.store;
+    let (usage, missing) = tokio::try_join!(
+        store.usage(account.id),
+        // Enough to say that there are any; the list has the rest.
+        store.list_missing_blobs(account.id, None, 1_000),
+    )?;
+    let repo_bytes = usage.repo_bytes();
+    visit.html(&Overview {
+        page: visit.page(t.data_title()),
+        t,
+        base: format!("/account/u/{}/data", account.did),
+        whole: bytes(t, repo_bytes.saturating_add(usage.blobs.bytes)),
+        repo: bytes(t, repo_bytes),
+        blobs: bytes(t, usage.blobs.bytes),
+        blob_count: usize::try_from(usage.blobs.count).unwrap_or(usize::MAX),
+        missing: missing.len(),
+        is_deactivated: account.deactivated_at.is_some(),
+        delete_after: account.delete_after.map(time),
+    })
+}

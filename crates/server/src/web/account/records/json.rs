@@ -1,0 +1,159 @@
+//! A record as JSON that people read: indented, with links to what it names.
+
+use std::fmt::Write as _;
+
+use cairn_model::{Cid, Did, RepoPath, Value, json};
+use url::Url;
+
+/// A stretch of the text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub text: String,
+    pub href: Option<String>,
+    /// Whether the link leads to another site.
+    pub leaves: bool,
+}
+
+/// The text of a record of `did`.
+pub fn pretty(value: &Value, did: &Did) -> Vec<Piece> {
+    let mut writer = Writer { did, plain: String::new(), pieces: Vec::new() };
+    writer.value(value, 0);
+    writer.flush();
+    writer.pieces
+}
+
+struct Writer<'a> {
+    did: &'a Did,
+    plain: String,
+    pieces: Vec<Piece>,
+}
+
+impl Writer<'_> {
+    fn value(&mut self, value: &Value, depth: usize) {
+        match value {
+            Value::Object(map) if map.iter().next().is_some() => {
+                let is_blob = map.get("$type").and_then(Value::as_str) == Some("blob");
+                self.plain.push('{');
+                for (n, (key, value)) in map.iter().enumerate() {
+                    self.line(n, depth + 1);
+                    self.plain.push_str(&text(&Value::from(key)));
+                    self.plain.push_str(": ");
+                    match value {
+                        Value::Link(cid) if is_blob && key == "ref" => self.blob(cid),
+                        value => self.value(value, depth + 1),
+                    }
+                }
+                self.line(0, depth);
+                self.plain.push('}');
+            }
+            Value::Array(items) if !items.is_empty() => {
+                self.plain.push('[');
+                for (n, item) in items.iter().enumerate() {
+                    self.line(n, depth + 1);
+                    self.value(item, depth + 1);
+                }
+                self.line(0, depth);
+                self.plain.push(']');
+            }
+            Value::String(said) => {
+                let shown = text(value);
+                match target(said, self.did) {
+                    Some((href, leaves)) => self.link(shown, href, leaves),
+                    None => self.plain.push_str(&shown),
+                }
+            }
+            value => self.plain.push_str(&text(value)),
+        }
+    }
+
+    fn blob(&mut self, cid: &Cid) {
+        self.plain.push_str("{ \"$link\": ");
+        let href = format!("/account/u/{}/data/blobs/{cid}", self.did);
+        self.link(format!("\"{cid}\""), href, false);
+        self.plain.push_str(" }");
+    }
+
+    fn link(&mut self, text: String, href: String, leaves: bool) {
+        self.flush();
+        self.pieces.push(Piece { text, href: Some(href), leaves });
+    }
+
+    /// Begins a line; before the second item and those that follow, a comma ends the line before.
+    fn line(&mut self, n: usize, depth: usize) {
+        let comma = if n > 0 { "," } else { "" };
+        let _ = write!(self.plain, "{comma}\n{:width$}", "", width = depth * 2);
+    }
+
+    fn flush(&mut self) {
+        if !self.plain.is_empty() {
+            let text = std::mem::take(&mut self.plain);
+            self.pieces.push(Piece { text, href: None, leaves: false });
+        }
+    }
+}
+
+/// The JSON text of a value on one line.
+fn text(value: &Value) -> String {
+    String::from_utf8_lossy(&json::to_vec(value)).into_owned()
+}
+
+/// Where a text leads, and whether that is another site: to a record of this repository, or to the web.
+fn target(said: &str, did: &Did) -> Option<(String, bool)> {
+    let own = said.strip_prefix("at://").and_then(|rest| rest.strip_prefix(did.as_str()));
+    if let Some(path) = own.and_then(|rest| rest.strip_prefix('/')) {
+        let path = RepoPath::parse(path).ok()?;
+        return Some((format!("/account/u/{did}/records/{}", path.as_str()), false));
+    }
+    let url = Url::parse(said).ok().filter(|url| url.scheme() == "https" && url.has_host())?;
+    Some((url.into(), true))
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_model::Limits;
+
+    use super::*;
+
+    fn shown(record: &str) -> Vec<Piece> {
+        let value = json::from_slice(record.as_bytes(), &Limits::RECORD).unwrap();
+        pretty(&value, &Did::parse("did:plc:abc").unwrap())
+    }
+
+    fn links(record: &str) -> Vec<String> {
+        shown(record).into_iter().filter_map(|piece| piece.href).collect()
+    }
+
+    #[test]
+    fn the_text_is_the_same_json() {
+        let record = r#"{"a":[1,{"b":null}],"c":{},"d":[],"e":"\u0000\"é","f":{"$bytes":"AQ"}}"#;
+        let text: String = shown(record).into_iter().map(|piece| piece.text).collect();
+        assert!(
+            text.contains("\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ]"),
+            "{text}"
+        );
+        let (before, after): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_str(record).unwrap(), serde_json::from_str(&text).unwrap());
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn links_lead_to_own_records_own_files_and_the_web_only() {
+        assert_eq!(
+            links(r#"{"a":"at://did:plc:abc/app.bsky.feed.post/3k","b":"https://example.com/x"}"#),
+            ["/account/u/did:plc:abc/records/app.bsky.feed.post/3k", "https://example.com/x"]
+        );
+        let blob = r#"{"f":{"$type":"blob","ref":{"$link":"bafkreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"},"mimeType":"a/b","size":1}}"#;
+        assert_eq!(links(blob).len(), 1);
+        for nowhere in [
+            "javascript:alert(1)",
+            "http://example.com/",
+            "at://did:plc:other/app.bsky.feed.post/3k",
+            "at://did:plc:abc/../x",
+            "at://did:plc:abcd/app.bsky.feed.post/3k",
+            "data:text/html,x",
+            "https://",
+        ] {
+            assert!(links(&format!(r#"{{"a":"{nowhere}"}}"#)).is_empty(), "{nowhere}");
+        }
+    }
+}

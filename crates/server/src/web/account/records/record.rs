@@ -1,0 +1,97 @@
+//! One record.
+
+use askama::Template;
+use cairn_model::{BlobRef, Limits, RepoPath, Tid, blob_refs_lenient, cbor};
+use cairn_store::{Account, Record};
+use jiff::Timestamp;
+
+use super::super::super::error::PageError;
+use super::super::super::format::{bytes, time};
+use super::super::super::i18n::Text;
+use super::super::super::page::Page;
+use super::super::super::route::PageResult;
+use super::super::super::visit::Visit;
+use super::json::{Piece, pretty};
+use crate::error::XrpcError;
+use crate::records::uri;
+
+/// So many of its files are listed.
+const MAX_FILES: usize = 20;
+
+#[derive(Template)]
+#[template(path = "account/records/record.html")]
+struct Shown {
+    page: Page,
+    t: Text,
+    base: String,
+    files_base: String,
+    path: RepoPath,
+    uri: String,
+    cid: String,
+    size: String,
+    written: Option<String>,
+    json: Vec<Piece>,
+    files: Vec<File>,
+    is_hidden: bool,
+    may_delete: bool,
+}
+
+struct File {
+    cid: String,
+    mime_type: String,
+    size: String,
+    is_here: bool,
+}
+
+pub async fn show(visit: Visit) -> PageResult {
+    let (t, account) = (visit.t, &visit.account()?.account);
+    let path = super::path_of(&visit)?;
+    let record = find(&visit, account, &path).await?;
+    let value = cbor::decode(&record.bytes, &Limits::RECORD).map_err(XrpcError::internal)?;
+    let files = files(&visit, account, blob_refs_lenient(&value)).await?;
+    visit.html(&Shown {
+        page: visit.page(path.rkey()),
+        t,
+        base: format!("/account/u/{}/records", account.did),
+        files_base: format!("/account/u/{}/data/blobs", account.did),
+        uri: uri(&account.did, &path),
+        path,
+        cid: record.cid.to_string(),
+        size: bytes(t, record.bytes.len() as u64),
+        written: moment(record.rev).map(time),
+        json: pretty(&value, &account.did),
+        files,
+        is_hidden: record.takedown_ref.is_some(),
+        may_delete: account.is_active(),
+    })
+}
+
+/// When a revision was made.
+fn moment(rev: Tid) -> Option<Timestamp> {
+    Timestamp::from_microsecond(i64::try_from(rev.micros()).ok()?).ok()
+}
+
+/// The record of a page; its owner sees it even if moderation hides it from others.
+pub async fn find(visit: &Visit, account: &Account, path: &RepoPath) -> Result<Record, PageError> {
+    visit.app.store.record(account.id, path).await?.ok_or(PageError::NotFound)
+}
+
+async fn files(
+    visit: &Visit,
+    account: &Account,
+    blobs: Vec<BlobRef>,
+) -> Result<Vec<File>, PageError> {
+    let mut files = Vec::new();
+    for blob in blobs.into_iter().take(MAX_FILES) {
+        let info = visit.app.store.blob_info(account.id, blob.cid).await?;
+        let is_here = info.as_ref().is_some_and(cairn_store::BlobInfo::is_served);
+        let blob = info.map_or(blob, |info| info.blob);
+        files.push(File {
+            cid: blob.cid.to_string(),
+            mime_type: blob.mime_type,
+            size: bytes(visit.t, blob.size),
+            is_here,
+        });
+    }
+    Ok(files)
+}
