@@ -120,6 +120,13 @@ impl View {
         value_of(&self.html, name).unwrap_or_else(|| panic!("no field {name}: {}", self.html))
     }
 
+    /// What an attribute of the page says to its scripts.
+    pub fn data(&self, name: &str) -> String {
+        let found = self.html.split_once(&format!(" data-{name}=\""));
+        let (_, after) = found.unwrap_or_else(|| panic!("no data-{name}: {self:?}"));
+        after.split('"').next().unwrap().replace("&#34;", "\"").replace("&#38;", "&")
+    }
+
     /// What is said below a field that was refused.
     pub fn error(&self, name: &str) -> String {
         assert_eq!(self.status, 422, "{self:?}");

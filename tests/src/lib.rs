@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod account;
+mod authenticator;
 mod browser;
 mod caller;
 mod directory;
@@ -22,6 +23,7 @@ mod tls;
 mod world;
 
 pub use account::{Head, TestAccount, post, rkey};
+pub use authenticator::{Authenticator, Ceremony};
 pub use browser::{Browser, View};
 pub use caller::{Caller, Reply};
 pub use directory::DirectoryFault;

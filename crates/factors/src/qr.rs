@@ -7,6 +7,8 @@ use qrcode::{Color, EcLevel, QrCode};
 
 /// Light modules around the code.
 const QUIET: usize = 4;
+/// Width on the screen, in CSS pixels: what a camera reads at arm's length and a small phone shows whole.
+const WIDTH: usize = 216;
 
 /// More text than a code can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +39,7 @@ pub fn svg(text: &str) -> Result<String, TooLong> {
         }
     }
     Ok(format!(
-        "<svg viewBox=\"0 0 {whole} {whole}\" shape-rendering=\"crispEdges\" focusable=\"false\">\
+        "<svg viewBox=\"0 0 {whole} {whole}\" width=\"{WIDTH}\" height=\"{WIDTH}\" shape-rendering=\"crispEdges\" focusable=\"false\">\
          <path fill=\"#fff\" d=\"M0 0h{whole}v{whole}H0z\"/><path fill=\"#000\" d=\"{path}\"/></svg>"
     ))
 }

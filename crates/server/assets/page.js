@@ -6,8 +6,9 @@ for (const button of document.querySelectorAll("[data-script]")) button.hidden =
 for (const element of document.querySelectorAll("[data-noscript]")) element.hidden = true;
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-reveals], button[data-copies]");
+  const button = event.target.closest("button[data-reveals], button[data-copies], button[data-prints]");
   if (!button) return;
+  if (button.dataset.prints !== undefined) return print();
   const target = document.getElementById(button.dataset.reveals ?? button.dataset.copies);
   if (button.dataset.reveals) {
     const shows = target.type === "password";

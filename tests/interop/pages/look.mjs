@@ -1,15 +1,13 @@
 // Looks at the pages of pages.mjs. Each prints `ok NAME` or `not ok NAME: reason`; the exit code is 1 if one failed.
-import { spawn } from 'node:child_process'
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { createRequire } from 'node:module'
-import { chromium } from 'playwright-core'
 import { pages } from './pages.mjs'
+import { addAuthenticator, createAccount, givePassword, launch, startServer } from './server.mjs'
+import { addApp } from './totp.mjs'
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const pictures = path.resolve(import.meta.dirname, '../.cache/pages')
-const password = 'correct horse battery staple'
 const adminPassword = 'admin' // of development servers
 
 const VIEWS = [
@@ -21,28 +19,15 @@ const VIEWS = [
   { name: 'large', width: 640, height: 450, scale: 2, colorScheme: 'light', locale: 'en' },
 ]
 
-async function startServer(data) {
-  const args = ['dev', '--port', '0', '--plc-port', '0', '--data', data]
-  const env = { ...process.env, CAIRN_LOG: 'warn' }
-  const child = spawn(process.env.INTEROP_BIN, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
-  const url = await new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${said}`)))
-    child.stdout.on('data', (chunk) => {
-      said += chunk
-      const found = said.match(/http:\/\/localhost:\d+(?=\/xrpc\/com\.atproto\.server\.createAccount)/)
-      if (found) resolve(found[0])
-    })
-  })
-  return { child, url }
-}
-
-async function createAccount(url, handle) {
-  const body = JSON.stringify({ handle, email: `${handle.split('.')[0]}@mail.test`, password })
-  const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(`${url}/xrpc/com.atproto.server.createAccount`, { method: 'POST', headers, body })
-  if (!answer.ok) throw new Error(await answer.text())
-  return (await answer.json()).did
+// Gives the account with second factors what it is for: an authenticator app and a passkey.
+async function secure(page, url) {
+  await givePassword(page, url, 'secured.test')
+  const base = `${page.url()}/security`
+  await addApp(page, base)
+  await addAuthenticator(page)
+  await page.goto(`${base}/passkeys`)
+  await page.fill('[name=label]', 'Phone')
+  await Promise.all([page.waitForURL(base), page.click('form[data-passkey] .btn.primary')])
 }
 
 // What makes pages about an account's data worth looking at.
@@ -77,10 +62,10 @@ async function signIn(browser, url, who) {
   const page = await context.newPage()
   const names = { alice: ['alice.test'], several: ['alice.test', 'bob-has-long-name.test'] }[who] ?? []
   for (const name of names) {
-    await page.goto(`${url}/account/sign-in`)
-    await page.fill('[name=username]', name)
-    await page.fill('[name=password]', password)
-    await Promise.all([page.waitForURL('**/account/u/**'), page.press('[name=password]', 'Enter')])
+    await givePassword(page, url, name)
+  }
+  if (who === 'secured') {
+    await secure(page, url)
   }
   if (who === 'admin') {
     await page.goto(`${url}/admin/sign-in`)
@@ -130,18 +115,14 @@ async function look(browser, url, view, it, storageState, names) {
 async function main() {
   fs.rmSync(pictures, { recursive: true, force: true })
   fs.mkdirSync(pictures, { recursive: true })
-  const data = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-pages-'))
-  const { child, url } = await startServer(data)
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  })
+  const { url, stop } = await startServer()
+  const browser = await launch()
   let failed = 0
   try {
     const names = {
       alice: await createAccount(url, 'alice.test'),
       bob: await createAccount(url, 'bob-has-long-name.test'),
+      secured: await createAccount(url, 'secured.test'),
     }
     await furnish(url, names.alice)
     const wanted = process.argv.slice(2)
@@ -161,9 +142,7 @@ async function main() {
     console.log(`# pictures of ${chosen.length} pages in ${path.relative(process.cwd(), pictures)}`)
   } finally {
     await browser.close()
-    child.removeAllListeners('exit')
-    child.kill()
-    fs.rmSync(data, { recursive: true, force: true })
+    stop()
   }
   process.exitCode = failed ? 1 : 0
 }

@@ -27,6 +27,18 @@ const much = 'atproto account:email repo:app.bsky.feed.post repo:app.bsky.feed.l
   + 'blob:image/* blob:video/mp4 rpc:app.bsky.feed.getTimeline?aud=did:web:api.bsky.app%23bsky_appview account:repo?action=manage identity:*'
 const open = (selector) => (page) => page.click(selector)
 
+// The page that asks for more than the password, in one of its forms.
+const asksForMore = (way) => async (page) => {
+  await page.fill('[name=username]', 'secured.test')
+  await page.fill('[name=password]', 'correct horse battery staple')
+  await page.press('[name=password]', 'Enter')
+  await page.waitForSelector('form[data-passkey]')
+  if (way) {
+    await page.click(`[name=change][value=${way}]`)
+    await page.waitForSelector('[name=code]')
+  }
+}
+
 export const pages = [
   { name: 'front', path: '/' },
   { name: 'not-found', path: '/account/nothing-here', status: 404 },
@@ -106,6 +118,33 @@ export const pages = [
     await page.click('.btn.danger')
     await page.waitForSelector('#name-error')
   } },
+  { name: 'security', path: '/account/u/{alice}/security', as: 'alice' },
+  { name: 'security-all', path: '/account/u/{secured}/security', as: 'secured' },
+  { name: 'security-app', path: '/account/u/{alice}/security', as: 'alice', act: async (page) => {
+    await page.click('form[action$="/security/app"] .btn')
+    await page.waitForSelector('.qr')
+  } },
+  { name: 'security-app-intro', path: '/account/u/{bob}/security/app', as: 'several' },
+  { name: 'security-app-remove', path: '/account/u/{secured}/security/app/remove', as: 'secured' },
+  { name: 'security-passkey-new', path: '/account/u/{alice}/security/passkeys', as: 'alice' },
+  { name: 'security-passkey', path: '/account/u/{secured}/security', as: 'secured', act: async (page) => {
+    await page.click('.folds a.btn')
+    await page.waitForSelector('[name=label]')
+  } },
+  { name: 'security-passkey-remove', path: '/account/u/{secured}/security', as: 'secured', act: async (page) => {
+    await page.click('.folds a.warn')
+    await page.waitForSelector('.btn.danger')
+  } },
+  { name: 'security-mail', path: '/account/u/{alice}/security/mail', as: 'alice' },
+  { name: 'security-codes', path: '/account/u/{secured}/security/codes', as: 'secured' },
+  { name: 'security-codes-made', path: '/account/u/{secured}/security/codes', as: 'secured', act: async (page) => {
+    await page.click('.btn.primary')
+    await page.waitForSelector('#codes')
+  } },
+  { name: 'second-factor-passkey', path: '/account/sign-in', act: asksForMore() },
+  { name: 'second-factor-app', path: '/account/sign-in', act: asksForMore('app') },
+  { name: 'second-factor-recovery', path: '/account/sign-in', act: asksForMore('recovery') },
+  { name: 'console-remove-factors', path: '/admin/accounts/{secured}/remove-factors', as: 'admin' },
   { name: 'admin-sign-in', path: '/admin/sign-in' },
   { name: 'console-overview', path: '/admin', as: 'admin' },
   { name: 'console-overview-day', path: '/admin?span=day', as: 'admin', act: open('figure summary') },

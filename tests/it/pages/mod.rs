@@ -3,6 +3,7 @@
 mod console;
 mod data;
 mod email;
+mod factors;
 mod password;
 mod records;
 mod sessions;

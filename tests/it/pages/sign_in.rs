@@ -221,7 +221,7 @@ async fn a_mailed_code_is_asked_for_where_the_owner_wants_it() {
     let pending = view.field("pending");
     let step = "/account/sign-in/code";
     let first = pds.mailed_code("alice@mail.test");
-    let view = browser.submit(step, &[("pending", &pending), ("again", "1")]).await;
+    let view = browser.submit(step, &[("pending", &pending), ("change", "mail")]).await;
     assert!(browser.follow(&view).await.has("Another code is on its way."));
     for wrong in ["", "AAAAA-BBBBB", first.as_str()] {
         let view = browser.submit(step, &[("pending", &pending), ("code", wrong)]).await;

@@ -10,6 +10,7 @@ use crate::App;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::i18n::Text;
+use crate::mail::letters::Event;
 
 /// The maker and the owner of codes that belong to nobody in particular; the operator's name in the log.
 pub const OPERATOR: &str = "admin";
@@ -117,6 +118,19 @@ pub async fn mail_reset(app: &App, by: &Moderator, account: &Account) -> Result<
 pub async fn sign_out(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
     app.store.sign_out_everywhere(account.id).await?;
     record(app, by, "sign_out", account.did.as_str(), json!({})).await;
+    Ok(())
+}
+
+/// Removes what signing in asks for besides the password, for an owner who has lost all of it, and tells them by mail.
+pub async fn remove_second_factors(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+) -> Result<(), XrpcError> {
+    if app.store.remove_second_factors(account.id).await? {
+        mailing::tell_later(app, Text::default(), account, Event::FactorsRemoved, None);
+    }
+    record(app, by, "remove_factors", account.did.as_str(), json!({})).await;
     Ok(())
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use cairn_store::{Account, MailPurpose, MailTokenError};
+use cairn_store::{Account, MailPurpose, MailTokenError, SessionClient};
 
 use super::identifier;
 use crate::App;
 use crate::error::XrpcError;
 use crate::i18n::Text;
-use crate::mail::letters::{self, Code};
+use crate::mail::letters::{self, Alert, Code, Event};
 use crate::mail::{MailError, post};
 
 /// Makes a token and mails it to the account's address. On a server that cannot send mail the operator finds it in the
@@ -50,6 +50,27 @@ pub fn send_later(app: &App, t: Text, account: Arc<Account>, purpose: MailPurpos
     app.tasks.spawn(async move {
         if let Err(error) = send_token(&task_app, t, &account, purpose).await {
             tracing::warn!(did = %account.did, %error, "a mail with a code was not sent");
+        }
+    });
+}
+
+/// Tells the owner of an event once the present request is answered. `client` is who did it, where that is their own
+/// business to know. An account without an address gets no letter.
+pub fn tell_later(
+    app: &App,
+    t: Text,
+    account: &Account,
+    event: Event,
+    client: Option<SessionClient>,
+) {
+    let Some(to) = account.email.as_deref() else { return };
+    let handle = super::identity::shown_handle(account);
+    let alert = Alert { event, handle: &handle, client: client.as_ref() };
+    let mail = letters::alert(&app.config, t, to, &alert, app.clock.now());
+    let (task_app, did) = (app.clone(), account.did.clone());
+    app.tasks.spawn(async move {
+        if let Err(error) = post(&task_app, mail).await {
+            tracing::warn!(%did, ?event, %error, "the owner was not told");
         }
     });
 }

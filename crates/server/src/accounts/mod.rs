@@ -20,5 +20,6 @@ pub mod recovery_key;
 pub mod removal;
 mod reserved;
 pub mod rotation;
+pub mod second_factor;
 pub mod session;
 pub(crate) mod turns;

@@ -31,6 +31,9 @@ pub enum Bucket {
     CreateSession,
     /// Sign-in codes, per account; charged by the handler once the password was right.
     SignInMail,
+    /// Guesses at codes of an authenticator app, recovery codes and mailed sign-in codes, per account; charged by the handlers
+    /// before they look. It holds for everybody, whatever the operator has set: six digits are soon tried.
+    SecondFactor,
     /// Per IP address.
     DeleteAccount,
     /// Per IP address.
@@ -68,7 +71,7 @@ pub enum Bucket {
 
 impl Bucket {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Global,
         Self::GetRepo,
         Self::RepoWrite,
@@ -76,6 +79,7 @@ impl Bucket {
         Self::ReserveSigningKey,
         Self::CreateSession,
         Self::SignInMail,
+        Self::SecondFactor,
         Self::DeleteAccount,
         Self::ResetPassword,
         Self::RequestPasswordReset,
@@ -114,6 +118,8 @@ impl Bucket {
         const GET_REPO: &[Window] = &[per(6_000, FIVE_MINUTES)];
         const CREATE_ACCOUNT: &[Window] = &[per(100, FIVE_MINUTES)];
         const CREATE_SESSION: &[Window] = &[per(30, FIVE_MINUTES), per(300, DAY)];
+        // With three codes good at any time, a year of this finds one in twenty accounts.
+        const SECOND_FACTOR: &[Window] = &[per(10, FIVE_MINUTES), per(50, DAY)];
         const GUESSING: &[Window] = &[per(50, FIVE_MINUTES)];
         const ANONYMOUS_MAIL: &[Window] = &[per(15, HOUR), per(50, DAY)];
         const ACCOUNT_MAIL: &[Window] = &[per(5, HOUR), per(15, DAY)];
@@ -132,6 +138,7 @@ impl Bucket {
             Self::RepoWrite => &[],
             Self::CreateAccount | Self::ReserveSigningKey => CREATE_ACCOUNT,
             Self::CreateSession => CREATE_SESSION,
+            Self::SecondFactor => SECOND_FACTOR,
             Self::DeleteAccount | Self::ResetPassword | Self::AdminSignIn => GUESSING,
             Self::RequestPasswordReset | Self::SignInMail => ANONYMOUS_MAIL,
             Self::RequestAccountDelete

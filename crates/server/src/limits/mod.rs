@@ -98,6 +98,9 @@ impl RateLimits {
 
     /// The windows that count for this client; none when there is no limit.
     fn windows_for(&self, bucket: Bucket, headers: &HeaderMap, ip: IpAddr) -> &[Window] {
+        if bucket == Bucket::SecondFactor {
+            return bucket.windows();
+        }
         let windows = match (bucket, &self.write_windows) {
             (Bucket::RepoWrite, Some(windows)) => windows.as_slice(),
             (Bucket::RepoWrite, None) => &[],

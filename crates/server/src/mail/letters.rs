@@ -6,7 +6,7 @@
 
 use askama::Template;
 use cairn_model::Did;
-use cairn_store::MailPurpose;
+use cairn_store::{MailPurpose, SessionClient};
 use jiff::Timestamp;
 
 use crate::branding::Color;
@@ -153,6 +153,16 @@ pub enum Event {
     NewPassword,
     /// Goes to the address before.
     NewEmail,
+    PasskeyAdded,
+    PasskeyRemoved,
+    AppAdded,
+    AppRemoved,
+    MailedCodesOn,
+    MailedCodesOff,
+    RecoveryCodesRenewed,
+    RecoveryCodeUsed,
+    /// The operator has removed everything that is asked for besides the password.
+    FactorsRemoved,
 }
 
 /// What a letter about an event is made from.
@@ -160,31 +170,34 @@ pub struct Alert<'a> {
     pub event: Event,
     /// The account's handle.
     pub handle: &'a str,
-    /// What the browser says of itself.
-    pub browser: Option<&'a str>,
-    /// Its IP address.
-    pub address: &'a str,
+    /// Whose browser or app it was, if that is to be told.
+    pub client: Option<&'a SessionClient>,
 }
 
 /// A mail that tells the owner of an event.
 pub fn alert(config: &ServerConfig, t: Text, to: &str, letter: &Alert<'_>, now: Timestamp) -> Mail {
-    let browser = letter.browser.unwrap_or(t.mail_browser_unsaid());
     let wording = Wording::of_event(t, letter.event);
     let letter = News {
         t,
         subject: wording.subject,
         handle: letter.handle,
         lead: wording.lead,
-        facts: vec![
-            (t.mail_time(), time(now)),
-            (t.mail_address(), letter.address.to_owned()),
-            (t.mail_browser(), browser.chars().take(MAX_BROWSER_CHARS).collect()),
-        ],
+        facts: std::iter::once((t.mail_time(), time(now)))
+            .chain(letter.client.into_iter().flat_map(|client| client_facts(t, client)))
+            .collect(),
         advice: wording.warning,
         link: Some(account_link(config, t.mail_look())),
         brand: Brand::of(config),
     };
     news(to, letter, now)
+}
+
+fn client_facts(t: Text, client: &SessionClient) -> [(&'static str, String); 2] {
+    let browser = client.user_agent.as_deref().unwrap_or(t.mail_browser_unsaid());
+    [
+        (t.mail_address(), client.ip.clone().unwrap_or_default()),
+        (t.mail_browser(), browser.chars().take(MAX_BROWSER_CHARS).collect()),
+    ]
 }
 
 /// The page of ours where the code is typed in already. Opening it changes nothing; a button there does.
@@ -248,6 +261,33 @@ impl Wording {
             ),
             Event::NewEmail => {
                 (t.mail_new_email_subject(), t.mail_new_email_lead(), t.mail_new_email_advice())
+            }
+            Event::PasskeyAdded => {
+                (t.mail_passkey_added(), t.mail_passkey_added_lead(), t.mail_factor_advice())
+            }
+            Event::PasskeyRemoved => {
+                (t.mail_passkey_removed(), t.mail_passkey_removed_lead(), t.mail_factor_advice())
+            }
+            Event::AppAdded => {
+                (t.mail_app_added(), t.mail_app_added_lead(), t.mail_factor_advice())
+            }
+            Event::AppRemoved => {
+                (t.mail_app_removed(), t.mail_app_removed_lead(), t.mail_factor_advice())
+            }
+            Event::MailedCodesOn => {
+                (t.mail_codes_on(), t.mail_codes_on_lead(), t.mail_factor_advice())
+            }
+            Event::MailedCodesOff => {
+                (t.mail_codes_off(), t.mail_codes_off_lead(), t.mail_factor_advice())
+            }
+            Event::RecoveryCodesRenewed => {
+                (t.mail_recovery_renewed(), t.mail_recovery_renewed_lead(), t.mail_factor_advice())
+            }
+            Event::RecoveryCodeUsed => {
+                (t.mail_recovery_used(), t.mail_recovery_used_lead(), t.mail_factor_advice())
+            }
+            Event::FactorsRemoved => {
+                (t.mail_factors_removed(), t.mail_factors_removed_lead(), t.mail_factor_advice())
             }
         };
         Self { subject, lead, warning }

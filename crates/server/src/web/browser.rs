@@ -36,7 +36,6 @@ pub struct SignedIn {
     pub at: Timestamp,
     #[allow(dead_code)]
     pub remembered: bool,
-    #[allow(dead_code)]
     pub factors: Vec<Factor>,
 }
 

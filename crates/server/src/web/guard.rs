@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use crate::accounts::identity::shown_handle;
 
+use super::account::factors;
 use super::admin;
 use super::browser::SignedIn;
 use super::error::PageError;
@@ -26,6 +27,8 @@ impl Visit {
                 let Some(signed_in) = self.signed_in(name).await? else {
                     return Err(self.first("/account/sign-in", name));
                 };
+                let has_shown_enough = factors::are_shown(self, signed_in).await?;
+                let _ = self.has_shown_enough.set(has_shown_enough);
                 let _ = self.account.set(signed_in.clone());
                 Ok(())
             }
@@ -44,21 +47,21 @@ impl Visit {
     ///
     /// # Errors
     /// As [`Visit::account`].
-    #[allow(dead_code)]
     pub fn account_page(&self, rest: &str) -> Result<Local, PageError> {
         Ok(Local::of_account(&self.account()?.account.did, rest))
     }
 
-    /// Asks who signed in long ago to sign in again, before something that cannot be undone.
+    /// Asks who signed in long ago, or with less than the account asks for today, to sign in again, before something that
+    /// cannot be undone: with the password and what else the account has, or with a passkey alone.
     ///
     /// # Errors
     /// The page to go to first.
-    #[allow(dead_code)]
     pub fn require_recent_sign_in(&self) -> Result<(), PageError> {
         const RECENT: SignedDuration = SignedDuration::from_mins(30);
         let signed_in = self.account()?;
         let now = self.app.clock.now();
-        if now.duration_since(signed_in.at) < RECENT {
+        let has_shown_enough = self.has_shown_enough.get() == Some(&true);
+        if has_shown_enough && now.duration_since(signed_in.at) < RECENT {
             return Ok(());
         }
         Err(self.first("/account/sign-in", signed_in.account.did.as_str()))

@@ -41,6 +41,7 @@ use crate::routes;
 pub use error::is_for_people;
 pub use table::{PageInfo, pages};
 
+use account::Challenges;
 use csrf::Sealer;
 use error::PageError;
 use look::Look;
@@ -53,11 +54,16 @@ use visit::Visit;
 pub struct Web {
     pub(crate) look: Look,
     pub(crate) sealer: Sealer,
+    pub(crate) challenges: Challenges,
 }
 
 impl Web {
     pub(crate) fn new(config: &ServerConfig) -> Self {
-        Self { look: Look::new(&config.branding), sealer: Sealer::new(&config.jwt_secret) }
+        Self {
+            look: Look::new(&config.branding),
+            sealer: Sealer::new(&config.jwt_secret),
+            challenges: Challenges::default(),
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Inner {
     pub(super) known_browser: OnceCell<Browser>,
     /// Whose page it is, on the pages of accounts.
     pub(super) account: OnceLock<SignedIn>,
+    /// Whether that sign-in has shown as much as the account asks for today; on the pages of accounts.
+    pub(super) has_shown_enough: OnceLock<bool>,
     /// Made for a browser that brought none.
     new_secret: Mutex<Option<String>>,
 }
@@ -85,6 +87,7 @@ impl Visit {
             report: RateReport::default(),
             known_browser: OnceCell::new(),
             account: OnceLock::new(),
+            has_shown_enough: OnceLock::new(),
             new_secret: Mutex::default(),
         }))
     }
@@ -222,9 +225,14 @@ impl Visit {
     /// # Errors
     /// Never; the type is what handlers give.
     pub fn redirect_warning(&self, to: impl Into<Local>, flash: Flash) -> PageResult {
+        self.warn_next(flash);
+        self.redirect(to)
+    }
+
+    /// Has the next page say once what is not good.
+    pub fn warn_next(&self, flash: Flash) {
         let code = format!("{}{}", Page::WARNING, flash.code());
         self.cookies.set(Cookie::Flash, &code, Keep::Seconds(60));
-        self.redirect(to)
     }
 
     /// Goes to another site: one that the handler has checked.

@@ -1,26 +1,94 @@
 //! What an account wants besides its password.
 //!
-//! A method is begun (a code is mailed, a challenge is made) and then checked. The sign-in page asks for the first of those that
-//! the account needs.
+//! A method is begun (a code is mailed) and then checked. The sign-in page asks for the first of those that the account
+//! has, and offers the others.
 
 use cairn_store::{Account, Factor, MailPurpose, MailTokenError};
 
 use crate::accounts::mailing;
+use crate::accounts::second_factor::{self, CodeRefusal};
 use crate::error::XrpcError;
 use crate::limits::Bucket;
 
+use super::super::browser::SignedIn;
+use super::super::i18n::Text;
+use super::super::icon::{self, Icon};
 use super::super::visit::Visit;
+use super::alert;
+use super::passkey::{self, Purpose};
 
 /// A way to show a second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
+    Passkey,
+    /// A code of an authenticator app.
+    Totp,
     /// A code that is mailed to the account's address.
     Mail,
+    /// One of the codes that the owner has put away.
+    Recovery,
 }
 
-/// The methods that the account asks for, the one to offer first at the front; empty if the password is enough.
-pub fn needed(account: &Account) -> Vec<Method> {
-    if account.needs_mailed_code() { vec![Method::Mail] } else { Vec::new() }
+impl Method {
+    const ALL: [Self; 4] = [Self::Passkey, Self::Totp, Self::Mail, Self::Recovery];
+
+    /// In addresses and forms.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passkey => "passkey",
+            Self::Totp => "app",
+            Self::Mail => "mail",
+            Self::Recovery => "recovery",
+        }
+    }
+
+    pub fn icon(self) -> Icon {
+        match self {
+            Self::Passkey => icon::KEY,
+            Self::Totp => icon::DEVICE,
+            Self::Mail => icon::MAIL,
+            Self::Recovery => icon::LIST,
+        }
+    }
+
+    /// How it is offered beside another.
+    pub fn offer(self, t: Text) -> &'static str {
+        match self {
+            Self::Passkey => t.second_factor_offer_passkey(),
+            Self::Totp => t.second_factor_offer_app(),
+            Self::Mail => t.second_factor_offer_mail(),
+            Self::Recovery => t.second_factor_offer_recovery(),
+        }
+    }
+
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+}
+
+/// The methods that the account can be shown with, the one to offer first at the front; empty if the password is enough.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn offered(visit: &Visit, account: &Account) -> Result<Vec<Method>, XrpcError> {
+    let has = visit.app.store.second_factors(account.id).await?;
+    let can = |method: &Method| match method {
+        Method::Passkey => has.passkeys > 0,
+        Method::Totp => has.totp,
+        Method::Mail => account.needs_mailed_code(),
+        Method::Recovery => has.are_needed() && has.recovery_codes > 0,
+    };
+    Ok(Method::ALL.into_iter().filter(can).collect())
+}
+
+/// Whether a sign-in has shown as much as the account asks for today.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn are_shown(visit: &Visit, signed_in: &SignedIn) -> Result<bool, XrpcError> {
+    let is_more = |factor: &Factor| *factor != Factor::Password;
+    Ok(signed_in.factors.iter().any(is_more)
+        || offered(visit, &signed_in.account).await?.is_empty())
 }
 
 /// Does what has to happen before the person can show the factor.
@@ -28,12 +96,11 @@ pub fn needed(account: &Account) -> Vec<Method> {
 /// # Errors
 /// 429 after too many mails, 502 when the mail server does not take one.
 pub async fn begin(visit: &Visit, account: &Account, method: Method) -> Result<(), XrpcError> {
-    match method {
-        Method::Mail => {
-            visit.charge(Bucket::SignInMail, account.did.as_str())?;
-            mailing::send_token(&visit.app, visit.t, account, MailPurpose::SignIn).await
-        }
+    if method != Method::Mail {
+        return Ok(());
     }
+    visit.charge(Bucket::SignInMail, account.did.as_str())?;
+    mailing::send_token(&visit.app, visit.t, account, MailPurpose::SignIn).await
 }
 
 /// Why a factor is not accepted.
@@ -42,20 +109,55 @@ pub enum Refusal {
     Wrong,
     /// It was right, some time ago.
     TooOld,
+    /// It was right, and used before.
+    Used,
+    Passkey(passkey::Refusal),
 }
 
-/// Whether what was given is right, and what it counts as.
+impl Refusal {
+    pub fn words(self, t: Text, method: Method) -> &'static str {
+        match (self, method) {
+            (Self::Passkey(refusal), _) => refusal.words(t),
+            (Self::Used, _) => t.second_factor_used(),
+            (Self::TooOld, _) => t.second_factor_too_old(),
+            (Self::Wrong, Method::Recovery) => t.second_factor_wrong_recovery(),
+            (Self::Wrong, Method::Totp) => t.second_factor_wrong_app(),
+            (Self::Wrong, Method::Mail | Method::Passkey) => t.second_factor_wrong(),
+        }
+    }
+}
+
+/// Whether what the form has is right, and what it counts as.
 ///
 /// # Errors
-/// Faults of the store.
+/// 429 after too many guesses, and faults of the store.
 pub async fn check(
     visit: &Visit,
     account: &Account,
     method: Method,
-    given: &str,
 ) -> Result<Result<Factor, Refusal>, XrpcError> {
+    if method == Method::Passkey {
+        // No guess: what has the key's signature is right.
+        let used = passkey::check(visit, Purpose::SecondFactor(account)).await?;
+        return Ok(used.map(|_| Factor::Passkey).map_err(Refusal::Passkey));
+    }
+    visit.charge(Bucket::SecondFactor, account.did.as_str())?;
+    let given = visit.form.get("code");
     match method {
-        Method::Mail => {
+        Method::Totp => {
+            let used = second_factor::use_totp(&visit.app, account, given).await?;
+            Ok(used.map(|()| Factor::Totp).map_err(|refusal| match refusal {
+                CodeRefusal::Wrong => Refusal::Wrong,
+                CodeRefusal::Used => Refusal::Used,
+            }))
+        }
+        Method::Recovery => {
+            let client = alert::client_of(visit);
+            let used =
+                second_factor::use_recovery_code(&visit.app, visit.t, account, given, client);
+            Ok(if used.await? { Ok(Factor::RecoveryCode) } else { Err(Refusal::Wrong) })
+        }
+        Method::Mail | Method::Passkey => {
             let store = &visit.app.store;
             match store.use_mail_token(account.id, MailPurpose::SignIn, given).await {
                 Ok(()) => Ok(Ok(Factor::MailedCode)),

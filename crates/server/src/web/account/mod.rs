@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `/account` | anyone | the accounts of this browser, to choose from |
 //! | `/account/sign-in`, `/account/sign-in/code` | anyone | password, then whatever else the account wants |
+//! | `/account/sign-in/passkey` | anyone | a passkey alone |
 //! | `/account/sign-up`, `/account/reset-password`, `/account/confirm-email` | anyone | |
 //! | `/account/u/{account}…` | who is signed in to it | the account, by DID or handle |
 //!
@@ -14,15 +15,18 @@ mod change_email;
 mod confirm_email;
 mod data;
 mod email;
-mod factors;
+pub(super) mod factors;
 mod overview;
+mod passkey;
 mod password;
 mod picker;
 mod records;
 mod reset_password;
 mod second_factor;
+mod security;
 mod sessions;
 mod sign_in;
+mod sign_in_passkey;
 mod sign_up;
 mod signing_in;
 
@@ -34,10 +38,12 @@ use super::local::Local;
 use super::route::{PageResult, Route, Who, get, post};
 use super::visit::Visit;
 
+pub(super) use passkey::Challenges;
+
 pub(super) fn routes() -> Vec<Route> {
     let own = [signing_in_and_up(), pages_of_an_account(), names_and_password()];
     own.into_iter()
-        .chain([records::routes(), data::routes()])
+        .chain([security::routes(), records::routes(), data::routes()])
         .flatten()
         .collect()
 }
@@ -49,6 +55,10 @@ fn signing_in_and_up() -> Vec<Route> {
         post("/account/sign-in", Who::Anyone, sign_in::submit),
         get("/account/sign-in/code", Who::Anyone, second_factor::show),
         post("/account/sign-in/code", Who::Anyone, second_factor::submit)
+            .limits(&[Bucket::ResetPassword]),
+        // Where somebody comes back to whose passkey was refused, as after choosing another language there.
+        get("/account/sign-in/passkey", Who::Anyone, sign_in::show),
+        post("/account/sign-in/passkey", Who::Anyone, sign_in_passkey::submit)
             .limits(&[Bucket::ResetPassword]),
         post("/account/sign-out", Who::Anyone, picker::sign_out),
         get("/account/sign-up", Who::Anyone, sign_up::show),

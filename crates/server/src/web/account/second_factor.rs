@@ -6,14 +6,19 @@ use askama::Template;
 use cairn_store::{Account, Factor};
 
 use super::super::browser::Shown;
+use super::super::error::PageError;
 use super::super::form::Form;
 use super::super::i18n::{Flash, Text};
 use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::factors::{self, Method, Refusal};
+use super::factors::{self, Method};
+use super::passkey::{Ask, Purpose};
 use super::signing_in::{self, Pending};
+
+/// From so many unused recovery codes down, their owner is told to make new ones.
+pub const FEW_CODES: u32 = 3;
 
 #[derive(Template)]
 #[template(path = "account/second_factor.html")]
@@ -21,22 +26,49 @@ struct SecondFactor {
     page: Page,
     t: Text,
     form: Form,
+    method: Method,
+    is_mail: bool,
+    /// What else the account can be shown with.
+    others: Vec<Method>,
+    /// For a passkey.
+    ask: Option<Ask>,
     /// The address, without most of its letters: whoever has the password need not learn it.
     email: String,
     pending: String,
     next: String,
+    /// This page, for a script that needs a fresh one.
+    here: String,
 }
 
 impl SecondFactor {
-    fn new(visit: &Visit, account: &Account, pending: &str, form: Form) -> Self {
-        Self {
-            page: visit.page(visit.t.second_factor_title()),
-            t: visit.t,
-            form,
-            email: account.email.as_deref().map(veiled).unwrap_or_default(),
-            pending: pending.to_owned(),
-            next: visit.next().map(|next| next.to_string()).unwrap_or_default(),
+    async fn new(visit: &Visit, step: &Step, form: Form) -> Result<Self, PageError> {
+        let (t, account) = (visit.t, &step.account);
+        let mut page = visit.page(match step.method {
+            Method::Passkey => t.second_factor_title_passkey(),
+            Method::Totp => t.second_factor_title_app(),
+            Method::Mail => t.second_factor_title(),
+            Method::Recovery => t.second_factor_title_recovery(),
+        });
+        let mut ask = None;
+        if step.method == Method::Passkey {
+            page.load("passkey.js");
+            let known = visit.app.store.passkeys(account.id).await?;
+            ask = Some(Ask::to_use(visit, Purpose::SecondFactor(account), &known));
         }
+        let next = visit.next();
+        Ok(Self {
+            page,
+            t,
+            form,
+            method: step.method,
+            is_mail: step.method == Method::Mail,
+            others: step.offered.iter().copied().filter(|it| *it != step.method).collect(),
+            ask,
+            email: account.email.as_deref().map(veiled).unwrap_or_default(),
+            pending: step.sealed.clone(),
+            here: page_for(&step.sealed, step.method, next.as_ref()).to_string(),
+            next: next.map(|next| next.to_string()).unwrap_or_default(),
+        })
     }
 }
 
@@ -47,59 +79,83 @@ fn veiled(email: &str) -> String {
     format!("{first}•••@{domain}")
 }
 
+/// The page that asks for a factor from somebody who has shown the password.
+pub fn page_for(sealed: &str, method: Method, next: Option<&Local>) -> Local {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("pending", sealed);
+    query.append_pair("with", method.name());
+    if let Some(next) = next {
+        query.append_pair("next", next.as_str());
+    }
+    Local::with_query("/account/sign-in/code", &query.finish())
+}
+
+/// How far somebody is.
+struct Step {
+    account: Arc<Account>,
+    pending: Pending,
+    sealed: String,
+    offered: Vec<Method>,
+    method: Method,
+}
+
+impl Step {
+    /// `None` when it is too late, or nothing is asked for any more.
+    async fn open(visit: &Visit, sealed: &str, with: &str) -> Result<Option<Self>, PageError> {
+        let Some((account, pending)) = Pending::open(visit, sealed).await? else { return Ok(None) };
+        let offered = factors::offered(visit, &account).await?;
+        let wanted = Method::by_name(with).filter(|method| offered.contains(method));
+        let Some(method) = wanted.or_else(|| offered.first().copied()) else { return Ok(None) };
+        Ok(Some(Self { account, pending, sealed: sealed.to_owned(), offered, method }))
+    }
+}
+
 pub async fn show(visit: Visit) -> PageResult {
-    let sealed = visit.query.get("pending");
-    let Some((account, _)) = Pending::open(&visit, sealed).await? else { return too_late(&visit) };
-    visit.html(&SecondFactor::new(&visit, &account, sealed, Form::new()))
+    let (sealed, with) = (visit.query.get("pending"), visit.query.get("with"));
+    let Some(step) = Step::open(&visit, sealed, with).await? else { return too_late(&visit) };
+    visit.html(&SecondFactor::new(&visit, &step, Form::new()).await?)
 }
 
 pub async fn submit(visit: Visit) -> PageResult {
-    let sealed = visit.form.get("pending").to_owned();
-    let Some((account, pending)) = Pending::open(&visit, &sealed).await? else {
-        return too_late(&visit);
-    };
-    let Some(method) = factors::needed(&account).into_iter().next() else {
-        return too_late(&visit);
-    };
-    if visit.form.has("again") {
-        return again(&visit, &account, method, &sealed).await;
+    let (sealed, with) = (visit.form.get("pending"), visit.form.get("with"));
+    let Some(step) = Step::open(&visit, sealed, with).await? else { return too_late(&visit) };
+    if visit.form.has("change") {
+        return change(&visit, step).await;
     }
-    let refusal = match factors::check(&visit, &account, method, visit.form.get("code")).await? {
-        Ok(factor) => return enter(&visit, account, pending, factor).await,
+    let refusal = match factors::check(&visit, &step.account, step.method).await? {
+        Ok(factor) => return enter(&visit, step, factor).await,
         Err(refusal) => refusal,
     };
     let mut form = Form::new();
-    form.refuse(
-        "code",
-        match refusal {
-            Refusal::Wrong => visit.t.second_factor_wrong(),
-            Refusal::TooOld => visit.t.second_factor_too_old(),
-        },
-    );
-    visit.refused(&SecondFactor::new(&visit, &account, &sealed, form))
+    let field = if step.method == Method::Passkey { "" } else { "code" };
+    form.refuse(field, refusal.words(visit.t, step.method));
+    visit.refused(&SecondFactor::new(&visit, &step, form).await?)
 }
 
-async fn enter(
-    visit: &Visit,
-    account: Arc<Account>,
-    pending: Pending,
-    factor: Factor,
-) -> PageResult {
+async fn enter(visit: &Visit, step: Step, factor: Factor) -> PageResult {
+    let has = visit.app.store.second_factors(step.account.id).await?;
+    let are_few = factor == Factor::RecoveryCode && has.recovery_codes <= FEW_CODES;
     let factors = vec![Factor::Password, factor];
-    let shown = Shown { account, remember: pending.remember, factors };
-    signing_in::enter(visit, shown, visit.next()).await
+    let shown = Shown { account: step.account, remember: step.pending.remember, factors };
+    let answer = signing_in::enter(visit, shown, visit.next()).await?;
+    if are_few {
+        visit.warn_next(Flash::FewRecoveryCodes);
+    }
+    Ok(answer)
 }
 
-/// Another code.
-async fn again(visit: &Visit, account: &Account, method: Method, sealed: &str) -> PageResult {
-    factors::begin(visit, account, method).await?;
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("pending", sealed);
-    if let Some(next) = visit.next() {
-        query.append_pair("next", next.as_str());
+/// Another way, or another code.
+async fn change(visit: &Visit, step: Step) -> PageResult {
+    let wanted = Method::by_name(visit.form.get("change"));
+    let Some(method) = wanted.filter(|method| step.offered.contains(method)) else {
+        return too_late(visit);
+    };
+    factors::begin(visit, &step.account, method).await?;
+    let page = page_for(&step.sealed, method, visit.next().as_ref());
+    if method == Method::Mail && step.method == Method::Mail {
+        return visit.redirect_saying(page, Flash::CodeSent);
     }
-    let here = Local::with_query("/account/sign-in/code", &query.finish());
-    visit.redirect_saying(here, Flash::CodeSent)
+    visit.redirect(page)
 }
 
 fn too_late(visit: &Visit) -> PageResult {

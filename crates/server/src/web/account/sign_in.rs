@@ -10,12 +10,13 @@ use super::super::oauth;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::passkey::{Ask, Purpose};
 use super::sign_up;
 use super::signing_in::{self, Checked};
 
 #[derive(Template)]
 #[template(path = "account/sign_in.html")]
-struct SignIn {
+pub(super) struct SignIn {
     page: Page,
     t: Text,
     form: Form,
@@ -24,24 +25,32 @@ struct SignIn {
     carried: String,
     /// The app that waits, if one does.
     asker: Option<String>,
+    /// Any passkey of this server.
+    ask: Ask,
     /// Where other accounts of this browser are chosen, if there are any.
     others_url: Option<String>,
     takes_newcomers: bool,
 }
 
 impl SignIn {
-    async fn new(visit: &Visit, form: Form) -> Result<Self, super::super::error::PageError> {
+    pub(super) async fn new(
+        visit: &Visit,
+        form: Form,
+    ) -> Result<Self, super::super::error::PageError> {
         let next = visit.next();
         let asker = oauth::asker_of(visit, next.as_ref()).await?;
         let others_url = match &next {
             Some(next) if asker.is_some() => format!("{next}&choose=1"),
             _ => "/account?choose=1".to_owned(),
         };
+        let mut page = visit.page(visit.t.sign_in_title());
+        page.load("passkey.js");
         let has_others = !visit.browser().await?.accounts.is_empty();
         Ok(Self {
-            page: visit.page(visit.t.sign_in_title()),
+            page,
             t: visit.t,
             form,
+            ask: Ask::to_use(visit, Purpose::SignIn, &[]),
             carried: next.as_ref().map(carried).unwrap_or_default(),
             next: next.map(|next| next.to_string()).unwrap_or_default(),
             asker,

@@ -14,7 +14,7 @@ use super::super::browser::Shown;
 use super::super::local::Local;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::{alert, factors};
+use super::{alert, factors, second_factor};
 
 /// What became of a name and a password.
 pub enum Checked {
@@ -65,18 +65,14 @@ pub async fn go_on(
     remember: bool,
     next: Option<Local>,
 ) -> PageResult {
-    let Some(method) = factors::needed(&account).into_iter().next() else {
+    let Some(method) = factors::offered(visit, &account).await?.into_iter().next() else {
         let shown = Shown { account, remember, factors: vec![Factor::Password] };
         return enter(visit, shown, next).await;
     };
     factors::begin(visit, &account, method).await?;
     let pending = Pending { remember, until: visit.app.now_seconds() + PENDING_SECONDS };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("pending", &pending.sealed(visit, &account));
-    if let Some(next) = &next {
-        query.append_pair("next", next.as_str());
-    }
-    visit.redirect(Local::with_query("/account/sign-in/code", &query.finish()))
+    let sealed = pending.sealed(visit, &account);
+    visit.redirect(second_factor::page_for(&sealed, method, next.as_ref()))
 }
 
 /// Signs in who has shown everything, and goes on to where they were going.

@@ -21,6 +21,7 @@ pub enum Act {
     MailReset,
     SetPassword,
     SignOut,
+    RemoveFactors,
     StopInvites,
     AllowInvites,
     Restore,
@@ -38,10 +39,11 @@ pub struct Words {
 }
 
 impl Act {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MailReset,
         Self::SetPassword,
         Self::SignOut,
+        Self::RemoveFactors,
         Self::StopInvites,
         Self::AllowInvites,
         Self::Restore,
@@ -57,6 +59,7 @@ impl Act {
             Self::MailReset => "mail-reset",
             Self::SetPassword => "set-password",
             Self::SignOut => "sign-out",
+            Self::RemoveFactors => "remove-factors",
             Self::StopInvites => "stop-invites",
             Self::AllowInvites => "allow-invites",
             Self::Restore => "restore",
@@ -80,7 +83,7 @@ impl Act {
     pub fn fits(self, account: &Account) -> bool {
         match self {
             Self::MailReset => account.email.is_some(),
-            Self::SetPassword | Self::SignOut | Self::Delete => true,
+            Self::SetPassword | Self::SignOut | Self::RemoveFactors | Self::Delete => true,
             Self::StopInvites => !account.invites_disabled,
             Self::AllowInvites => account.invites_disabled,
             Self::Restore => account.takedown_ref.is_some(),
@@ -101,6 +104,11 @@ impl Act {
             Self::SignOut => {
                 (t.act_sign_out_title(), t.act_sign_out_text(), t.act_sign_out_button())
             }
+            Self::RemoveFactors => (
+                t.act_remove_factors_title(),
+                t.act_remove_factors_text(),
+                t.act_remove_factors_button(),
+            ),
             Self::StopInvites => {
                 (t.act_stop_invites_title(), t.act_stop_invites_text(), t.act_stop_invites_button())
             }
@@ -129,6 +137,7 @@ impl Act {
             Self::MailReset => Flash::ActMailReset,
             Self::SetPassword => Flash::ActSetPassword,
             Self::SignOut => Flash::ActSignOut,
+            Self::RemoveFactors => Flash::ActRemoveFactors,
             Self::StopInvites => Flash::ActStopInvites,
             Self::AllowInvites => Flash::ActAllowInvites,
             Self::Restore => Flash::ActRestore,
@@ -183,6 +192,7 @@ impl Act {
                 administration::set_password(app, by, account, password, all).await
             }
             Self::SignOut => administration::sign_out(app, by, account).await,
+            Self::RemoveFactors => administration::remove_second_factors(app, by, account).await,
             Self::StopInvites | Self::AllowInvites => {
                 let disabled = self == Self::StopInvites;
                 administration::set_invites_disabled(app, by, account, disabled, reason).await

@@ -64,6 +64,7 @@ fn action(t: Text, action: &str) -> Option<&'static str> {
         "set_password" => t.log_set_password(),
         "mail_reset" => t.log_mail_reset(),
         "sign_out" => t.log_sign_out(),
+        "remove_factors" => t.log_remove_factors(),
         "delete" => t.log_delete(),
         "set_quotas" => t.log_set_quotas(),
         "disable_invites" => t.log_disable_invites(),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use cairn_store::{Account, AppPassword, Applicant, MailPurpose};
+use cairn_store::{Account, AppPassword, Applicant, MailPurpose, MailTokenError, SecondFactors};
 use serde::Deserialize;
 
 use crate::App;
+use crate::accounts::second_factor::{self, CodeRefusal};
 use crate::accounts::session::{self, SessionAnswer};
 use crate::accounts::{identifier, mailing, password};
 use crate::auth::Anyone;
@@ -60,8 +61,8 @@ pub async fn create_session(
     if is_blocked && (app_password.is_some() || !input.allow_takendown) {
         return Err(session::takedown_error());
     }
-    if app_password.is_none() && account.needs_mailed_code() {
-        check_mailed_code(&cx, &account, input.auth_factor_token.as_deref()).await?;
+    if app_password.is_none() {
+        check_second_factor(&cx, &account, input.auth_factor_token.as_deref()).await?;
     }
     let tokens = if is_blocked {
         session::takendown_tokens(&cx.app, &account)
@@ -72,22 +73,64 @@ pub async fn create_session(
     Ok(Json(SessionAnswer::new(&cx.app, &account, Some(tokens)).await))
 }
 
-/// The second factor: a code that was mailed to the account's confirmed address. Without one, one is mailed.
+/// What the owner wants besides the password: a code of an authenticator app, a recovery code or a mailed code. Programs
+/// cannot use passkeys.
 ///
 /// # Errors
-/// 401 `AuthFactorTokenRequired` when a code is on its way; 400 for a code that is not accepted.
-async fn check_mailed_code(cx: &Cx<Anyone>, account: &Account, given: Option<&str>) -> Result<()> {
+/// 401 `AuthFactorTokenRequired` when a code is missing, 401 `AppPasswordRequired` when there is none that would do; 400 for
+/// a code that is not accepted; 429 after too many.
+async fn check_second_factor(
+    cx: &Cx<Anyone>,
+    account: &Account,
+    given: Option<&str>,
+) -> Result<()> {
+    let has = cx.app.store.second_factors(account.id).await?;
+    if !has.are_needed() && !account.needs_mailed_code() {
+        return Ok(());
+    }
     let given = given.map(str::trim).filter(|given| !given.is_empty());
-    let Some(given) = given else {
-        cx.charge(Bucket::SignInMail, account.did.as_str(), 1)?;
-        mailing::send_token(&cx.app, cx.text(), account, MailPurpose::SignIn).await?;
-        return Err(XrpcError::unauthorized(
-            "AuthFactorTokenRequired",
-            "A sign in code has been sent to your email address",
-        ));
-    };
+    let Some(given) = given else { return Err(missing(cx, account, has).await?) };
+    cx.charge(Bucket::SecondFactor, account.did.as_str(), 1)?;
+    if has.totp {
+        match second_factor::use_totp(&cx.app, account, given).await? {
+            Ok(()) => return Ok(()),
+            Err(CodeRefusal::Used) => {
+                return Err(XrpcError::expired_token("This code was used: wait for the next one"));
+            }
+            Err(CodeRefusal::Wrong) => {}
+        }
+    }
+    let client = session::client_of(cx);
+    if has.are_needed()
+        && second_factor::use_recovery_code(&cx.app, cx.text(), account, given, client).await?
+    {
+        return Ok(());
+    }
+    if !account.needs_mailed_code() {
+        return Err(mailing::refused(MailTokenError::Invalid));
+    }
     let used = cx.app.store.use_mail_token(account.id, MailPurpose::SignIn, given).await;
     used.map_err(mailing::refused)
+}
+
+/// What is said to a client that has sent no code. A code is mailed if that is what is asked for first.
+async fn missing(cx: &Cx<Anyone>, account: &Account, has: SecondFactors) -> Result<XrpcError> {
+    const NEEDED: &str = "AuthFactorTokenRequired";
+    if has.totp {
+        return Ok(XrpcError::unauthorized(
+            NEEDED,
+            "Enter the code of your authenticator app, or a recovery code",
+        ));
+    }
+    if !account.needs_mailed_code() {
+        return Ok(XrpcError::unauthorized(
+            "AppPasswordRequired",
+            "This account signs in with a passkey, which this app cannot use: make an app password on your account's page",
+        ));
+    }
+    cx.charge(Bucket::SignInMail, account.did.as_str(), 1)?;
+    mailing::send_token(&cx.app, cx.text(), account, MailPurpose::SignIn).await?;
+    Ok(XrpcError::unauthorized(NEEDED, "A sign in code has been sent to your email address"))
 }
 
 /// Somebody whose account waits for approval sees how it stands, and no more.

@@ -1,0 +1,124 @@
+// Passkeys in a real browser, with authenticators that it pretends to have. Each check prints `ok NAME` or
+// `not ok NAME: reason`; the exit code is 1 if one failed.
+import fs from 'node:fs'
+import path from 'node:path'
+import { addAuthenticator, createAccount, givePassword, launch, startServer } from './server.mjs'
+
+const pictures = path.resolve(import.meta.dirname, '../.cache/pages')
+const HOME = /\/account\/u\/did/
+const SIGN_IN_FORM = 'form[action="/account/sign-in/passkey"]'
+
+async function expectText(page, text) {
+  await page.getByText(text).first().waitFor({ timeout: 10_000 })
+}
+
+async function addPasskey(page, url, did, name) {
+  await page.goto(`${url}/account/u/${did}/security/passkeys`)
+  await page.fill('[name=label]', name)
+  await page.click('form[data-passkey] .btn.primary')
+}
+
+async function startAnew(page, url) {
+  await page.context().clearCookies()
+  await page.goto(`${url}/account/sign-in`)
+}
+
+// One person, one phone.
+async function phone(page, url, check) {
+  const did = await createAccount(url, 'phone.test')
+  const { setPresence, cdp, authenticatorId } = await addAuthenticator(page)
+  // Or the sign-in page would take the passkey before anybody asks for it.
+  await setPresence(false)
+  await givePassword(page, url, 'phone.test')
+  await check('registers', async () => {
+    await setPresence(true)
+    await addPasskey(page, url, did, 'Phone')
+    await expectText(page, 'Your recovery codes')
+    await page.screenshot({ path: path.join(pictures, 'passkeys.codes.png'), fullPage: true })
+    const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
+    if (credentials.length !== 1 || !credentials[0].isResidentCredential) throw new Error(JSON.stringify(credentials))
+  })
+  await check('does not register the same device twice', async () => {
+    await addPasskey(page, url, did, 'Phone again')
+    await expectText(page, 'This device has a passkey of your account already.')
+  })
+  await check('is the second factor', async () => {
+    await setPresence(false)
+    await startAnew(page, url)
+    await givePassword(page, url, 'phone.test')
+    await page.waitForURL('**/account/sign-in/code?**with=passkey**')
+    await setPresence(true)
+    await Promise.all([page.waitForURL(HOME), page.click('form[data-passkey] .btn.primary')])
+  })
+  await check('signs in alone, by its button', async () => {
+    await setPresence(false)
+    await startAnew(page, url)
+    await page.click(`${SIGN_IN_FORM} .btn`)
+    await Promise.all([page.waitForURL(HOME), setPresence(true)])
+    await page.goto(`${url}/account/u/${did}/security`)
+    await expectText(page, 'last used')
+  })
+  await check('signs in alone, where the browser offers it', async () => {
+    await setPresence(true)
+    await page.context().clearCookies()
+    await Promise.all([page.waitForURL(HOME), page.goto(`${url}/account/sign-in`).catch(() => null)])
+  })
+  await check('is refused once it is removed', async () => {
+    await page.goto(`${url}/account/u/${did}/security`)
+    await page.click('a[href$="/remove"]')
+    await page.click('.btn.danger')
+    await expectText(page, 'The passkey is removed.')
+    await page.context().clearCookies()
+    await page.goto(`${url}/account/sign-in`)
+    await expectText(page, 'This passkey is not known here.')
+  })
+}
+
+// A security key that checks nobody, and stores nothing.
+async function securityKey(page, url, check) {
+  const did = await createAccount(url, 'key.test')
+  const { setPresence } = await addAuthenticator(page, {
+    protocol: 'u2f', transport: 'usb', hasResidentKey: false, hasUserVerification: false, isUserVerified: false,
+  })
+  await givePassword(page, url, 'key.test')
+  await check('registers without a PIN', async () => {
+    await addPasskey(page, url, did, 'Key')
+    await expectText(page, 'Your recovery codes')
+  })
+  await check('without a PIN is the second factor', async () => {
+    await setPresence(true)
+    await startAnew(page, url)
+    await givePassword(page, url, 'key.test')
+    await Promise.all([page.waitForURL(HOME), page.click('form[data-passkey] .btn.primary')])
+  })
+}
+
+async function main() {
+  fs.mkdirSync(pictures, { recursive: true })
+  const { url, stop } = await startServer()
+  const browser = await launch()
+  let failed = 0
+  const check = async (name, run) => {
+    try {
+      await run()
+      console.log(`ok passkey ${name}`)
+    } catch (error) {
+      failed += 1
+      console.log(`not ok passkey ${name}: ${error.message.split('\n')[0]}`)
+    }
+  }
+  try {
+    for (const scenario of [phone, securityKey]) {
+      const page = await (await browser.newContext({ locale: 'en' })).newPage()
+      page.on('pageerror', (error) => console.log(`# script: ${error.message}`))
+      await scenario(page, url, check)
+      await page.context().close()
+    }
+  } finally {
+    await browser.close()
+    stop()
+  }
+  process.exitCode = failed ? 1 : 0
+}
+
+await main()
