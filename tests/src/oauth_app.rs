@@ -194,6 +194,12 @@ impl OAuthApp {
         self.post(pds, "/oauth/token", &params).await
     }
 
+    /// Refreshes for these scopes only.
+    pub async fn refresh_for(&self, pds: &TestPds, token: &str, scope: &str) -> AppAnswer {
+        let params = [("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)];
+        self.post(pds, "/oauth/token", &params).await
+    }
+
     pub async fn revoke(&self, pds: &TestPds, token: &str) -> AppAnswer {
         self.post(pds, "/oauth/revoke", &[("token", token)]).await
     }

@@ -3,7 +3,7 @@
 use cairn_tests::{OAuthApp, TestPds, World};
 use serde_json::json;
 
-use super::{boxes, decide, signed_in};
+use super::{allow, boxes, decide, signed_in};
 
 #[tokio::test]
 async fn what_is_not_ticked_is_not_granted() {
@@ -21,9 +21,8 @@ async fn what_is_not_ticked_is_not_granted() {
     {
         assert!(page.has(words), "{words}: {page:?}");
     }
-    let view = decide(&mut browser, &page, "allow", &["See your e-mail address", "Create"]).await;
-    let code = app.code(&pds, &view);
-    let answer = app.exchange(&pds, &pushed, &code).await;
+    let unticked = ["See your e-mail address", "Create"];
+    let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &unticked).await;
     assert_eq!(answer.text("scope"), "atproto repo:app.bsky.feed.post");
     let token = answer.text("access_token");
     let session = app.call(&pds, &token, "com.atproto.server.getSession", None).await;
@@ -72,9 +71,7 @@ async fn a_permission_set_says_what_it_is_in_the_readers_language() {
     let page = browser.follow(&view).await;
     assert_eq!(boxes(&page)[0].0, "L&#39;essentiel");
     assert!(page.has("Autoriser") && page.has("Ce qu&#39;il faut"), "{page:?}");
-    let view = decide(&mut browser, &page, "allow", &[]).await;
-    let code = app.code(&pds, &view);
-    let answer = app.exchange(&pds, &pushed, &code).await;
+    let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &[]).await;
     assert_eq!(answer.text("scope"), "atproto repo:com.example.lex.note");
 }
 
@@ -114,9 +111,7 @@ async fn an_account_that_is_not_active_is_activated_first() {
     let view = browser.submit(super::REQUEST, &fields).await;
     let page = browser.follow(&view).await;
     assert!(page.has("Your account is active again."), "{page:?}");
-    let view = decide(&mut browser, &page, "allow", &[]).await;
-    let code = app.code(&pds, &view);
-    app.exchange(&pds, &pushed, &code).await.ok();
+    allow(&pds, &app, &mut browser, (&pushed, &page), &[]).await.ok();
 
     let takedown = json!({
         "subject": { "$type": "com.atproto.admin.defs#repoRef", "did": alice.did },

@@ -3,7 +3,7 @@
 use cairn_tests::{Browser, OAuthApp, TestPds, World, post};
 use serde_json::json;
 
-use super::{MINUTE, decide, sign_in, signed_in, tokens};
+use super::{MINUTE, allow, decide, sign_in, signed_in, tokens};
 
 #[tokio::test]
 async fn an_app_on_the_device_signs_somebody_in_and_acts_for_them() {
@@ -20,10 +20,7 @@ async fn an_app_on_the_device_signs_somebody_in_and_acts_for_them() {
     assert!(page.has("An app on your device wants to use your account"), "{page:?}");
     assert!(page.has("anybody can say so") && page.has("alice.test"), "{page:?}");
     assert!(page.has("Use your account like you"), "{page:?}");
-    let view = decide(&mut browser, &page, "allow", &[]).await;
-    let code = app.code(&pds, &view);
-
-    let answer = app.exchange(&pds, &pushed, &code).await;
+    let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &[]).await;
     assert_eq!(answer.text("sub"), alice.did.as_str());
     assert_eq!(answer.text("scope"), "atproto transition:generic");
     let token = answer.text("access_token");
@@ -89,9 +86,8 @@ async fn somebody_new_signs_up_on_the_way() {
     assert_eq!(view.location, next, "{view:?}");
     let page = browser.follow(&view).await;
     assert!(page.has("127.0.0.1 wants to use your account") && page.has("carol.test"), "{page:?}");
-    let view = decide(&mut browser, &page, "allow", &[]).await;
-    let code = app.code(&pds, &view);
-    assert!(app.exchange(&pds, &pushed, &code).await.text("sub").starts_with("did:plc:"));
+    let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &[]).await;
+    assert!(answer.text("sub").starts_with("did:plc:"));
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 mod answers;
 mod asking;
 mod flow;
+mod refreshing;
+mod unseen;
 mod who;
 
 use std::time::Duration;
 
-use cairn_tests::{Browser, OAuthApp, PASSWORD, Pushed, TestPds, View};
+use cairn_tests::{AppAnswer, Browser, OAuthApp, PASSWORD, Pushed, TestPds, View};
 
 /// Where the pages of the flow send their forms.
 const REQUEST: &str = "/oauth/authorize/request";
@@ -63,15 +65,26 @@ async fn decide(browser: &mut Browser, view: &View, decision: &str, unticked: &[
     browser.submit(REQUEST, &fields).await
 }
 
+/// From the consent page of a pushed request to what the app gets, with all boxes ticked but those of which this is said.
+async fn allow(
+    pds: &TestPds,
+    app: &OAuthApp,
+    browser: &mut Browser,
+    (pushed, page): (&Pushed, &View),
+    unticked: &[&str],
+) -> AppAnswer {
+    let view = decide(browser, page, "allow", unticked).await;
+    let code = app.code(pds, &view);
+    app.exchange(pds, pushed, &code).await
+}
+
 /// From a pushed request to an access token, for an account that is signed in.
 pub async fn tokens(
     pds: &TestPds,
     app: &OAuthApp,
     browser: &mut Browser,
     pushed: &Pushed,
-) -> cairn_tests::AppAnswer {
+) -> AppAnswer {
     let page = browser.get(&pushed.page).await;
-    let view = decide(browser, &page, "allow", &[]).await;
-    let code = app.code(pds, &view);
-    app.exchange(pds, pushed, &code).await
+    allow(pds, app, browser, (pushed, &page), &[]).await
 }

@@ -2,7 +2,7 @@
 
 use cairn_tests::{OAuthApp, TestPds};
 
-use super::{DAY, MINUTE, REQUEST, decide, sign_in, signed_in};
+use super::{DAY, MINUTE, REQUEST, allow, decide, sign_in, signed_in};
 
 #[tokio::test]
 async fn one_of_several_accounts_is_chosen() {
@@ -21,9 +21,8 @@ async fn one_of_several_accounts_is_chosen() {
     assert!(page.has("bob.test") && !page.has("alice.test"), "{page:?}");
     // Changing one's mind leads back to the choice.
     assert!(page.has("choose=1"), "{page:?}");
-    let view = decide(&mut browser, &page, "allow", &[]).await;
-    let code = app.code(&pds, &view);
-    assert_eq!(app.exchange(&pds, &pushed, &code).await.text("sub"), bob.did.as_str());
+    let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &[]).await;
+    assert_eq!(answer.text("sub"), bob.did.as_str());
 }
 
 #[tokio::test]
@@ -45,7 +44,7 @@ async fn a_hint_names_the_account() {
     let pds = TestPds::start().await;
     let bob = pds.account("bob").await;
     pds.account("alice").await;
-    pds.account("carol").await;
+    let carol = pds.account("carol").await;
     let app = OAuthApp::loopback(&pds.world, "atproto");
     let mut browser = signed_in(&pds, &["alice", "bob"]).await;
     for hint in ["bob.test", bob.did.as_str()] {
@@ -53,10 +52,15 @@ async fn a_hint_names_the_account() {
         let page = browser.get(&pushed.page).await;
         assert!(page.has("bob.test") && page.has("value=\"allow\""), "{page:?}");
     }
+    // Whoever must sign in first sees the name to type, also when the app knows the account by its DID.
+    for hint in [carol.did.as_str(), "carol.test"] {
+        let pushed = app.push(&pds, &[("login_hint", hint)]).await;
+        let view = browser.get(&pushed.page).await;
+        let page = browser.get(&view.location).await;
+        assert_eq!(page.field("username"), "carol.test", "{hint}");
+    }
     let pushed = app.push(&pds, &[("login_hint", "carol.test")]).await;
     let view = browser.get(&pushed.page).await;
-    let page = browser.get(&view.location).await;
-    assert_eq!(page.field("username"), "carol.test");
     let page = sign_in(&mut browser, &view, "carol").await;
     assert!(page.has("carol.test") && page.has("value=\"allow\""), "{page:?}");
 }

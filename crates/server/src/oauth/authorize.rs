@@ -17,7 +17,8 @@ use crate::published_lexicons::Asker;
 pub use super::clients::display_host;
 pub use super::permission_sets::PermissionSets;
 
-use super::{clients, permission_sets};
+use super::clients::{self, Age};
+use super::permission_sets;
 
 /// A request that a browser has opened and that waits for an answer.
 pub struct OpenRequest {
@@ -32,37 +33,20 @@ pub struct OpenRequest {
 /// Why a request cannot be opened or answered. There is nobody to send the browser back to: the page says it.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizeError {
-    /// Never pushed, expired, or ended: the person starts again in the app.
-    #[error("the request is not known or has expired")]
-    Unknown,
-    /// The link was opened in another browser before.
-    #[error("the request was opened in another browser")]
-    OtherDevice,
-    /// It has given its code.
-    #[error("the request was answered")]
-    Answered,
-    /// The account is not signed in on the browser any more.
-    #[error("the account is not signed in on this browser")]
-    SignedOut,
+    /// There is no such request for this browser: the person starts again in the app.
+    #[error(transparent)]
+    Request(#[from] OpenRequestError),
     /// The request cannot be shown, and is over: this goes to the client.
     #[error("the request was refused")]
     Refused(Box<Response>),
     /// The client's document cannot be had any more, or an answer is not one that the request allows.
     #[error(transparent)]
     OAuth(#[from] OAuthError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-impl From<OpenRequestError> for AuthorizeError {
-    fn from(err: OpenRequestError) -> Self {
-        match err {
-            OpenRequestError::Unknown => Self::Unknown,
-            OpenRequestError::OtherDevice => Self::OtherDevice,
-            OpenRequestError::Answered => Self::Answered,
-            OpenRequestError::SignedOut => Self::SignedOut,
-            OpenRequestError::Store(err) => Self::Store(err),
-        }
+impl From<StoreError> for AuthorizeError {
+    fn from(err: StoreError) -> Self {
+        Self::Request(err.into())
     }
 }
 
@@ -77,16 +61,16 @@ pub async fn load_request(
     client_id: &str,
     device: DeviceId,
 ) -> Result<OpenRequest, AuthorizeError> {
-    let uri = RequestUri::parse(request_uri).map_err(|_| AuthorizeError::Unknown)?;
-    let pushed = app.store.oauth_request(uri.hash()).await?.ok_or(AuthorizeError::Unknown)?;
+    let uri = RequestUri::parse(request_uri).map_err(|_| OpenRequestError::Unknown)?;
+    let pushed = app.store.oauth_request(uri.hash()).await?.ok_or(OpenRequestError::Unknown)?;
     // RFC 9126 §4: the client that pushed it, or nobody.
     if pushed.client_id != client_id {
-        return Err(AuthorizeError::Unknown);
+        return Err(OpenRequestError::Unknown.into());
     }
     let opened = app.store.open_oauth_request(uri.hash(), device, REQUEST_LIFETIME).await?;
     let request: AuthorizationRequest =
         serde_json::from_str(&opened.parameters).map_err(OAuthError::server_error)?;
-    let client = clients::find(app, client_id).await?;
+    let client = clients::find(app, client_id, Age::Cached).await?;
     let sets = PermissionSets::default();
     let mut open = OpenRequest { uri, request, client, sets, expires_at: opened.expires_at };
     match permission_sets::find(app, &open.request.scope, Asker::Stranger).await {

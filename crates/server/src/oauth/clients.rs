@@ -20,8 +20,8 @@ const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(1024).expect("it is not zero
 const MAX_KEY_SETS: NonZeroUsize = NonZeroUsize::new(1024).expect("it is not zero");
 /// The largest document; the largest ones in use have 3 KiB.
 const MAX_BYTES: usize = 64 * 1024;
-/// A client that seems to have changed its keys is asked for them again, but no more often than this.
-const KEYS_PAUSE: Duration = Duration::from_secs(60);
+/// A client that seems to have changed its keys is asked again, but no more often than this.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 
 /// The documents of clients.
 pub(super) struct Clients {
@@ -29,12 +29,21 @@ pub(super) struct Clients {
     keys: Documents<Url, Jwks>,
 }
 
-/// How old keys may be.
+/// How old what a client publishes may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keys {
+pub(super) enum Age {
     Cached,
-    /// The client has signed with one that it did not publish.
+    /// The client has signed with a key that it did not publish.
     Renewed,
+}
+
+impl Age {
+    fn limit(self) -> Duration {
+        match self {
+            Self::Cached => FRESH,
+            Self::Renewed => RENEWAL_PAUSE,
+        }
+    }
 }
 
 impl Clients {
@@ -61,7 +70,11 @@ pub fn display_host(app: &App, client_id: &str) -> Option<String> {
 /// # Errors
 /// `invalid_client` for what is no client id, `invalid_client_metadata` and `invalid_redirect_uri` when its document
 /// cannot be had or breaks a rule.
-pub(super) async fn find(app: &App, client_id: &str) -> Result<Arc<ClientMetadata>, OAuthError> {
+pub(super) async fn find(
+    app: &App,
+    client_id: &str,
+    age: Age,
+) -> Result<Arc<ClientMetadata>, OAuthError> {
     let id = ClientId::parse_on(client_id, network(app))?;
     let discoverable = match &id {
         ClientId::Loopback(id) => return Ok(Arc::new(ClientMetadata::loopback(id)?)),
@@ -75,18 +88,14 @@ pub(super) async fn find(app: &App, client_id: &str) -> Result<Arc<ClientMetadat
         Ok(ClientMetadata::new(&own, &document).map_err(refused)?.with_trust(trusted))
     };
     let now = app.clock.now();
-    Ok(app.oauth.clients.metadata.get(&id, FRESH, now, fetch).await?)
+    Ok(app.oauth.clients.metadata.get(&id, age.limit(), now, fetch).await?)
 }
 
 /// The keys of a confidential client.
 ///
 /// # Errors
 /// `invalid_client_metadata` when they cannot be had.
-pub(super) async fn keys(
-    app: &App,
-    keys: &ClientKeys,
-    which: Keys,
-) -> Result<Arc<Jwks>, OAuthError> {
+pub(super) async fn keys(app: &App, keys: &ClientKeys, age: Age) -> Result<Arc<Jwks>, OAuthError> {
     let url = match keys {
         ClientKeys::Inline(keys) => return Ok(Arc::new(keys.clone())),
         ClientKeys::Remote(url) => url.clone(),
@@ -96,10 +105,6 @@ pub(super) async fn keys(
         let document = fetch_json(&http, own, MAX_BYTES).await?;
         Jwks::from_slice(&document).map_err(|err| DocumentError::Keys(Arc::new(err)))
     };
-    let max_age = match which {
-        Keys::Cached => FRESH,
-        Keys::Renewed => KEYS_PAUSE,
-    };
     let now = app.clock.now();
-    Ok(app.oauth.clients.keys.get(&url, max_age, now, fetch).await?)
+    Ok(app.oauth.clients.keys.get(&url, age.limit(), now, fetch).await?)
 }

@@ -42,6 +42,19 @@ pub(super) enum DocumentError {
     Busy,
 }
 
+impl DocumentError {
+    /// Whether the host has not answered, or not for itself: what it said before may still hold. Whatever else it says
+    /// takes that back.
+    fn is_silence(&self) -> bool {
+        match self {
+            Self::Fetch(cause) => !matches!(**cause, FetchError::TooLarge { .. }),
+            Self::Status(status) => matches!(status, 408 | 429 | 500..),
+            Self::Busy => true,
+            Self::ContentType | Self::Metadata(_) | Self::Keys(_) => false,
+        }
+    }
+}
+
 impl From<DocumentError> for OAuthError {
     fn from(err: DocumentError) -> Self {
         match err {
@@ -88,7 +101,7 @@ where
         Self { entries: Arc::new(Mutex::new(LruCache::new(capacity))), fetches: Flights::default() }
     }
 
-    /// The document if it is no older than `max_age`, else what `fetch` gives; an older one if that fails.
+    /// The document if it is no older than `max_age`, else what `fetch` gives; an older one if its host does not answer.
     pub(super) async fn get(
         &self,
         key: &K,
@@ -111,7 +124,7 @@ where
             None if self.fetches.running() >= MAX_FETCHES => Err(DocumentError::Busy),
             None => self.fetch(key, now, fetch).await,
         };
-        outcome.or_else(|err| older.ok_or(err))
+        outcome.or_else(|err| older.filter(|_| err.is_silence()).ok_or(err))
     }
 
     async fn fetch(
@@ -129,7 +142,10 @@ where
                 Ok(document) => {
                     *entry = Entry { document: Some((Arc::clone(document), now)), failure: None };
                 }
-                Err(err) => entry.failure = Some((err.clone(), now)),
+                Err(err) => {
+                    entry.failure = Some((err.clone(), now));
+                    entry.document = entry.document.take().filter(|_| err.is_silence());
+                }
             }
             outcome
         });
@@ -214,6 +230,17 @@ mod tests {
         assert_eq!(get(&documents, 86_400, DOWN).await, Some(1));
         assert_eq!(get(&documents, 86_401, Ok(2)).await, None, "the host is left alone at first");
         assert_eq!(get(&documents, 86_431, Ok(2)).await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn a_document_that_is_taken_back_serves_no_longer() {
+        for answer in [DocumentError::Status(404), DocumentError::ContentType] {
+            let documents = documents();
+            assert_eq!(get(&documents, 0, Ok(1)).await, Some(1));
+            assert_eq!(get(&documents, 601, Err(answer)).await, None);
+            assert_eq!(get(&documents, 632, DOWN).await, None, "it does not come back either");
+            assert_eq!(get(&documents, 663, Ok(2)).await, Some(2));
+        }
     }
 
     #[tokio::test]

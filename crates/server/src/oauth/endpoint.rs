@@ -174,6 +174,7 @@ impl From<XrpcError> for Refusal {
     fn from(err: XrpcError) -> Self {
         let (status, retry_after_seconds) = (err.status(), err.retry_after_seconds());
         let code = match status {
+            StatusCode::UNAUTHORIZED => OAuthErrorCode::InvalidClient,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 OAuthErrorCode::TemporarilyUnavailable
             }
@@ -195,9 +196,9 @@ impl IntoResponse for Refusal {
         }
         let mut response = json_answer(self.status, &self.error.to_json());
         let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED
-            && let Ok(challenge) = HeaderValue::try_from(self.error.www_authenticate())
-        {
+        // RFC 6749 §5.2: in the scheme that was tried, and that is the operator's password.
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"operator\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {

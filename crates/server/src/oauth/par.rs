@@ -33,7 +33,7 @@ async fn push(app: &App, parts: &Parts, body: Body) -> Result<Response, Refusal>
     let new = NewOAuthRequest {
         id_hash: uri.hash(),
         client_id: request.client_id.as_str().to_owned(),
-        client_auth: caller.auth.to_json()?,
+        client_auth: caller.auth_json()?,
         parameters: serde_json::to_string(&request).map_err(OAuthError::server_error)?,
         code_challenge: request.code_challenge.as_str().to_owned(),
         lifetime: REQUEST_LIFETIME,

@@ -22,11 +22,7 @@ pub(super) async fn revoke(app: &App, parts: &Parts, body: Body) -> Result<Respo
     let caller = client_auth::authenticate(app, &params, proof.as_ref()).await?;
     let client_id = caller.client.id().as_str();
     if let Ok(token) = AccessToken::parse(&token) {
-        let secret = access_secret(&token);
-        let access = app.store.oauth_access(&secret).await?;
-        if let Some(access) = access.filter(|access| access.client_id == client_id) {
-            app.store.delete_oauth_session(access.session).await?;
-        }
+        app.store.revoke_oauth_access(&access_secret(&token), client_id).await?;
     } else if let Ok(token) = RefreshToken::parse(&token) {
         app.store.revoke_oauth_token(token_id(&token), client_id).await?;
     }

@@ -74,10 +74,10 @@ async fn use_code(
         return Err(OAuthError::invalid_grant("the account is not active").into());
     }
     let scope = Scopes::parse(&grant.scope);
-    let granted = permission_sets::find(app, &scope, Asker::Account).await?.expand(&scope)?;
+    let granted = expanded(app, &scope).await?;
     let lifetimes = caller.client.lifetimes();
     let new = NewOAuthSession {
-        client_auth: caller.auth.to_json()?,
+        client_auth: caller.auth_json()?,
         granted: granted.to_string(),
         jkt: proof.jkt.clone(),
         lifetimes: OAuthLifetimes {
@@ -99,7 +99,7 @@ fn check_offer(
     request: &OAuthRequest,
     offer: Offer<'_>,
 ) -> Result<(), OAuthError> {
-    check_client(caller, &request.client_id, &request.client_auth)?;
+    caller.may_continue(&request.client_id, &request.client_auth)?;
     let parameters = parameters(&request.parameters)?;
     if offer.redirect_uri.is_some_and(|uri| uri != parameters.redirect_uri.as_str()) {
         return Err(OAuthError::invalid_grant("redirect_uri is not the one of the request"));
@@ -120,7 +120,7 @@ async fn end_replayed(
     session: &OAuthSession,
     offer: Offer<'_>,
 ) -> Result<(), Refusal> {
-    check_client(caller, &session.client_id, &session.client_auth)?;
+    caller.may_continue(&session.client_id, &session.client_auth)?;
     pkce::verify(offer.code_verifier, &parameters(&session.parameters)?.code_challenge)?;
     app.store.delete_oauth_session(session.id).await?;
     tracing::info!(client = %session.client_id, "a code was used twice, its session is ended");
@@ -137,7 +137,7 @@ async fn refresh(
 ) -> Result<IssuedOAuth, Refusal> {
     let void = || OAuthError::invalid_grant("the refresh token is not valid");
     let session = app.store.oauth_session_of_token(&token).await?.ok_or_else(void)?;
-    check_client(caller, &session.client_id, &session.client_auth)?;
+    caller.may_continue(&session.client_id, &session.client_auth)?;
     if session.jkt != proof.jkt {
         return Err(OAuthError::invalid_grant("the refresh token is bound to another key").into());
     }
@@ -164,45 +164,29 @@ async fn refresh(
     })
 }
 
-/// What the next access token allows: what the person agreed to, or the part of it that the client wants. A permission
-/// set that cannot be had now stays as it was.
+/// What the next access token allows: what the person agreed to, or the part of it that the client wants. Permission sets
+/// are written out anew; if one cannot be had now, all stays as it was.
 async fn granted_anew(
     app: &App,
     session: &OAuthSession,
     wanted: Option<Scopes>,
 ) -> Result<Scopes, OAuthError> {
     let agreed = Scopes::parse(&session.scope);
-    let asked = wanted.as_ref().unwrap_or(&agreed);
-    let before = Scopes::parse(&session.granted);
-    let within = asked.is_subset_of(&agreed) || asked.is_subset_of(&before);
-    if !within || !asked.contains_atproto() {
+    let granted = expanded(app, &agreed).await.unwrap_or_else(|err| {
+        tracing::debug!(error = %err, "the permission sets of a session stay as they were");
+        Scopes::parse(&session.granted)
+    });
+    let Some(wanted) = wanted else { return Ok(granted) };
+    let within = wanted.is_subset_of(&agreed) || wanted.is_subset_of(&granted);
+    if !within || !wanted.contains_atproto() {
         let message = "scope must contain atproto and be within what was granted";
         return Err(OAuthError::new(OAuthErrorCode::InvalidScope, message));
     }
-    let expanded = match permission_sets::find(app, asked, Asker::Account).await {
-        Ok(sets) => sets.expand(asked),
-        Err(err) => Err(err),
-    };
-    match expanded {
-        Ok(granted) => Ok(granted),
-        Err(err) if wanted.is_none() => {
-            tracing::debug!(error = %err, "the permission sets of a session stay as they were");
-            Ok(before)
-        }
-        Err(err) => Err(err),
-    }
+    expanded(app, &wanted).await
 }
 
-fn check_client(caller: &Caller, client_id: &str, client_auth: &str) -> Result<(), OAuthError> {
-    if caller.client.id().as_str() != client_id {
-        return Err(OAuthError::invalid_grant("it was issued to another client"));
-    }
-    if caller.auth.to_json()? != client_auth {
-        return Err(OAuthError::invalid_grant(
-            "the client has authenticated in another way before",
-        ));
-    }
-    Ok(())
+async fn expanded(app: &App, scopes: &Scopes) -> Result<Scopes, OAuthError> {
+    permission_sets::find(app, scopes, Asker::Account).await?.expand(scopes)
 }
 
 fn parameters(stored: &str) -> Result<AuthorizationRequest, OAuthError> {

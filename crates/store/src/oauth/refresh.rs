@@ -8,10 +8,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::rows::{self, SessionRow, after};
-use super::sessions::{IssuedOAuth, OAuthSession, OAuthTokens, Outcome};
+use super::sessions::{IssuedOAuth, OAuthSecret, OAuthSession, OAuthTokens, Outcome};
 use super::{AccessCache, end};
 use crate::sessions::{self, TokenId};
 use crate::{MasterKey, Store, StoreError, WriteTx};
@@ -73,6 +73,22 @@ impl Store {
             let is_good = row.refresh_hash.as_ref() == Some(&token.hash())
                 || sessions::is_within_grace(tx, &token, tx.now())?;
             Ok(is_own && is_good && end::end_where(tx, &cache, "id = ?1", [id.0])? > 0)
+        })
+        .await
+    }
+
+    /// Ends the session of its latest access token at the wish of its client. Clients sign out with what they have at
+    /// hand, so the token may have expired. Returns whether there was such a session.
+    pub async fn revoke_oauth_access(
+        &self,
+        secret: &OAuthSecret,
+        client_id: &str,
+    ) -> Result<bool, StoreError> {
+        let cache = self.access_cache().clone();
+        let (hash, client_id) = (secret.hash(), client_id.to_owned());
+        self.write_tx(move |tx| {
+            let which = "access_hash = ?1 AND client_id = ?2";
+            Ok(end::end_where(tx, &cache, which, params![hash, client_id])? > 0)
         })
         .await
     }

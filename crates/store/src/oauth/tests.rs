@@ -352,6 +352,27 @@ async fn a_client_ends_its_session_by_a_token_that_is_good_for_it() {
 }
 
 #[tokio::test]
+async fn a_client_ends_its_session_by_its_latest_access_token_even_an_expired_one() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let first = session(store, alice.id, 1).await;
+    let second = store.refresh_oauth_session(refresh(token(&first))).await.unwrap();
+    let client_id = first.session.client_id.as_str();
+    let revoke = async |issued: &IssuedOAuth, client_id: &str| {
+        store.revoke_oauth_access(&issued.tokens.access, client_id).await.unwrap()
+    };
+    assert!(!revoke(&second, "https://other.example/").await);
+    assert!(!revoke(&first, client_id).await, "it was replaced");
+    assert!(is_live(store, &second).await);
+    world.clock.advance(MINUTES_30);
+    assert!(!is_live(store, &second).await);
+    assert!(store.oauth_session(second.session.id).await.unwrap().is_some());
+    assert!(revoke(&second, client_id).await);
+    assert_eq!(store.oauth_session(second.session.id).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn no_token_outlives_the_session() {
     let world = World::new();
     let alice = world.account("alice").await;

@@ -1,8 +1,9 @@
 //! `/account/sign-in`: name and password.
 
 use askama::Template;
+use cairn_model::{Did, Handle};
 
-use crate::accounts::identity::shown_handle;
+use crate::error::XrpcError;
 
 use super::super::form::Form;
 use super::super::i18n::Text;
@@ -66,11 +67,17 @@ pub(super) fn carried(next: &super::super::local::Local) -> String {
     format!("?next={next}")
 }
 
+/// What people know the account of a hint by: its handle, if it has one.
+async fn known_as(visit: &Visit, hint: &str) -> Result<String, XrpcError> {
+    let Ok(did) = Did::parse(hint) else { return Ok(hint.to_owned()) };
+    let account = visit.app.store.account(&did).await?;
+    let handle = account.and_then(|account| account.handle.as_ref().map(Handle::to_string));
+    Ok(handle.unwrap_or_else(|| hint.to_owned()))
+}
+
 pub async fn show(visit: Visit) -> PageResult {
     let mut form = Form::new();
-    let hint = visit.query.get("login_hint");
-    let known = visit.signed_in(hint).await?;
-    form.set("username", known.map_or_else(|| hint.to_owned(), |it| shown_handle(&it.account)));
+    form.set("username", known_as(&visit, visit.query.get("login_hint")).await?);
     form.set("remember", "1");
     visit.html(&SignIn::new(&visit, form).await?)
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use cairn_oauth::client::ClientMetadata;
 use cairn_oauth::scope::{Power, Scopes};
 use cairn_oauth::{OAuthError, OAuthErrorCode};
+use cairn_store::OpenRequestError;
 
 use crate::accounts::identity::shown_handle;
 use crate::error::XrpcError;
@@ -126,7 +127,7 @@ async fn allow(visit: &Visit, flow: &Flow, who: &SignedIn) -> PageResult {
     match authorize::grant(&visit.app, &flow.open, flow.device, account, &scopes).await {
         Ok(answer) => leave::leave(visit, answer),
         // Signed out on another page meanwhile.
-        Err(AuthorizeError::SignedOut) => visit.redirect(flow.url(None)),
+        Err(AuthorizeError::Request(OpenRequestError::SignedOut)) => visit.redirect(flow.url(None)),
         Err(err) => Err(trouble::stop(visit, err)),
     }
 }

@@ -62,15 +62,15 @@ impl Flow {
     ) -> Result<Result<Self, AuthorizeError>, PageError> {
         let app = &visit.app;
         let Ok(uri) = RequestUri::parse(request_uri) else {
-            return Ok(Err(AuthorizeError::Unknown));
+            return Ok(Err(OpenRequestError::Unknown.into()));
         };
         // Known before the browser is: nobody fills the store with browsers by inventing requests.
         let Some(pushed) = app.store.oauth_request(uri.hash()).await? else {
-            return Ok(Err(AuthorizeError::Unknown));
+            return Ok(Err(OpenRequestError::Unknown.into()));
         };
         let client_id = client_id.unwrap_or(&pushed.client_id);
         if client_id != pushed.client_id {
-            return Ok(Err(AuthorizeError::Unknown));
+            return Ok(Err(OpenRequestError::Unknown.into()));
         }
         let device = visit.known_device().await?.id;
         let opened = authorize::load_request(app, request_uri, client_id, device).await;

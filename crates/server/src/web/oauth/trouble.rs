@@ -1,6 +1,8 @@
 //! Requests that cannot be answered. Nobody is sent anywhere: who comes here with a broken link may have it from anybody.
 
 use askama::Template;
+use cairn_oauth::OAuthError;
+use cairn_store::OpenRequestError;
 use http::StatusCode;
 
 use crate::oauth::authorize::AuthorizeError;
@@ -26,35 +28,39 @@ struct Stopped {
 pub fn stop(visit: &Visit, err: AuthorizeError) -> PageError {
     let t = visit.t;
     let (title, text) = match err {
-        AuthorizeError::Unknown => (t.authorize_over_title(), t.authorize_over_text()),
-        AuthorizeError::OtherDevice => {
-            (t.authorize_elsewhere_title(), t.authorize_elsewhere_text())
-        }
-        AuthorizeError::Answered => (t.authorize_answered_title(), t.authorize_answered_text()),
-        AuthorizeError::SignedOut => {
-            (t.authorize_signed_out_title(), t.authorize_signed_out_text())
-        }
+        AuthorizeError::Request(err) => match err {
+            OpenRequestError::Unknown => (t.authorize_over_title(), t.authorize_over_text()),
+            OpenRequestError::OtherDevice => {
+                (t.authorize_elsewhere_title(), t.authorize_elsewhere_text())
+            }
+            OpenRequestError::Answered => {
+                (t.authorize_answered_title(), t.authorize_answered_text())
+            }
+            OpenRequestError::SignedOut => {
+                (t.authorize_signed_out_title(), t.authorize_signed_out_text())
+            }
+            OpenRequestError::Store(err) => return err.into(),
+        },
         AuthorizeError::Refused(answer) => {
             return match leave::leave(visit, *answer) {
                 Ok(response) => PageError::Instead(Box::new(response)),
                 Err(err) => err,
             };
         }
-        AuthorizeError::OAuth(err) => {
-            let status = StatusCode::from_u16(err.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            if status.is_server_error() {
-                tracing::error!(
-                    error = &err as &dyn std::error::Error,
-                    "a request cannot be shown"
-                );
-            }
-            let detail = format!("{}: {}", err.code.as_str(), err.description());
-            let words = (t.authorize_app_title(), t.authorize_app_text());
-            return page(visit, status, words, detail);
-        }
-        AuthorizeError::Store(err) => return err.into(),
+        AuthorizeError::OAuth(err) => return refused(visit, &err),
     };
     page(visit, StatusCode::BAD_REQUEST, (title, text), String::new())
+}
+
+/// What is wrong with the app or its request, in words for whoever writes it.
+fn refused(visit: &Visit, err: &OAuthError) -> PageError {
+    let t = visit.t;
+    let status = StatusCode::from_u16(err.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    if status.is_server_error() {
+        tracing::error!(error = err as &dyn std::error::Error, "a request cannot be shown");
+    }
+    let detail = format!("{}: {}", err.code.as_str(), err.description());
+    page(visit, status, (t.authorize_app_title(), t.authorize_app_text()), detail)
 }
 
 /// For apps that send people here without pushing the request first (RFC 9126 §4).

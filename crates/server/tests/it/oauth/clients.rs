@@ -64,6 +64,40 @@ async fn a_session_stays_with_the_key_it_was_made_with() {
 }
 
 #[tokio::test]
+async fn a_key_that_the_document_itself_has_changed_is_found_as_well() {
+    let server = Server::start().await;
+    let mut client = Client::discoverable(true, SCOPE).await;
+    let document = |kid: &str, key: &SigningKey| {
+        json!({
+            "client_id": client.id,
+            "scope": SCOPE,
+            "redirect_uris": [client.redirect_uri()],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_signing_alg": "ES256",
+            "jwks": jwks(kid, key),
+            "grant_types": ["authorization_code", "refresh_token"],
+            "dpop_bound_access_tokens": true,
+        })
+    };
+    let (kid, key) = client.assertion_key.clone().unwrap();
+    let fresh = ("k2".to_owned(), SigningKey::generate(Curve::P256));
+    let (first, second) = (document(&kid, &key), document(&fresh.0, &fresh.1));
+    client.site().serve("/client.json", first);
+    assert_eq!(client.push(&server, SCOPE, &random()).await.status, 201);
+    client.site().serve("/client.json", second);
+    let old = client.assertion_key.replace(fresh);
+    server.clock.advance(Duration::from_secs(61));
+    assert_eq!(client.push(&server, SCOPE, &random()).await.status, 201);
+    // No more often than once a minute, and the old key is gone.
+    client.assertion_key = old;
+    for _ in 0..2 {
+        let gone = client.push(&server, SCOPE, &random()).await;
+        assert_eq!(gone.error(), (400, "invalid_client".into()));
+    }
+    assert_eq!(client.site().hits("/client.json"), 2);
+}
+
+#[tokio::test]
 async fn documents_are_fetched_once_in_ten_minutes_and_serve_while_the_site_is_down() {
     let server = Server::start().await;
     let client = Client::discoverable(true, SCOPE).await;

@@ -6,7 +6,7 @@ use cairn_oauth::OAuthErrorCode;
 use cairn_oauth::request::Response;
 use cairn_oauth::scope::Scopes;
 use cairn_server::oauth::authorize::{self, AuthorizeError};
-use cairn_store::DeviceId;
+use cairn_store::{DeviceId, OpenRequestError};
 use http::Method;
 use serde_json::json;
 
@@ -192,10 +192,13 @@ async fn a_page_opens_a_request_in_one_browser_and_answers_it_once() {
     let (here, there) = (browser(&server, &account).await, browser(&server, &account).await);
     let app = &server.app;
     let unknown = authorize::load_request(app, &uri, "http://localhost", here).await;
-    assert!(matches!(unknown, Err(AuthorizeError::Unknown)), "another client's");
+    assert!(
+        matches!(unknown, Err(AuthorizeError::Request(OpenRequestError::Unknown))),
+        "another client's"
+    );
     let open = authorize::load_request(app, &uri, &client.id, here).await.unwrap();
     let elsewhere = authorize::load_request(app, &uri, &client.id, there).await;
-    assert!(matches!(elsewhere, Err(AuthorizeError::OtherDevice)));
+    assert!(matches!(elsewhere, Err(AuthorizeError::Request(OpenRequestError::OtherDevice))));
     assert!(authorize::needs_consent(app, &open, &account).await.unwrap());
 
     let grant = async |device: DeviceId, scopes: &str| {
@@ -205,9 +208,15 @@ async fn a_page_opens_a_request_in_one_browser_and_answers_it_once() {
     assert!(matches!(more, Err(AuthorizeError::OAuth(_))), "it was not asked for");
     let less = grant(here, "transition:email").await;
     assert!(matches!(less, Err(AuthorizeError::OAuth(_))), "atproto must stay");
-    assert!(matches!(grant(there, "atproto").await, Err(AuthorizeError::OtherDevice)));
+    assert!(matches!(
+        grant(there, "atproto").await,
+        Err(AuthorizeError::Request(OpenRequestError::OtherDevice))
+    ));
     grant(here, "atproto").await.unwrap();
-    assert!(matches!(grant(here, "atproto").await, Err(AuthorizeError::Answered)));
+    assert!(matches!(
+        grant(here, "atproto").await,
+        Err(AuthorizeError::Request(OpenRequestError::Answered))
+    ));
 }
 
 #[tokio::test]
@@ -227,7 +236,7 @@ async fn a_refusal_goes_back_to_the_client_and_ends_the_request() {
     let query = "iss=https%3A%2F%2Fpds.test&state=a+state&error=access_denied&error_description=the+person+said+no";
     assert_eq!(url.as_str(), format!("http://127.0.0.1:8123/callback?{query}"));
     let ended = authorize::load_request(&server.app, &uri, &client.id, device).await;
-    assert!(matches!(ended, Err(AuthorizeError::Unknown)));
+    assert!(matches!(ended, Err(AuthorizeError::Request(OpenRequestError::Unknown))));
 }
 
 #[tokio::test]

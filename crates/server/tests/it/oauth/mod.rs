@@ -4,6 +4,8 @@ mod clients;
 mod documents;
 mod flow;
 mod methods;
+mod refusals;
+mod rules;
 mod sessions;
 mod site;
 
