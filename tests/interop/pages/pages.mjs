@@ -43,6 +43,7 @@ export const pages = [
   { name: 'front', path: '/' },
   { name: 'not-found', path: '/account/nothing-here', status: 404 },
   { name: 'dev-mailbox', path: '/dev/mail' },
+  { name: 'dev-client', path: '/dev/client' },
   { name: 'gallery', path: '/dev/gallery' },
   { name: 'gallery-rtl', path: '/dev/gallery?dir=rtl' },
   { name: 'gallery-solo', path: '/dev/gallery?layout=solo' },

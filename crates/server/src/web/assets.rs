@@ -18,7 +18,7 @@ struct Asset {
 const HASH_CHARS: usize = 16;
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let files: [(&str, &str, &[u8]); 6] = [
+    let files: [(&str, &str, &[u8]); 7] = [
         ("page.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/page.js")),
         ("charts.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/charts.js")),
         ("live.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/live.js")),
@@ -28,6 +28,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             include_bytes!("../../assets/recovery.js"),
         ),
         ("passkey.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/passkey.js")),
+        ("client.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/client.js")),
         ("icon.svg", "image/svg+xml", include_bytes!("../../assets/icon.svg")),
     ];
     let asset = |(name, content_type, bytes): (&'static str, &'static str, &'static [u8])| {

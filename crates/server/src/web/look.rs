@@ -25,7 +25,7 @@ const SHAPE_CONTRAST: f64 = 3.0;
 pub struct Look {
     /// The style sheet.
     pub style: String,
-    /// The policy without its `form-action`.
+    /// The policy without its `connect-src` and `form-action`.
     pub policy: String,
 }
 
@@ -40,7 +40,7 @@ impl Look {
             let _ = write!(hosts, " {}", url.origin().ascii_serialization());
         }
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{hash}'; script-src 'self'; connect-src 'self'; \
+            "default-src 'none'; style-src 'sha256-{hash}'; script-src 'self'; \
              img-src 'self' data: https:{hosts}; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'"
         );
         Self { style, policy }

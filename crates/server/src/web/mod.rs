@@ -39,6 +39,7 @@ use crate::limits::Bucket;
 use crate::routes;
 
 pub use error::is_for_people;
+pub use route::Who;
 pub use table::{PageInfo, pages};
 
 use account::Challenges;
@@ -74,7 +75,10 @@ pub fn owns(path: &str) -> bool {
     };
     (under("/account") || under("/admin") || under("/oauth/authorize") || under("/assets"))
         && !under(routes::ADMIN)
-        || matches!(path, "/" | "/.well-known/change-password" | "/dev/gallery" | "/dev/mail")
+        || matches!(
+            path,
+            "/" | "/.well-known/change-password" | "/dev/gallery" | "/dev/mail" | "/dev/client"
+        )
 }
 
 /// Answers a request for a page.

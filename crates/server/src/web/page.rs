@@ -272,6 +272,8 @@ fn is_below(path: &str, above: &str) -> bool {
 pub struct Allowed {
     /// Where its forms may lead, besides this server. Browsers look at redirects too.
     forms: String,
+    /// Where its scripts may send requests, besides the origin that they come from.
+    requests: String,
     /// Whether it shows frames of this server.
     frames: bool,
     /// Whether it is no page but something that a person has uploaded: nothing in it may run.
@@ -298,6 +300,11 @@ impl Allowed {
     /// A file to keep, not to look at.
     pub fn file() -> Self {
         Self { is_file: true, ..Self::default() }
+    }
+
+    /// Scripts ask the server at this origin.
+    pub fn requests_to(origin: &str) -> Self {
+        Self { requests: format!(" {origin}"), ..Self::default() }
     }
 }
 
@@ -328,8 +335,12 @@ pub(super) fn secure(app: &crate::App, headers: &mut HeaderMap, allowed: &Allowe
         );
     }
     let frames = if allowed.frames { "; frame-src 'self'" } else { "" };
-    let policy = if allowed.is_file { FILE_POLICY } else { &app.web.look.policy };
-    let policy = format!("{policy}{frames}; form-action 'self' {}", allowed.forms);
+    let (policy, requests) = if allowed.is_file {
+        (FILE_POLICY, String::new())
+    } else {
+        (app.web.look.policy.as_str(), format!("; connect-src 'self'{}", allowed.requests))
+    };
+    let policy = format!("{policy}{requests}{frames}; form-action 'self' {}", allowed.forms);
     if let Ok(policy) = HeaderValue::try_from(policy.trim_end()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }

@@ -1,5 +1,6 @@
-//! Pages of development servers: the server at a glance, its mailbox, the components of the pages.
+//! Pages of development servers: the server at a glance, its mailbox, the components of the pages, a client of OAuth.
 
+mod client;
 mod gallery;
 mod mailbox;
 
@@ -14,7 +15,11 @@ use super::visit::Visit;
 const ACCOUNTS_SHOWN: u32 = 50;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![get("/dev/mail", Who::Dev, mailbox::show), get("/dev/gallery", Who::Dev, gallery::show)]
+    vec![
+        get("/dev/mail", Who::Dev, mailbox::show),
+        get("/dev/gallery", Who::Dev, gallery::show),
+        get(client::PATH, Who::Dev, client::show),
+    ]
 }
 
 #[derive(Template)]
@@ -27,6 +32,8 @@ struct Landing {
     plc: String,
     domain: String,
     version: String,
+    /// Where the demonstration client is.
+    client: Option<String>,
     accounts: Vec<Row>,
 }
 
@@ -56,6 +63,7 @@ pub(super) async fn landing(visit: Visit) -> PageResult {
         plc: app.plc.base_url().to_owned(),
         domain: config.handle_domains.first().cloned().unwrap_or_default(),
         version: config.version.clone(),
+        client: client::address(&config.public_url).map(String::from),
         accounts: accounts.iter().map(row).collect(),
     })
 }
