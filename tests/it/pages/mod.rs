@@ -9,6 +9,7 @@ mod records;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod weight;
 
 use cairn_tests::{Browser, PASSWORD, TestPds, View};
 
