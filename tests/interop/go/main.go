@@ -3,9 +3,11 @@
 //
 //	watch follow --service http://localhost:2583 --plc http://localhost:2582 [--cursor 0]
 //	watch repos  --service http://localhost:2583 --plc http://localhost:2582 DID...
+//	watch oauth  --service https://pds.test --at http://localhost:2583 --plc http://localhost:2582 DID
 //
 // `follow` prints one JSON line per fault, and its whole view of the network for
 // each line `report` on its standard input. `repos` verifies full exports.
+// `oauth` is an app that signs somebody in.
 package main
 
 import (
@@ -37,12 +39,13 @@ func emit(v any) {
 
 func main() {
 	if len(os.Args) < 2 {
-		fatal("usage: watch follow|repos [flags]")
+		fatal("usage: watch follow|repos|oauth [flags]")
 	}
 	mode := os.Args[1]
 	flags := flag.NewFlagSet(mode, flag.ExitOnError)
 	service := flags.String("service", "", "URL of the server")
 	plc := flags.String("plc", "", "URL of the PLC directory")
+	at := flags.String("at", "", "where the server listens, if a proxy with TLS is in front of its URL")
 	cursor := flags.Int64("cursor", 0, "where to start in the event stream")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		fatal(err.Error())
@@ -72,6 +75,11 @@ func main() {
 				continue
 			}
 			emit(map[string]any{"did": did, "rev": state.Rev, "data": state.Data, "commit": state.Commit, "records": state.Records})
+		}
+	case "oauth":
+		if err := signIn(ctx, *service, *at, &base, flags.Arg(0)); err != nil {
+			emit(map[string]any{"error": err.Error()})
+			os.Exit(1)
 		}
 	default:
 		fatal("unknown mode " + mode)

@@ -210,7 +210,13 @@ verdict('tap: fetches no repository twice', resyncs.started === fetched && !resy
 // After the count of what tap fetched: accounts come and go here.
 for (const part of [admin.pdsadmin, admin.goatAdmin, admin.beyondTheReference]) await check(`operator: ${part.name}`, () => part(a, plc))
 // The reference's pages need scripts.
-if (TARGET === 'cairn') await check('client: @atproto/oauth-client-node', () => oauth.clientNode(a, plc))
+if (TARGET === 'cairn') {
+  await check('client: @atproto/oauth-client-node', () => oauth.clientNode(a, plc))
+  const tls = await oauth.behindTls(plc, { work, logs })
+  await check("client: OAuth by indigo's atproto/auth/oauth", () => tls.run('indigo-oauth'))
+  await check('client: OAuth by PyPI atproto-oauth', () => tls.run('python-oauth'))
+  await tls.stop()
+}
 verdict('indigo packages: no fault', [...consumers.indigo.faults, ...indigoB.faults])
 verdict('@atproto/sync: no fault', consumers.sync.faults)
 verdict('@atcute/firehose: no fault', consumers.atcute.faults)

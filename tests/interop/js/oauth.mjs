@@ -1,10 +1,13 @@
 // An app that signs people in by OAuth, with the library that servers of apps use, and a person with a browser that runs no
 // scripts.
 import http from 'node:http'
+import path from 'node:path'
+import readline from 'node:readline'
 import { Agent, AtpAgent } from '@atproto/api'
 import { NodeOAuthClient } from '@atproto/oauth-client-node'
-import { assert, assertEqual, rejects } from './lib.mjs'
+import { assert, assertEqual, bin, home, rejects, start, withDeadline } from './lib.mjs'
 import { PASSWORD, post } from './load.mjs'
+import { Pds } from './target.mjs'
 
 const SCOPE = 'atproto transition:generic account:email repo:com.example.note'
 const REDIRECT_URI = 'http://127.0.0.1:8999/callback'
@@ -23,8 +26,10 @@ const request = (url, options, body) =>
 
 // Cookies, redirects as long as they stay on the server, and the forms of the page that is open.
 class Browser {
-  constructor(origin) {
+  // The server's public URL, and where it listens if that is elsewhere.
+  constructor(origin, at = origin) {
     this.origin = origin
+    this.at = at
     this.cookies = new Map()
   }
 
@@ -32,7 +37,8 @@ class Browser {
     const headers = { accept: 'text/html', cookie: [...this.cookies].map((pair) => pair.join('=')).join('; ') }
     Object.assign(headers, { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': body ? 'same-origin' : 'cross-site' })
     if (body) Object.assign(headers, { origin: this.origin, 'content-type': 'application/x-www-form-urlencoded' })
-    const response = await request(url, { method, headers }, body?.toString())
+    const listens = new URL(String(url).replace(this.origin, this.at))
+    const response = await request(listens, { method, headers: { ...headers, host: new URL(this.origin).host } }, body?.toString())
     for (const line of response.headers['set-cookie'] ?? []) {
       const [name, value] = line.split(';')[0].split('=')
       if (/max-age=0/i.test(line)) this.cookies.delete(name)
@@ -95,8 +101,12 @@ function clientOf(pds, plc, sessionStore) {
 
 // From the app to the page, through signing in, and back with what the server has answered.
 async function consent(pds, client, handle, decision) {
-  const browser = new Browser(pds.url)
   const url = await client.authorize(handle, { scope: SCOPE, state: 'mine', ui_locales: 'en' })
+  return decide(new Browser(pds.url), url, handle, decision)
+}
+
+// The person's part.
+async function decide(browser, url, handle, decision) {
   await browser.go(url)
   assert(browser.form('current-password').fields.get('username') === handle, 'the sign-in page knows the handle of the hint')
   await browser.submit('current-password', { password: PASSWORD })
@@ -138,4 +148,47 @@ export async function clientNode(pds, plc) {
   await session.signOut()
   await rejects(client.restore(did), null, 'a session that was signed out')
   assertEqual(await account.com.atproto.server.getSession().then(({ data }) => data.active), true, 'the account itself')
+}
+
+// An app that is a program of its own: it says which page the person is to go to, hears with what the browser was sent back,
+// and says how it went.
+async function program(name, command, args, logs, person) {
+  const child = start(name, command, args, { logs, stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const says = async () => {
+    const { value } = await withDeadline(lines.next(), 30_000, `the next word of ${name}`)
+    assert(value, `${name} has ended`)
+    const said = JSON.parse(value)
+    assert(!said.error, said.error)
+    return said
+  }
+  const { page } = await says()
+  child.stdin.end(`${await person(page)}\n`)
+  return says()
+}
+
+// Libraries that speak to servers with https alone: the server thinks that a proxy with TLS is in front of it, and the programs
+// play that proxy.
+export async function behindTls(plc, { work, logs }) {
+  const hostname = 'pds-https.test'
+  const pds = await Pds.create('pds-https', { work, logs, plc, env: { PDS_HOSTNAME: hostname, PDS_SERVICE_HANDLE_DOMAINS: `.${hostname}` } })
+  const service = `https://${hostname}`
+  const apps = {
+    'indigo-oauth': (did) => [bin('watch'), ['oauth', '--service', service, '--at', pds.url, '--plc', plc, did]],
+    'python-oauth': (did) => [path.join(home, '.cache/python/bin/python'), [path.join(home, 'py/oauth.py'), service, pds.url, plc, did]],
+  }
+  return { stop: () => pds.stop('SIGTERM'), run: async (name) => {
+    const handle = `${name}.${hostname}`
+    const account = { handle, email: `${name}@example.com`, password: PASSWORD }
+    const made = await pds.xrpc('POST', 'com.atproto.server.createAccount', { body: account })
+    const { did } = await made.json()
+    assert(did, `no account: ${made.status}`)
+    const [command, args] = apps[name](did)
+    const person = async (page) => (await decide(new Browser(service, pds.url), page, handle, 'allow')).toString()
+    const { uri, ...said } = await program(name, command, args, logs, person)
+    const expected = { did, handle, email: '', scopes: 'atproto repo:app.bsky.feed.post', refreshed: true, ended: true }
+    assertEqual(said, expected, 'what the app says')
+    const written = await pds.get('com.atproto.repo.listRecords', { repo: did, collection: 'app.bsky.feed.post' })
+    assertEqual(written.records.map((record) => record.uri), [uri], 'what the app has written')
+  } }
 }

@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core'
 
 export const password = 'correct horse battery staple'
 
-// Starts a server on a folder of its own. `stop` ends it and removes the folder.
+// Starts a server on a folder of its own, with a PLC directory. `stop` ends it and removes the folder.
 export async function startServer() {
   const data = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-pages-'))
   const args = ['dev', '--port', '0', '--plc-port', '0', '--data', data]
@@ -27,7 +27,8 @@ export async function startServer() {
     child.kill()
     fs.rmSync(data, { recursive: true, force: true })
   }
-  return { url, stop }
+  const plc = said.match(/http:\/\/localhost:\d+/g).find((other) => other !== url)
+  return { url, plc, stop }
 }
 
 export async function createAccount(url, handle) {
