@@ -12,6 +12,9 @@ pub(crate) struct Account {
     pub(crate) token: String,
 }
 
+/// The password of all of them.
+pub(crate) const PASSWORD: &str = "correct horse";
+
 /// Creates a new account with a handle under `.test`.
 pub(crate) async fn create(client: &mut Client, prefix: &str) -> anyhow::Result<Account> {
     let name = format!("{prefix}{:09}", rand::random::<u32>() % 1_000_000_000);
@@ -19,7 +22,7 @@ pub(crate) async fn create(client: &mut Client, prefix: &str) -> anyhow::Result<
         .post(
             "com.atproto.server.createAccount",
             None,
-            &json!({ "handle": format!("{name}.test"), "email": format!("{name}@example.com"), "password": "correct horse" }),
+            &json!({ "handle": format!("{name}.test"), "email": format!("{name}@example.com"), "password": PASSWORD }),
         )
         .await?;
     let text = |key: &str| -> anyhow::Result<String> {

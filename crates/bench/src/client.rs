@@ -33,16 +33,28 @@ impl Client {
         content_type: Option<&str>,
         body: Bytes,
     ) -> anyhow::Result<http::Response<Incoming>> {
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let authorization = authorization.iter().map(|it| ("authorization", it.as_str()));
+        let content_type = content_type.iter().map(|it| ("content-type", *it));
+        let headers: Vec<(&str, &str)> = authorization.chain(content_type).collect();
+        self.send_with(method, path, &headers, body).await
+    }
+
+    /// Sends a request with these headers.
+    pub(crate) async fn send_with(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> anyhow::Result<http::Response<Incoming>> {
         if self.sender.ready().await.is_err() {
             self.sender = open(&self.authority).await?;
         }
         let mut request =
             Request::builder().method(method).uri(path).header("host", &self.authority);
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        if let Some(content_type) = content_type {
-            request = request.header("content-type", content_type);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body))?;
         self.sender.send_request(request).await.context("sending the request")

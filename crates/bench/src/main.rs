@@ -13,6 +13,7 @@
 mod accounts;
 mod app_view;
 mod client;
+mod oauth;
 mod process;
 mod report;
 mod rows;

@@ -1,6 +1,7 @@
 //! The rows of the report.
 
 mod blobs;
+mod clients;
 mod firehose;
 mod proxied;
 mod reads;
@@ -81,6 +82,10 @@ pub(crate) const ALL: &[Row] = &[
         name: "createRecord c32, many accounts",
         run: |bench| Box::pin(writes::create_c32(bench)),
     },
+    Row {
+        name: "createRecord c32, many accounts, DPoP",
+        run: |bench| Box::pin(clients::create(bench)),
+    },
     Row { name: "createRecord c32, one account", run: |bench| Box::pin(writes::create_one(bench)) },
     Row { name: "applyWrites 10 c32", run: |bench| Box::pin(writes::apply_10(bench)) },
     Row { name: "put+delete c32", run: |bench| Box::pin(writes::put_delete(bench)) },
@@ -100,6 +105,7 @@ pub(crate) const ALL: &[Row] = &[
         run: |bench| Box::pin(proxied::read_after_write(bench)),
     },
     Row { name: "createSession c8", run: |bench| Box::pin(writes::sessions(bench)) },
+    Row { name: "OAuth refresh c32", run: |bench| Box::pin(clients::refresh(bench)) },
     Row { name: "memory after load", run: |bench| Box::pin(memory_after(bench)) },
 ];
 

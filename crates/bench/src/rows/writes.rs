@@ -116,7 +116,7 @@ pub(super) async fn sessions(bench: &Bench) -> anyhow::Result<Figures> {
         let accounts = Arc::clone(&accounts);
         async move {
             let account = of(&accounts, number)?;
-            let input = json!({ "identifier": account.did, "password": "correct horse" });
+            let input = json!({ "identifier": account.did, "password": accounts::PASSWORD });
             client.post("com.atproto.server.createSession", None, &input).await?;
             Ok(client)
         }
