@@ -153,3 +153,31 @@ async fn pages_speak_the_language_of_their_reader() {
     assert_eq!(lang(&[french], "/?ui_locales=de+en").await, "en");
     assert_eq!(lang(&[french, chosen], "/?ui_locales=fr").await, "en");
 }
+
+#[tokio::test]
+async fn the_demonstration_client_lives_at_a_loopback_address_beside_its_server() {
+    let local = |dev_mode: bool| {
+        Server::with(move |config| {
+            config.dev_mode = dev_mode;
+            config.public_url = "http://localhost:2583".into();
+        })
+    };
+    let server = local(true).await;
+    let at = async |host: &str| server.get_with("/dev/client", &[BROWSER, ("host", host)]).await;
+    let moved = at("localhost:2583").await;
+    let home = "http://127.0.0.1:2583/dev/client";
+    assert_eq!((moved.status.as_u16(), moved.header("location")), (303, home));
+    let page = at("127.0.0.1:2583").await;
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("connect-src 'self' http://localhost:2583;"), "{policy}");
+    assert!(policy.contains("script-src 'self';"), "{policy}");
+    let front = server.get_with("/", &[BROWSER]).await;
+    assert!(String::from_utf8(front.body.to_vec()).unwrap().contains(home));
+    let front = front.header("content-security-policy").to_owned();
+    assert!(front.contains("connect-src 'self';"), "{front}");
+    // Nor where the server is one for people, or does not live on this machine.
+    for server in [local(false).await, self::server().await] {
+        assert_eq!(server.get_with("/dev/client", &[BROWSER]).await.status, 404);
+    }
+}
