@@ -130,6 +130,8 @@ async fn unfit_wishes_are_refused_by_name() {
         ("password", json!("")),
         ("password", json!("x".repeat(257))),
         ("recoveryKey", json!("did:key:nonsense")),
+        // Of a curve that the directory does not take.
+        ("recoveryKey", json!("did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK")),
         ("plcOp", json!({})),
     ] {
         let mut input = wanted("alice.test", email);

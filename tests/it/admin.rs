@@ -1,6 +1,6 @@
 //! What operators and moderators do.
 
-use cairn_tests::{PASSWORD, TestPds, post};
+use cairn_tests::{PASSWORD, TestPds, World, post};
 use serde_json::{Value, json};
 
 const UPDATE: &str = "com.atproto.admin.updateSubjectStatus";
@@ -152,6 +152,19 @@ async fn a_record_and_a_blob_are_hidden_alone() {
         .ok();
     alice.record("app.bsky.feed.post", &rkey).await.ok();
 
+    // What is taken down is not brought back by another record in its place, and can be lifted while there is none.
+    let input = json!({ "subject": subject, "takedown": { "applied": true } });
+    pds.admin().call(UPDATE, input.clone()).await.ok();
+    alice.delete("app.bsky.feed.post", &rkey).await.ok();
+    alice.put("app.bsky.feed.post", &rkey, post("bad again")).await.ok();
+    assert_eq!(alice.record("app.bsky.feed.post", &rkey).await, (400, "RecordNotFound"));
+    alice.delete("app.bsky.feed.post", &rkey).await.ok();
+    let lift = json!({ "subject": subject, "takedown": { "applied": false } });
+    pds.admin().call(UPDATE, lift.clone()).await.ok();
+    assert_eq!(pds.admin().call(UPDATE, lift).await, (400, "NotFound"));
+    alice.put("app.bsky.feed.post", &rkey, post("good")).await.ok();
+    alice.record("app.bsky.feed.post", &rkey).await.ok();
+
     let blob = alice.blob("text/plain", "bad").await;
     alice.create("com.example.file", json!({ "file": blob })).await.ok();
     let cid = blob["ref"]["$link"].as_str().unwrap();
@@ -209,6 +222,32 @@ async fn operators_change_handle_address_and_password() {
     let mail = json!({ "recipientDid": alice.did, "senderDid": alice.did, "content": "hello", "subject": "About" });
     assert_eq!(admin.call("com.atproto.admin.sendEmail", mail).await.ok(), json!({ "sent": true }));
     assert_eq!(pds.mail()[0].subject, "About");
+}
+
+#[tokio::test]
+async fn the_domain_itself_is_the_operators_to_give() {
+    let world = World::start().await;
+    let own = |config: &mut cairn_server::ServerConfig| {
+        config.handle_domains = vec![".own.test".to_owned()];
+    };
+    let pds = world.pds_with(own).await;
+    let (alice, bob) =
+        (pds.account_named("alice.own.test").await, pds.account_named("bob.own.test").await);
+    let apex = json!({ "handle": "own.test" });
+    let itself = "com.atproto.identity.updateHandle";
+    assert_eq!(bob.call(itself, apex.clone()).await, (400, "InvalidRequest"));
+    let input = json!({ "did": alice.did, "handle": "own.test" });
+    pds.admin().call("com.atproto.admin.updateAccountHandle", input).await.ok();
+    let resolved = [("handle", "own.test")];
+    let found = pds.anyone.query("com.atproto.identity.resolveHandle", &resolved).await.ok();
+    assert_eq!(found["did"], alice.did.as_str());
+    assert_eq!(bob.call(itself, apex).await.status, 400);
+    let data = world.plc().get_data(&alice.did).await.unwrap();
+    assert_eq!(data.also_known_as, ["at://own.test"]);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked = client.get(format!("{}/.well-known/atproto-did", pds.anyone.base));
+    let answer = asked.header("host", "own.test").send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), alice.did.as_str());
 }
 
 #[tokio::test]

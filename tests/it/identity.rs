@@ -132,6 +132,12 @@ async fn an_operation_of_ones_own_is_signed_for_whoever_reads_the_mail() {
         alice.query("com.atproto.identity.getRecommendedDidCredentials", &[]).await.ok();
     assert_eq!(recommended["alsoKnownAs"], json!(["at://alice.test"]));
 
+    // Nor does what nobody could ever change again.
+    for keys in [json!([]), json!([recommended["rotationKeys"][0], recommended["rotationKeys"][0]])]
+    {
+        let stuck = json!({ "token": token, "rotationKeys": keys });
+        assert_eq!(alice.call(sign, stuck).await, (400, "InvalidRequest"));
+    }
     // What the directory would refuse does not cost the token.
     let bad = json!({ "token": token, "rotationKeys": ["nonsense"] });
     assert_eq!(alice.call(sign, bad).await, (400, "InvalidRequest"));
@@ -172,6 +178,22 @@ async fn an_operation_of_ones_own_is_signed_for_whoever_reads_the_mail() {
     ] {
         assert_eq!(alice.call(submit, broken(change)).await, (400, "InvalidRequest"));
     }
+}
+
+#[tokio::test]
+async fn a_handle_that_is_an_alias_already_becomes_the_first() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    alice.poke("com.atproto.identity.requestPlcOperationSignature").await.ok();
+    let token = pds.mailed_code("alice@mail.test");
+    let aliases = json!(["at://alice.test", "at://alicia.test"]);
+    let sign = json!({ "token": token, "alsoKnownAs": aliases });
+    let signed = alice.call("com.atproto.identity.signPlcOperation", sign).await.ok();
+    let submit = "com.atproto.identity.submitPlcOperation";
+    alice.call(submit, json!({ "operation": signed["operation"] })).await.ok();
+    alice.call(UPDATE, json!({ "handle": "alicia.test" })).await.ok();
+    let data = pds.world.plc().get_data(&alice.did).await.unwrap();
+    assert_eq!(data.also_known_as, ["at://alicia.test"]);
 }
 
 fn operation(input: &Value) -> cairn_identity::plc::Operation {

@@ -63,7 +63,40 @@ async fn the_date_of_deletion_must_be_a_date() {
         alice.call(DEACTIVATE, json!({ "deleteAfter": "soon" })).await,
         (400, "InvalidRequest")
     );
-    alice.call(DEACTIVATE, json!({ "deleteAfter": "2027-01-01T00:00:00Z" })).await.ok();
+    // What deletes at once takes more than a session.
+    for soon in [SignedDuration::from_hours(-1_000_000), SignedDuration::from_hours(23)] {
+        let soon = pds.world.clock().now().saturating_add(soon).unwrap();
+        let refused = alice.call(DEACTIVATE, json!({ "deleteAfter": soon.to_string() })).await;
+        assert_eq!(refused, (400, "InvalidRequest"));
+        assert!(refused.message().contains("24 hours"), "{}", refused.message());
+    }
+    let later = pds.world.clock().now().saturating_add(SignedDuration::from_hours(25)).unwrap();
+    alice.call(DEACTIVATE, json!({ "deleteAfter": later.to_string() })).await.ok();
+    let told = async {
+        loop {
+            let mail = pds.mail().into_iter().find(|mail| mail.subject.contains("will be deleted"));
+            if let Some(mail) = mail {
+                return mail;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(20), told).await.expect("alice is told");
+    assert!(told.text.contains("activate it again"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn a_moderator_who_deactivates_changes_no_date_of_deletion() {
+    let mut pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let due = pds.world.clock().now().saturating_add(SignedDuration::from_hours(48)).unwrap();
+    alice.call(DEACTIVATE, json!({ "deleteAfter": due.to_string() })).await.ok();
+    let subject = json!({ "$type": "com.atproto.admin.defs#repoRef", "did": alice.did });
+    let input = json!({ "subject": subject, "deactivated": { "applied": true } });
+    pds.admin().call("com.atproto.admin.updateSubjectStatus", input).await.ok();
+    pds.world.clock().advance(Duration::from_secs(49 * 3_600));
+    pds.restart().await;
+    pds.follower().await.until_status(&alice.did, Some("deleted")).await;
 }
 
 #[tokio::test]

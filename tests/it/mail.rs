@@ -149,6 +149,10 @@ async fn an_address_changes_with_a_code_from_the_old_one() {
         (400, "TokenRequired")
     );
     assert_eq!(alice.call(UPDATE, new("AAAAA-BBBBB")).await, (400, "InvalidToken"));
+    // An address that somebody has costs no code.
+    pds.account("bob").await;
+    let taken = json!({ "email": "bob@mail.test", "token": mail.code() });
+    assert_eq!(alice.call(UPDATE, taken).await.status, 400);
     alice.call(UPDATE, new(&mail.code())).await.ok();
     let session = alice.query(GET_SESSION, &[]).await.ok();
     assert_eq!(session["email"], "new@mail.test");

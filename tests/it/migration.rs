@@ -169,6 +169,18 @@ async fn only_whoever_holds_the_did_brings_it_along() {
         world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await,
     );
     let (alice, mallory) = (old.account("alice").await, old.account("mallory").await);
+    // A token is spent by the account that it makes, not by a try that fails.
+    let create = "com.atproto.server.createAccount";
+    let aud = new.config.service_did.to_string();
+    let params = [("aud", aud.as_str()), ("lxm", create)];
+    let token = mallory.query("com.atproto.server.getServiceAuth", &params).await.ok();
+    let mover = new.anyone.bearer(token["token"].as_str().unwrap());
+    let mut input = json!({ "did": mallory.did, "handle": "x.new.test", "email": "x@mail.test", "password": PASSWORD });
+    assert_eq!(mover.call(create, input.clone()).await, (400, "InvalidHandle"));
+    input["handle"] = json!("mallory.new.test");
+    mover.call(create, input.clone()).await.ok();
+    input["handle"] = json!("mallory2.new.test");
+    assert_eq!(mover.call(create, input).await, (401, "JwtReplayed"));
     let create = "com.atproto.server.createAccount";
     let input = json!({ "did": alice.did, "handle": "alice.new.test", "email": "m@mail.test", "password": PASSWORD });
     let aud = new.config.service_did.to_string();

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::IntoResponse;
+use cairn_server::config::ServiceTarget;
 use cairn_tests::{StandIn, TestAccount, TestPds, World, refusal};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -182,6 +183,24 @@ async fn each_namespace_has_its_service() {
         assert_eq!(service.last().nsid, nsid);
         assert_eq!(service.last().signer, Ok(alice.did.clone()), "{nsid}");
     }
+    // A video service has an address of its own, also for who names it, wherever its DID document points.
+    let video = StandIn::start(&world).await;
+    let pds = world
+        .pds_with(|config| {
+            config.appview = Some(appview.target());
+            let elsewhere = "did:web:video.example".parse().unwrap();
+            config.video = Some(ServiceTarget { did: elsewhere, ..video.target() });
+        })
+        .await;
+    let carla = pds.account("carla").await;
+    carla.query("app.bsky.video.getUploadLimits", &[]).await.ok();
+    assert_eq!(video.last().nsid, "app.bsky.video.getUploadLimits");
+    let named = carla
+        .request(Method::GET, "app.bsky.video.getJobStatus")
+        .header("atproto-proxy", "did:web:video.example#bsky_video");
+    carla.send(named).await.ok();
+    assert_eq!(video.last().nsid, "app.bsky.video.getJobStatus");
+
     let pds = world.pds_with(|config| config.chat = Some(chat.target())).await;
     let bob = pds.account("bobby").await;
     bob.query("chat.bsky.convo.listConvos", &[]).await.ok();

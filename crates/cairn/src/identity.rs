@@ -8,6 +8,7 @@ use cairn_identity::{
     PlcClient, TxtLookup,
 };
 use cairn_model::Handle;
+use cairn_server::accounts::handle_policy::is_apex;
 use cairn_server::accounts::hosted;
 use cairn_store::Store;
 use url::Url;
@@ -84,14 +85,16 @@ fn backup_dns(config: &Config) -> anyhow::Result<Option<TxtLookup>> {
     Ok(Some(TxtLookup::with_servers(servers)?))
 }
 
-/// Handles under the server's own domains are the server's to answer for.
+/// Handles under the server's own domains, and these themselves, are the server's to answer for.
 fn local_handles(config: &Config, store: &Store) -> LocalHandles {
     let domains: Arc<[String]> = config.identity.handle_domains.clone().into();
     let store = store.clone();
     Arc::new(move |handle: Handle| {
         let (domains, store) = (Arc::clone(&domains), store.clone());
         Box::pin(async move {
-            if !domains.iter().any(|domain| handle.as_str().ends_with(domain.as_str())) {
+            let is_ours = domains.iter().any(|domain| handle.as_str().ends_with(domain.as_str()))
+                || is_apex(handle.as_str(), &domains);
+            if !is_ours {
                 return None;
             }
             match store.account(handle).await {

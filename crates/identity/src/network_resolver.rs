@@ -11,7 +11,8 @@ use std::time::Duration;
 use cairn_model::{Did, Handle, Nsid};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use url::Url;
 
 use crate::cache::{Cached, Lifetimes, TtlCache};
@@ -44,8 +45,10 @@ const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 const MAX_WELL_KNOWN_BYTES: usize = 4 * 1024;
 /// Each look-up gets as long as the reference implementation gives it.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
-/// Look-ups beyond this wait: a flood of unknown DIDs must not open thousands of connections.
+/// Look-ups of one kind beyond this wait: a flood of unknown names must not open thousands of connections.
 const MAX_LOOKUPS: usize = 64;
+/// For this long; then the server has too much to do.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers for the handles that this server itself hosts; `None` sends the question to the network.
 pub type LocalHandles = Arc<dyn Fn(Handle) -> BoxFuture<'static, Option<Did>> + Send + Sync>;
@@ -84,7 +87,42 @@ struct Network {
     handles: TtlCache<Handle, Did, ResolveError>,
     document_flights: Flights<Did, DocumentResult>,
     handle_flights: Flights<Handle, HandleResult>,
-    permits: Semaphore,
+    turns: Turns,
+}
+
+/// Who asks names that others choose can make one kind of look-up slow, and must not hold up the others: what a did:plc
+/// directory answers, hosts of did:webs and handles that anybody runs, and handles that an account of this server waits
+/// for.
+struct Turns {
+    directory: Semaphore,
+    did_webs: Semaphore,
+    handles: Semaphore,
+    fresh_handles: Semaphore,
+    lexicon_authorities: Semaphore,
+}
+
+impl Turns {
+    fn new() -> Self {
+        let turns = || Semaphore::new(MAX_LOOKUPS);
+        Self {
+            directory: turns(),
+            did_webs: turns(),
+            handles: turns(),
+            fresh_handles: turns(),
+            lexicon_authorities: turns(),
+        }
+    }
+
+    fn of(&self, did: &Did) -> &Semaphore {
+        if did.method() == "plc" { &self.directory } else { &self.did_webs }
+    }
+}
+
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, ResolveError> {
+    match timeout(TURN_PATIENCE, turns.acquire()).await {
+        Ok(turn) => turn.map_err(|_| ResolveError::ShutDown),
+        Err(_) => Err(ResolveError::Busy),
+    }
 }
 
 impl NetworkResolver {
@@ -97,7 +135,7 @@ impl NetworkResolver {
             handles: TtlCache::new(CACHED_HANDLES, HANDLES),
             document_flights: Flights::default(),
             handle_flights: Flights::default(),
-            permits: Semaphore::new(MAX_LOOKUPS),
+            turns: Turns::new(),
         }))
     }
 
@@ -108,7 +146,9 @@ impl NetworkResolver {
 
     fn handle_flight(&self, handle: &Handle) -> Flight<HandleResult> {
         let (network, own) = (Arc::clone(&self.0), handle.clone());
-        self.0.handle_flights.join(handle, async move { network.refresh_handle(&own).await })
+        self.0
+            .handle_flights
+            .join(handle, async move { network.refresh_handle(&own, &network.turns.handles).await })
     }
 }
 
@@ -156,14 +196,14 @@ impl Resolver for NetworkResolver {
             if let Some(did) = self.0.local(handle).await {
                 return Ok(did);
             }
-            self.0.refresh_handle(handle).await
+            self.0.refresh_handle(handle, &self.0.turns.fresh_handles).await
         }
         .boxed()
     }
 
     fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, HandleResult> {
         async move {
-            let _permit = self.0.permit().await?;
+            let _turn = turn(&self.0.turns.lexicon_authorities).await?;
             self.0.lookup_lexicon_authority(nsid).await
         }
         .boxed()
@@ -177,7 +217,7 @@ async fn landed<T: Clone>(flight: Flight<Result<T, ResolveError>>) -> Result<T, 
 impl Network {
     async fn refresh_document(&self, did: &Did) -> DocumentResult {
         let result = {
-            let _permit = self.permit().await?;
+            let _turn = turn(self.turns.of(did)).await?;
             self.lookup_document(did).await.map(Arc::new)
         };
         let now = self.config.clock.now();
@@ -189,9 +229,9 @@ impl Network {
         result
     }
 
-    async fn refresh_handle(&self, handle: &Handle) -> Result<Did, ResolveError> {
+    async fn refresh_handle(&self, handle: &Handle, turns: &Semaphore) -> HandleResult {
         let result = {
-            let _permit = self.permit().await?;
+            let _turn = turn(turns).await?;
             self.lookup_handle(handle).await
         };
         let now = self.config.clock.now();
@@ -200,10 +240,6 @@ impl Network {
             self.handles.put(handle.clone(), result.clone(), now);
         }
         result
-    }
-
-    async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ResolveError> {
-        self.permits.acquire().await.map_err(|_| ResolveError::ShutDown)
     }
 
     async fn local(&self, handle: &Handle) -> Option<Did> {

@@ -41,6 +41,20 @@ impl ReplayMemory {
         }
         true
     }
+
+    /// Takes a use back: the token may be used once more.
+    pub fn forget(&self, one: Use) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.by_expiry.remove(&(one.expires_at, one.key));
+        used.keys.remove(&one.key);
+    }
+}
+
+/// One use, to be taken back with [`ReplayMemory::forget`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    pub(crate) key: Key,
+    pub(crate) expires_at: i64,
 }
 
 impl Used {
@@ -67,6 +81,16 @@ mod tests {
         assert!(memory.first_use([1; 32], 100, 0));
         assert!(!memory.first_use([1; 32], 100, 99));
         assert!(memory.first_use([1; 32], 200, 100));
+    }
+
+    #[test]
+    fn a_use_can_be_taken_back() {
+        let memory = ReplayMemory::new(10);
+        let one = Use { key: [1; 32], expires_at: 100 };
+        assert!(memory.first_use(one.key, one.expires_at, 0));
+        memory.forget(one);
+        assert!(memory.first_use(one.key, one.expires_at, 1));
+        assert!(!memory.first_use(one.key, one.expires_at, 2));
     }
 
     #[test]

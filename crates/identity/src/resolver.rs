@@ -47,6 +47,9 @@ pub enum ResolveError {
     /// The handle's well-known document names no DID.
     #[error("well-known document does not name a did")]
     NotADid,
+    /// Too many look-ups wait for their turn.
+    #[error("too many look-ups wait")]
+    Busy,
     /// Look-ups end with the server.
     #[error("resolver was shut down")]
     ShutDown,
@@ -58,7 +61,7 @@ impl ResolveError {
     pub fn is_upstream(&self) -> bool {
         match self {
             Self::Directory(error) => error.is_upstream(),
-            Self::Fetch(_) | Self::ShutDown => true,
+            Self::Fetch(_) | Self::Busy | Self::ShutDown => true,
             Self::Status { status } => *status >= 500,
             Self::Dns(error) => matches!(**error, DnsError::Lookup(_) | DnsError::Setup(_)),
             Self::NotFound

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::accounts::columns::{instant, micros};
-use crate::accounts::set_password;
+use crate::accounts::{set_email_confirmed, set_password};
 use crate::{AccountId, EndSessions, MasterKey, Store, StoreError};
 
 /// How long a mailed token is valid.
@@ -107,6 +107,27 @@ impl Store {
         self.write_tx(move |tx| {
             judge(find(tx, purpose, &hash)?, tx.now_micros(), Some(account))?;
             Ok(delete(tx, account, purpose)?)
+        })
+        .await
+    }
+
+    /// Spends a token for [`MailPurpose::ConfirmEmail`] and marks the address that it was mailed to as confirmed: a change
+    /// of the address voids the token.
+    pub async fn confirm_email_by_token(
+        &self,
+        account: AccountId,
+        token: &str,
+    ) -> Result<(), MailTokenError> {
+        let hash = self.mail_token_hash(token)?;
+        let cache = self.account_cache().clone();
+        let purpose = MailPurpose::ConfirmEmail;
+        self.write_tx(move |tx| {
+            judge(find(tx, purpose, &hash)?, tx.now_micros(), Some(account))?;
+            delete(tx, account, purpose)?;
+            set_email_confirmed(tx, account)?;
+            let cache = cache.clone();
+            tx.after_commit(move || cache.drop_account(account));
+            Ok(())
         })
         .await
     }

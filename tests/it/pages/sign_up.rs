@@ -59,6 +59,12 @@ async fn what_cannot_be_had_is_said_beside_its_field() {
     }
     let view = browser.fill(SIGN_UP, &with("handle", "<b>\"'")).await;
     assert!(view.has("&#60;b&#62;&#34;&#39;") && !view.has("<b>\"'"), "{view:?}");
+    // Whether an address has an account is not told to who could not have one.
+    let mut asked = with("email", "bob@mail.test");
+    asked.retain(|(name, _)| *name != "password");
+    asked.push(("password", "seven77"));
+    let view = browser.fill(SIGN_UP, &asked).await;
+    assert!(!view.has("There is an account with this address"), "{view:?}");
     let long = "x".repeat(300);
     let view = browser.fill(SIGN_UP, &with("password", &long)).await;
     assert!(view.error("password").starts_with("A password has at most"));

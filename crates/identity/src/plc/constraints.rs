@@ -19,6 +19,8 @@ const MAX_ALIASES: usize = 10;
 /// The longest handle (253) and `at://`.
 const MAX_ALIAS_LENGTH: usize = 258;
 const MAX_ROTATION_KEYS: usize = 10;
+/// What the specification allows; the public directory takes more.
+const MAX_OWN_ROTATION_KEYS: usize = 5;
 const MAX_SERVICES: usize = 10;
 const MAX_SERVICE_TYPE_LENGTH: usize = 256;
 const MAX_SERVICE_ENDPOINT_LENGTH: usize = 512;
@@ -69,6 +71,10 @@ pub enum ConstraintError {
     /// A verification method is not a `did:key`.
     #[error("invalid verificationMethod key: {0}")]
     VerificationMethod(String),
+
+    /// A DID without rotation keys can never be changed again.
+    #[error("rotationKeys must have 1 to {MAX_OWN_ROTATION_KEYS} different keys")]
+    RotationKeys,
 }
 
 /// A DID changes too often.
@@ -94,6 +100,20 @@ pub fn check_incoming(operation: &Operation) -> Result<(), ConstraintError> {
         Operation::LegacyCreate(_) => Err(ConstraintError::Legacy),
         Operation::Plc(op) => check_fields(op),
     }
+}
+
+/// The same for an operation that is about to be signed here, by the stricter rules of the specification: one to five
+/// different rotation keys.
+pub fn check_made(operation: &Operation) -> Result<(), ConstraintError> {
+    if let Operation::Plc(op) = operation {
+        let different: BTreeSet<&String> = op.rotation_keys.iter().collect();
+        let is_right = (1..=MAX_OWN_ROTATION_KEYS).contains(&op.rotation_keys.len())
+            && different.len() == op.rotation_keys.len();
+        if !is_right {
+            return Err(ConstraintError::RotationKeys);
+        }
+    }
+    check_incoming(operation)
 }
 
 fn check_fields(op: &PlcOperation) -> Result<(), ConstraintError> {

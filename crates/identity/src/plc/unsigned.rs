@@ -45,10 +45,17 @@ impl UnsignedOperation {
         empty.with_signing_key(signing_key).with_handle(handle).with_pds_endpoint(pds_endpoint)
     }
 
-    /// Replaces the first `at://` alias, or puts the handle in front when there is none.
+    /// Replaces the first `at://` alias, or puts the handle in front when there is none. Where the handle stood further
+    /// back it goes: a directory takes no alias twice.
     #[must_use]
     pub fn with_handle(mut self, handle: &Handle) -> Self {
         let alias = format!("at://{handle}");
+        let mut is_first = true;
+        self.also_known_as.retain(|known| {
+            let is_slot = is_first && known.starts_with("at://");
+            is_first &= !is_slot;
+            is_slot || *known != alias
+        });
         match self.also_known_as.iter_mut().find(|alias| alias.starts_with("at://")) {
             Some(slot) => *slot = alias,
             None => self.also_known_as.insert(0, alias),

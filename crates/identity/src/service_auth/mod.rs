@@ -13,6 +13,7 @@ use crate::jws::{self, Header};
 use crate::key::SigningKey;
 use crate::random_bytes;
 
+pub use crate::replay::Use as TokenUse;
 pub use verifier::{ServiceAuthError, Verified, Verifier};
 
 /// How long a token lives unless its maker says otherwise.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Claims;
 use crate::jws::{Compact, JwsError};
 use crate::public_key::PublicKey;
-use crate::replay::ReplayMemory;
+use crate::replay::{ReplayMemory, Use};
 use crate::resolver::{ResolveError, Resolver};
 
 /// Types that belong to other protocols; a token of theirs must not pass for a service-auth token.
@@ -105,6 +105,8 @@ pub struct Verified {
     pub key_id: &'static str,
     /// The audience, one of the verifier's.
     pub aud: String,
+    /// That it was used, see [`Verifier::forgive`].
+    pub token: Use,
 }
 
 /// Checks tokens against one server's audiences and remembers which were used.
@@ -156,10 +158,17 @@ impl Verifier {
         }
         let (iss, key_id) = issuer(&claims.iss, token.header.kid.as_deref())?;
         check_signature(&token, &iss, key_id, resolver).await?;
-        if !self.used.first_use(replay_key(&token, &claims), claims.exp, now.as_second()) {
+        let used = Use { key: replay_key(&token, &claims), expires_at: claims.exp };
+        if !self.used.first_use(used.key, used.expires_at, now.as_second()) {
             return Err(ServiceAuthError::Replayed);
         }
-        Ok(Verified { iss, key_id, aud: claims.aud })
+        Ok(Verified { iss, key_id, aud: claims.aud, token: used })
+    }
+
+    /// Lets a token be used once more, because the call that it came with has failed: it lives long enough for another
+    /// try, and whoever sent it may not be able to make a new one.
+    pub fn forgive(&self, token: Use) {
+        self.used.forget(token);
     }
 }
 

@@ -203,3 +203,22 @@ async fn documents_of_ones_own_are_not_asked_for_elsewhere() {
     assert!(world.resolver.did(&other, false).await.is_err());
     assert_eq!(world.directory.hits(), 0);
 }
+
+#[tokio::test]
+async fn hosts_that_never_answer_hold_up_nobody_but_their_own_kind() {
+    let world = World::new(None).await;
+    // They take connections and say nothing.
+    let mut silent = Vec::new();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..70 {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let did = format!("did:web:localhost%3A{}", listener.local_addr().unwrap().port());
+        silent.push(listener);
+        let resolver = world.resolver.clone();
+        waiting.spawn(async move { resolver.did(&Did::parse(&did).unwrap(), false).await.is_ok() });
+    }
+    tokio::task::yield_now().await;
+    let document = tokio::time::timeout(Duration::from_secs(2), world.alias(false));
+    assert_eq!(document.await.expect("the directory is asked at once"), "at://a.test");
+    assert!(waiting.try_join_next().is_none(), "the others still wait");
+}

@@ -72,10 +72,13 @@ async fn tokens_for_either_audience_are_accepted_once() {
             let claims = Claims { aud: aud.to_owned(), ..world.claims() };
             let token = service_auth::create(&world.key, &claims);
             let verified = world.verify(&token).await.unwrap();
-            let expected =
-                Verified { iss: world.iss.clone(), key_id: "#atproto", aud: aud.to_owned() };
-            assert_eq!(verified, expected);
+            let expected = (world.iss.clone(), "#atproto", aud.to_owned());
+            let used = verified.token;
+            assert_eq!((verified.iss, verified.key_id, verified.aud), expected);
             assert_eq!(world.verify(&token).await, Err("JwtReplayed"));
+            // Unless the call that it came with has failed.
+            world.verifier.forgive(used);
+            world.verify(&token).await.unwrap();
         }
         assert_eq!(world.resolver.refreshes(), 0);
     }

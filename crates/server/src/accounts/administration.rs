@@ -68,9 +68,10 @@ pub async fn restore(
     Ok(())
 }
 
-/// Hides the account until its owner, or the operator, activates it.
+/// Hides the account until its owner, or the operator, activates it. When it is to be deleted, if it is hidden already,
+/// stays as it is.
 pub async fn deactivate(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
-    app.store.deactivate(account.id, None).await?;
+    app.store.deactivate(account.id, account.delete_after).await?;
     record(app, by, "deactivate", account.did.as_str(), json!({})).await;
     Ok(())
 }

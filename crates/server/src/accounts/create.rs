@@ -8,7 +8,7 @@
 //! Where the operator approves each account, all of that waits: see [`super::approval`].
 
 use cairn_identity::plc::{Operation, UnsignedOperation, sign_tombstone};
-use cairn_identity::{Curve, DidKey, SigningKey};
+use cairn_identity::{Curve, DidKey, PublicKey, SigningKey};
 use cairn_model::{Did, Handle};
 use cairn_store::{Account, AccountRef, Applicant, CreateAccountError, NewAccount};
 use jiff::SignedDuration;
@@ -94,6 +94,7 @@ fn require_control(did: &Did, who: &Newcomer) -> Result<(), XrpcError> {
 
 async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, XrpcError> {
     let is_operator = matches!(who, Newcomer::Admin);
+    let recovery_key = recovery_key(&wanted)?;
     let invite_code = match app.config.sign_up {
         _ if is_operator => None,
         SignUp::Open | SignUp::Approval => None,
@@ -105,9 +106,6 @@ async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, Xrp
     let password =
         wanted.password.ok_or_else(|| XrpcError::invalid_request("Password is required"))?;
     password::check_new(&password).map_err(|err| XrpcError::invalid_request(err.to_string()))?;
-    let recovery_key = wanted.recovery_key.as_deref().map(DidKey::parse).transpose();
-    let recovery_key = recovery_key
-        .map_err(|err| XrpcError::invalid_request(format!("Invalid recoveryKey: {err}")))?;
 
     let (handle, domain) =
         handle_policy::check(&wanted.handle, app.config.handle_rules(), is_operator)?;
@@ -129,6 +127,19 @@ async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, Xrp
     let password_hash = password::hash(app, &password).await?;
     let waits = app.config.sign_up == SignUp::Approval && !is_operator;
     Ok(Checked { handle, email, password_hash, invite_code, recovery_key, waits })
+}
+
+/// The key that the owner wants above the server's.
+fn recovery_key(wanted: &Wanted) -> Result<Option<DidKey>, XrpcError> {
+    let Some(text) = wanted.recovery_key.as_deref() else { return Ok(None) };
+    if wanted.did.is_some() {
+        let message = "A recoveryKey goes into a new did:plc only, not into a DID that is there";
+        return Err(XrpcError::invalid_request(message));
+    }
+    // Of a curve that the directory takes.
+    let key = PublicKey::parse_did_key(text)
+        .map_err(|err| XrpcError::invalid_request(format!("Invalid recoveryKey: {err}")))?;
+    Ok(Some(key.did_key()))
 }
 
 /// Whether an account has this name, or somebody who waits for one.

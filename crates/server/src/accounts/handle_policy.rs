@@ -87,9 +87,15 @@ fn name_under<'a>(handle: &'a Handle, domains: &[String]) -> Option<&'a str> {
         .min_by_key(|name| name.len())
 }
 
+/// Whether a name is one of the server's own domains itself.
+pub fn is_apex(name: &str, domains: &[String]) -> bool {
+    domains.iter().any(|domain| domain.strip_prefix('.') == Some(name))
+}
+
 /// Parses a handle as a user typed it and applies every rule that needs no network.
 ///
-/// `any_valid` lets administrators hand out reserved names, and those with blocked words.
+/// `any_valid` lets administrators hand out reserved names, those with blocked words, and the server's domain itself;
+/// others get that only by its name server, like any domain.
 pub fn check(
     input: &str,
     rules: HandleRules<'_>,
@@ -106,7 +112,8 @@ pub fn check(
         return Err(HandleError::Blocked);
     }
     let Some(name) = name else {
-        return Ok((handle, Domain::External));
+        let is_ours = any_valid && is_apex(handle.as_str(), domains);
+        return Ok((handle, if is_ours { Domain::Own } else { Domain::External }));
     };
     if name.contains('.') {
         return Err(HandleError::Dots);
@@ -167,5 +174,8 @@ mod tests {
             assert!(check(handle, rules(&domains()), true).is_ok());
         }
         assert_eq!(check("al.pds.test", rules(&domains()), true), Err(HandleError::TooShort));
+        let apex = check("pds.test", rules(&domains()), true).unwrap();
+        assert_eq!((apex.0.as_str(), apex.1), ("pds.test", Domain::Own));
+        assert_eq!(check("pds.test", rules(&domains()), false).unwrap().1, Domain::External);
     }
 }

@@ -1,9 +1,12 @@
 //! An account and its DID document: do they agree, and what others are told.
 
+use std::time::Duration;
+
 use cairn_identity::plc::{Operation, PlcData};
 use cairn_identity::{DidDocument, DidKey, PlcClientError, SigningKey};
 use cairn_model::{Did, Handle};
 use cairn_store::{Account, NoAccount};
+use tokio::time::timeout;
 
 use crate::App;
 use crate::error::XrpcError;
@@ -19,12 +22,16 @@ pub fn shown_handle(account: &Account) -> String {
     account.handle.as_ref().map_or_else(|| INVALID_HANDLE.to_owned(), Handle::to_string)
 }
 
-/// The DID document for session answers, if the operator wants it there and it can be had.
+/// Nobody waits longer to sign in for a document that they can do without.
+const SESSION_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The DID document for session answers, if the operator wants it there and it can be had soon.
 pub async fn document_for_session(app: &App, did: &Did) -> Option<serde_json::Value> {
     if !app.config.did_doc_with_session {
         return None;
     }
-    app.resolver.did(did, false).await.ok().map(|document| document.as_json().clone())
+    let document = timeout(SESSION_PATIENCE, app.resolver.did(did, false)).await.ok()?.ok()?;
+    Some(document.as_json().clone())
 }
 
 /// Why an account cannot be active here.

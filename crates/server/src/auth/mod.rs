@@ -19,6 +19,7 @@ use cairn_model::Did;
 use cairn_oauth::scope::Scopes;
 use cairn_store::{Account, Applicant, SessionId};
 
+pub use cairn_identity::service_auth::TokenUse;
 pub use policy::{
     ADMIN, ANYONE, Access, AuthPolicy, FULL_SESSION, MODERATOR, NEWCOMER, OAuthPolicy, REFRESH,
     REPO_READER, SESSION, SESSION_OR_APPLICANT, SESSION_OR_MODERATOR, SESSION_OR_SERVICE, ScopeSet,
@@ -157,6 +158,8 @@ pub enum Moderator {
 #[derive(Clone, Debug)]
 pub struct Service {
     pub iss: Did,
+    /// The use of the token, which is taken back if the call fails.
+    pub token: TokenUse,
 }
 
 /// An account by session, or somebody who waits for one.

@@ -27,7 +27,7 @@ pub(super) async fn verify(
             "this key does not speak for the account",
         ));
     }
-    Ok(Service { iss: verified.iss })
+    Ok(Service { iss: verified.iss, token: verified.token })
 }
 
 /// Checks a token that a moderation service signed, with its account's key or its labels' key.
@@ -39,7 +39,8 @@ pub(super) async fn verify_moderator(
     endpoint: &Endpoint,
     token: &str,
 ) -> Result<Service, XrpcError> {
-    let service = Service { iss: verify_any_key(app, endpoint, token).await?.iss };
+    let verified = verify_any_key(app, endpoint, token).await?;
+    let service = Service { iss: verified.iss, token: verified.token };
     let trusted = app.config.moderation.as_ref().map(|target| &target.did);
     if trusted != Some(&service.iss) {
         return Err(XrpcError::unauthorized("UntrustedIss", "Untrusted issuer"));

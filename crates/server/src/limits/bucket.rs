@@ -56,6 +56,10 @@ pub enum Bucket {
     UpdateHandle,
     /// Per IP address; charged by the handler.
     UploadBlob,
+    /// What has an account announced, or its repository replaced, per account: a relay takes so many events of a host.
+    Announce,
+    /// Each call asks the did:plc directory, per account.
+    CheckAccountStatus,
     /// Per IP address.
     ResolveLexicon,
     /// Lexicons that an account's records make the server look for, per account; charged by the handlers of writes.
@@ -71,7 +75,7 @@ pub enum Bucket {
 
 impl Bucket {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Global,
         Self::GetRepo,
         Self::RepoWrite,
@@ -90,6 +94,8 @@ impl Bucket {
         Self::UpdateHandle,
         Self::RefreshIdentity,
         Self::UploadBlob,
+        Self::Announce,
+        Self::CheckAccountStatus,
         Self::ResolveLexicon,
         Self::LookUpLexicon,
         Self::AdminSignIn,
@@ -107,6 +113,8 @@ impl Bucket {
                 | Self::RequestEmailUpdate
                 | Self::RequestPlcOperation
                 | Self::UpdateHandle
+                | Self::Announce
+                | Self::CheckAccountStatus
                 | Self::LookUpLexicon
                 | Self::RefreshIdentity
         )
@@ -126,6 +134,8 @@ impl Bucket {
         const UPDATE_HANDLE: &[Window] = &[per(10, FIVE_MINUTES), per(50, DAY)];
         const REFRESH_IDENTITY: &[Window] = &[per(30, FIVE_MINUTES), per(300, DAY)];
         const UPLOAD_BLOB: &[Window] = &[per(1_000, DAY)];
+        const ANNOUNCE: &[Window] = &[per(20, FIVE_MINUTES), per(100, DAY)];
+        const CHECK_ACCOUNT_STATUS: &[Window] = &[per(60, FIVE_MINUTES)];
         const RESOLVE_LEXICON: &[Window] = &[per(100, FIVE_MINUTES)];
         const LOOK_UP_LEXICON: &[Window] = &[per(30, FIVE_MINUTES), per(500, DAY)];
         // A page and what it is made of.
@@ -148,6 +158,8 @@ impl Bucket {
             Self::UpdateHandle => UPDATE_HANDLE,
             Self::RefreshIdentity => REFRESH_IDENTITY,
             Self::UploadBlob => UPLOAD_BLOB,
+            Self::Announce => ANNOUNCE,
+            Self::CheckAccountStatus => CHECK_ACCOUNT_STATUS,
             Self::ResolveLexicon => RESOLVE_LEXICON,
             Self::LookUpLexicon => LOOK_UP_LEXICON,
             Self::Pages => PAGES,

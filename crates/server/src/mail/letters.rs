@@ -112,6 +112,28 @@ pub fn approved(config: &ServerConfig, t: Text, to: &str, handle: &str, now: Tim
     news(to, letter, now)
 }
 
+/// Tells the owner that the account goes by itself.
+pub fn deletion_ahead(
+    config: &ServerConfig,
+    t: Text,
+    to: &str,
+    handle: &str,
+    at: Timestamp,
+    now: Timestamp,
+) -> Mail {
+    let letter = News {
+        t,
+        subject: t.mail_deletion_subject(),
+        handle,
+        lead: t.mail_deletion_lead(),
+        facts: vec![(t.mail_time(), time(at))],
+        advice: t.mail_deletion_advice(),
+        link: Some(account_link(config, t.sign_in_title())),
+        brand: Brand::of(config),
+    };
+    news(to, letter, now)
+}
+
 fn account_link(config: &ServerConfig, label: &'static str) -> Link {
     Link { url: format!("{}/account", config.public_url), label }
 }

@@ -128,6 +128,7 @@ fn known<'a>(config: &'a ServerConfig, name: &ServiceName<'_>) -> Option<Choice<
         (LABELER, &config.moderation),
         (LABELER, &config.reports),
         (CHAT, &config.chat),
+        (VIDEO, &config.video),
     ];
     let mut matching = services.into_iter().filter(|(id, _)| *id == name.id);
     matching.find_map(|(id, service)| {

@@ -10,6 +10,7 @@ use http::{StatusCode, header};
 use serde::Serialize;
 use url::form_urlencoded;
 
+use crate::accounts::handle_policy::is_apex;
 use crate::accounts::hosted;
 use crate::app::App;
 use crate::error::XrpcError;
@@ -42,10 +43,8 @@ fn host(request: &Parts) -> Option<String> {
 
 /// Whether a name is, or is under, a domain that accounts take handles from.
 fn is_handle_host(app: &App, name: &str) -> bool {
-    app.config
-        .handle_domains
-        .iter()
-        .any(|domain| name.ends_with(domain.as_str()) || Some(name) == domain.strip_prefix('.'))
+    let domains = &app.config.handle_domains;
+    domains.iter().any(|domain| name.ends_with(domain.as_str())) || is_apex(name, domains)
 }
 
 /// `/.well-known/atproto-did`: the DID of the account whose handle is the host name.

@@ -1,7 +1,7 @@
 //! A call on its way to the handler ([`Call`]) and what the handler gets of it ([`Cx`]).
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use cairn_model::{AtIdentifier, Did};
@@ -11,7 +11,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
-use crate::auth::{Caller, Credential, Session, authenticate};
+use crate::auth::{Caller, Credential, Session, TokenUse, authenticate};
 use crate::error::XrpcError;
 use crate::i18n::Text;
 use crate::limits::{Bucket, RateReport, counted_as};
@@ -29,6 +29,8 @@ pub struct Call {
     pub(crate) body: Body,
     pub(crate) client_ip: IpAddr,
     pub(crate) report: Arc<RateReport>,
+    /// The service token that came with the call.
+    pub(crate) token: Arc<OnceLock<TokenUse>>,
 }
 
 /// What a handler knows: the server, who calls, and from where.
@@ -51,7 +53,12 @@ impl Call {
     }
 
     pub(crate) async fn authenticate(&mut self) -> Result<Credential, XrpcError> {
-        authenticate(&self.app, self.endpoint, &self.parts, self.client_ip).await
+        let credential =
+            authenticate(&self.app, self.endpoint, &self.parts, self.client_ip).await?;
+        if let Credential::Service(service) = &credential {
+            self.token.get_or_init(|| service.token);
+        }
+        Ok(credential)
     }
 
     /// For methods without input.

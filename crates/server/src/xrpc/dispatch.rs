@@ -59,7 +59,8 @@ pub(crate) async fn answer(
     let (outcome, is_public) = match method {
         Method::Own(endpoint) => {
             let (parts, body) = request.into_parts();
-            let call = Call { app, endpoint, parts, body, client_ip, report: Arc::clone(&report) };
+            let (report, token) = (Arc::clone(&report), Arc::default());
+            let call = Call { app, endpoint, parts, body, client_ip, report, token };
             (run(call).await, endpoint.auth == AuthPolicy::Anyone)
         }
         Method::Foreign(nsid) => (pass_on(app, nsid, request, client_ip, &report).await, false),
@@ -109,9 +110,16 @@ async fn run(call: Call) -> Result<Response, XrpcError> {
     if endpoint.global_limit {
         charge_global(&call.app, &call.parts.headers, call.client_ip, &call.report)?;
     }
-    let tasks = call.app.tasks.clone();
+    let (tasks, tokens) = (call.app.tasks.clone(), call.app.service_tokens.clone());
+    let token = Arc::clone(&call.token);
     let runs_to_its_end = endpoint.kind == Kind::Procedure;
-    caught(&tasks, endpoint.handler.run(call), runs_to_its_end).await
+    let outcome = caught(&tasks, endpoint.handler.run(call), runs_to_its_end).await;
+    if let Some(token) = token.get()
+        && !outcome.as_ref().is_ok_and(|response| response.status().is_success())
+    {
+        tokens.forgive(*token);
+    }
+    outcome
 }
 
 /// Has another service answer, under the same rules.

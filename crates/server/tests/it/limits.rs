@@ -156,7 +156,7 @@ async fn guesses_at_the_operators_password_are_counted() {
 #[test]
 fn methods_spend_the_limits_that_the_reference_gives_them() {
     use Bucket::*;
-    let expected: [(&str, &[Bucket]); 13] = [
+    let expected: [(&str, &[Bucket]); 18] = [
         ("com.atproto.server.createAccount", &[CreateAccount]),
         ("com.atproto.server.reserveSigningKey", &[ReserveSigningKey]),
         ("com.atproto.server.deleteAccount", &[DeleteAccount]),
@@ -168,6 +168,11 @@ fn methods_spend_the_limits_that_the_reference_gives_them() {
         ("com.atproto.identity.requestPlcOperationSignature", &[RequestPlcOperation]),
         ("com.atproto.identity.updateHandle", &[UpdateHandle]),
         ("com.atproto.identity.refreshIdentity", &[RefreshIdentity]),
+        ("com.atproto.identity.submitPlcOperation", &[Announce]),
+        ("com.atproto.server.activateAccount", &[Announce]),
+        ("com.atproto.server.deactivateAccount", &[Announce]),
+        ("com.atproto.repo.importRepo", &[Announce]),
+        ("com.atproto.server.checkAccountStatus", &[CheckAccountStatus]),
         ("com.atproto.lexicon.resolveLexicon", &[ResolveLexicon]),
         ("com.atproto.sync.getRepo", &[GetRepo]),
     ];

@@ -102,10 +102,8 @@ impl Store {
 
     /// Marks the present e-mail address as confirmed.
     pub async fn confirm_email(&self, account: impl Into<AccountRef>) -> Result<(), AccountError> {
-        self.change_account(account, move |tx, account| {
-            Ok(set(tx, "email_confirmed_at", Some(tx.now_micros()), account.id)?)
-        })
-        .await
+        self.change_account(account, move |tx, account| Ok(set_email_confirmed(tx, account.id)?))
+            .await
     }
 
     /// Whether signing in takes a mailed code; see [`Account::needs_mailed_code`].
@@ -187,6 +185,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// Marks the present e-mail address as confirmed inside a transaction.
+pub(crate) fn set_email_confirmed(tx: &WriteTx<'_>, account: AccountId) -> Result<(), StoreError> {
+    set(tx, "email_confirmed_at", Some(tx.now_micros()), account)
 }
 
 /// Sets the password inside a transaction.

@@ -10,7 +10,7 @@ use super::events::emit_deleted;
 use super::{Account, AccountError, AccountRef, AccountStatus};
 use crate::blobs::blocking;
 use crate::oauth::{self, AccessCache};
-use crate::{AccountId, Store, StoreError, WriteTx, repo, sessions};
+use crate::{AccountId, Store, StoreError, WriteTx, invites, repo, sessions};
 
 /// Rows that one step removes; the writer serves others in between.
 const STEP_ROWS: usize = 500;
@@ -111,6 +111,10 @@ impl Store {
 
 fn delete(tx: &mut WriteTx<'_>, access: &AccessCache, account: &Account) -> Result<(), StoreError> {
     let id = account.id;
+    if matches!(account.status(), AccountStatus::Takendown | AccountStatus::Suspended) {
+        // They are good for nothing as long as the account is there; its end must not change that.
+        invites::disable_of(tx, account.did.as_str())?;
+    }
     tx.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([id.get()])?;
     for table in SMALL_TABLES {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE account = ?1"))?

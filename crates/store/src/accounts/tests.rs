@@ -295,6 +295,55 @@ async fn secrets_are_kept_once_made() {
 }
 
 #[tokio::test]
+async fn who_comes_back_with_the_same_code_has_used_it_once() {
+    let world = World::new();
+    let made = world
+        .store
+        .create_invite_codes(NewInviteCodes {
+            hostname: "pds.test".to_owned(),
+            count: 1,
+            uses: 2,
+            for_accounts: vec!["admin".to_owned()],
+            created_by: "admin".to_owned(),
+        })
+        .await
+        .unwrap();
+    let code = made[0].1[0].clone();
+    let with_code =
+        |name: &str| NewAccount { invite_code: Some(code.clone()), ..new_account(name) };
+    for _ in 0..2 {
+        let (account, _) = world.store.create_account(with_code("alice")).await.unwrap();
+        world.store.delete_account(account.id).await.unwrap();
+    }
+    world.store.create_account(with_code("bob")).await.unwrap();
+    let full = world.store.create_account(with_code("carla")).await;
+    assert!(matches!(full, Err(CreateAccountError::InviteCodeUnavailable)));
+}
+
+#[tokio::test]
+async fn codes_of_an_account_that_is_taken_down_end_with_it() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let made = world
+        .store
+        .create_invite_codes(NewInviteCodes {
+            hostname: "pds.test".to_owned(),
+            count: 1,
+            uses: 1,
+            for_accounts: vec![alice.did.to_string()],
+            created_by: "admin".to_owned(),
+        })
+        .await
+        .unwrap();
+    let code = &made[0].1[0];
+    assert!(world.store.is_invite_usable(code).await.unwrap());
+    world.store.takedown(alice.id, None).await.unwrap();
+    assert!(!world.store.is_invite_usable(code).await.unwrap());
+    world.store.delete_account(alice.id).await.unwrap();
+    assert!(!world.store.is_invite_usable(code).await.unwrap());
+}
+
+#[tokio::test]
 async fn an_invite_code_is_spent_with_the_account_it_lets_in() {
     let world = World::new();
     let made = world

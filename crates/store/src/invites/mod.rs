@@ -192,11 +192,20 @@ pub(crate) fn is_usable(conn: &Connection, code: &str) -> Result<bool, StoreErro
         .query_row([code], |row| row.get(0))?)
 }
 
-/// Records that an account was created with this code. The caller has checked [`is_usable`].
+/// Disables the codes of an owner inside a transaction.
+pub(crate) fn disable_of(conn: &Connection, owner: &str) -> Result<(), StoreError> {
+    conn.prepare_cached("UPDATE invite_code SET disabled = 1 WHERE for_account = ?1")?
+        .execute([owner])?;
+    Ok(())
+}
+
+/// Records that an account was created with this code. The caller has checked [`is_usable`]. Who comes back with the code
+/// that they came with before has used it once.
 pub(crate) fn record_use(tx: &WriteTx<'_>, code: &str, did: &str) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO invite_code_use (code, used_by, used_at)
-         SELECT code, ?2, ?3 FROM invite_code WHERE code = ?1",
+         SELECT code, ?2, ?3 FROM invite_code WHERE code = ?1
+         ON CONFLICT (code, used_by) DO UPDATE SET used_at = excluded.used_at",
     )?
     .execute((code, did, tx.now_micros()))?;
     Ok(())

@@ -110,7 +110,8 @@ impl Store {
         .await
     }
 
-    /// Hides a record, or shows it again. Returns whether it exists.
+    /// Hides what is at `path`, or shows it again, also what comes there later: whoever deletes a record that is taken
+    /// down does not bring it back with the next one. Returns whether there is a record to hide, or a takedown to lift.
     pub async fn set_record_takedown(
         &self,
         account: AccountId,
@@ -126,11 +127,13 @@ impl Store {
                 )?
                 .execute((account.get(), path.as_str(), reference))?;
             }
-            if takedown_ref.is_none() {
-                tx.prepare_cached("DELETE FROM record_takedown WHERE account = ?1 AND path = ?2")?
-                    .execute((account.get(), path.as_str()))?;
+            if takedown_ref.is_some() {
+                return Ok(exists);
             }
-            Ok(exists)
+            let lifted = tx
+                .prepare_cached("DELETE FROM record_takedown WHERE account = ?1 AND path = ?2")?
+                .execute((account.get(), path.as_str()))?;
+            Ok(exists || lifted > 0)
         })
         .await
     }

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use cairn_model::Did;
-use cairn_store::{Account, MailPurpose, MailTokenError};
+use cairn_store::{Account, MailTokenError};
 
 use super::super::error::PageError;
 use super::super::form::Form;
@@ -58,11 +58,8 @@ pub async fn try_code(
 ) -> Result<bool, PageError> {
     let (t, store) = (visit.t, &visit.app.store);
     let code = visit.form.get("code");
-    match store.use_mail_token(account.id, MailPurpose::ConfirmEmail, code).await {
-        Ok(()) => {
-            store.confirm_email(account.id).await?;
-            return Ok(true);
-        }
+    match store.confirm_email_by_token(account.id, code).await {
+        Ok(()) => return Ok(true),
         Err(MailTokenError::Invalid) => form.refuse("code", t.confirm_email_wrong()),
         Err(MailTokenError::Expired) => form.refuse("code", t.confirm_email_too_old()),
         Err(MailTokenError::Store(err)) => return Err(err.into()),

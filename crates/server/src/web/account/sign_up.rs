@@ -164,6 +164,10 @@ pub async fn submit(visit: Visit) -> PageResult {
     }
     if let Some(wanted) = check(&visit, &mut form).await? {
         visit.charge_address(Bucket::CreateAccount)?;
+        if is_email_held(&visit, &wanted).await? {
+            form.refuse("email", visit.t.sign_up_email_taken());
+            return visit.refused(&SignUp::new(&visit, form, None));
+        }
         match Box::pin(create::create(&visit.app, &Newcomer::Anyone, wanted)).await {
             Ok(Outcome::Account(account)) => return welcome(&visit, account).await,
             Ok(Outcome::Applicant(_)) => return visit.redirect("/account/sign-up/waiting"),
@@ -171,6 +175,13 @@ pub async fn submit(visit: Visit) -> PageResult {
         }
     }
     visit.refused(&SignUp::new(&visit, form, None))
+}
+
+/// Whether somebody has the address. Asked when the rest is right and the attempt is counted: strangers must not find out
+/// of address after address.
+async fn is_email_held(visit: &Visit, wanted: &Wanted) -> Result<bool, PageError> {
+    let Some(email) = &wanted.email else { return Ok(false) };
+    Ok(create::is_held(&visit.app, AccountRef::Email(email.clone())).await?)
 }
 
 /// What can be made an account of; the form says what is wrong with the rest.
@@ -186,8 +197,6 @@ async fn check(visit: &Visit, form: &mut Form) -> Result<Option<Wanted>, PageErr
         form.refuse("email", t.sign_up_email_syntax());
     } else if email::parse_chosen(&address, &config.disposable_domains).is_err() {
         form.refuse("email", t.sign_up_email_disposable());
-    } else if create::is_held(&visit.app, AccountRef::Email(address.clone())).await? {
-        form.refuse("email", t.sign_up_email_taken());
     }
     check_chosen(form, sent, t);
     let invite = sent.get("invite");

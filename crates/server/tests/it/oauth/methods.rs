@@ -284,6 +284,9 @@ async fn a_client_may_deactivate_the_account_and_ends_itself_by_that() {
     let refused = reader.post(&server, method, &json!({})).await;
     assert_eq!(refusal(&refused), missing("account:status?action=manage"));
     let caller = Caller::with(&server, &alice, "atproto account:status?action=manage").await;
+    let deleting = json!({ "deleteAfter": "2040-01-01T00:00:00Z" });
+    let refused = caller.post(&server, method, &deleting).await;
+    assert_eq!(refused.error(), (403, "Forbidden".into()), "it cannot delete");
     assert_eq!(caller.post(&server, method, &json!({})).await.status, 200);
     let after = caller.get(&server, "/xrpc/com.atproto.server.getSession", &[]).await;
     assert_eq!(after.error(), (401, "invalid_token".into()));

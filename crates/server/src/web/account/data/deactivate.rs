@@ -65,7 +65,7 @@ pub async fn submit(visit: Visit) -> PageResult {
             after_days(visit.app.clock.now(), days)
         }
     };
-    visit.app.store.deactivate(&account.did, delete_after).await?;
+    activation::deactivate(&visit.app, visit.t, account, delete_after).await?;
     visit.redirect_saying(Local::of_account(&account.did, "/data"), Flash::AccountDeactivated)
 }
 

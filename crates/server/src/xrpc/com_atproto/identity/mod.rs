@@ -57,6 +57,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         )
         .oauth(OAuthPolicy::Identity(IdentityAttr::Any)),
         procedure("com.atproto.identity.submitPlcOperation", SESSION, submit_plc_operation)
-            .oauth(OAuthPolicy::Identity(IdentityAttr::Any)),
+            .oauth(OAuthPolicy::Identity(IdentityAttr::Any))
+            .limits(&[Bucket::Announce]),
     ]
 }

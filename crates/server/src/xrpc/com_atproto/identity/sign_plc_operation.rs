@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cairn_identity::plc::{Operation, PlcData, PlcService, check_incoming};
+use cairn_identity::plc::{Operation, PlcData, PlcService, check_made};
 use cairn_store::MailPurpose;
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::identity::check_rotation_key;
 use crate::accounts::mailing;
 use crate::auth::Session;
 use crate::error::XrpcError;
@@ -49,13 +50,15 @@ pub async fn sign_plc_operation(
     let last = cx.app.plc.get_last_op(&account.did).await?;
     let data = PlcData::of(&account.did, &last)
         .ok_or_else(|| XrpcError::invalid_request("Did is tombstoned"))?;
+    // Otherwise the directory takes nothing that is signed here.
+    check_rotation_key(&data, &cx.app.rotation_key.did_key())?;
     let mut next = data.next_operation(last.cid());
     next.rotation_keys = input.rotation_keys.unwrap_or(next.rotation_keys);
     next.also_known_as = input.also_known_as.unwrap_or(next.also_known_as);
     next.verification_methods = input.verification_methods.unwrap_or(next.verification_methods);
     next.services = input.services.unwrap_or(next.services);
     let operation = next.sign(&cx.app.rotation_key);
-    check_incoming(&operation)
+    check_made(&operation)
         .map_err(|err| XrpcError::invalid_request(format!("Invalid operation: {err}")))?;
 
     store

@@ -14,6 +14,7 @@ pub mod upload_blob;
 use cairn_oauth::scope::{AccountAction, AccountAttr};
 
 use crate::auth::{ANYONE, FULL_SESSION, OAuthPolicy, SESSION, SESSION_OR_SERVICE};
+use crate::limits::Bucket;
 use crate::xrpc::endpoint::RECORD_JSON_LIMIT;
 use crate::xrpc::{Endpoint, procedure, query};
 
@@ -47,6 +48,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .oauth(OAuthPolicy::Any),
         procedure("com.atproto.repo.importRepo", FULL_SESSION.not_takendown(), import_repo)
             .oauth(OAuthPolicy::Account(AccountAttr::Repo, AccountAction::Manage))
-            .car(),
+            .car()
+            .limits(&[Bucket::Announce]),
     ]
 }

@@ -16,9 +16,9 @@ pub struct Uploaded {
 
 /// Bytes go to the disk as they come. The blob is temporary until a record refers to it.
 pub async fn upload_blob(cx: Cx<SessionOrService>, mut body: Upload) -> Result<Json<Uploaded>> {
-    let moves_in = moves_in(&cx).await?;
+    let moving = moving(&cx);
     let client = counted_as(cx.client_ip);
-    if moves_in.is_some() {
+    if moving.is_some() {
         cx.require_room(Bucket::UploadBlob, &client)?;
     } else {
         cx.charge(Bucket::UploadBlob, &client, 1)?;
@@ -33,25 +33,21 @@ pub async fn upload_blob(cx: Cx<SessionOrService>, mut body: Upload) -> Result<J
     }
     let BlobRef { cid, mime_type, size } = upload.finish(Some(&body.content_type)).await?;
     cx.app.figures.counters.uploaded(size);
-    if let Some(account) = moves_in
+    if let Some(account) = moving
         && !cx.app.store.refers_to_blob(account, cid).await?
     {
-        // It was no part of the move. It is here now: if this was one too many, the next one is refused.
-        let _ = cx.has_room(Bucket::UploadBlob, &client);
+        // It is no part of the move. It is here now: if this was one too many, the next one is refused.
+        let _ = cx.charge(Bucket::UploadBlob, &client, 1);
     }
     let blob =
         json!({ "$type": "blob", "ref": { "$link": cid }, "mimeType": mime_type, "size": size });
     Ok(Json(Uploaded { blob }))
 }
 
-/// The account, if it waits to become active, and for blobs of its imported records. A move brings more of them at once
-/// than anyone posts in a day, so for those only the limit on all methods holds.
-async fn moves_in(cx: &Cx<SessionOrService>) -> Result<Option<AccountId>> {
-    let SessionOrService::Session(session) = &cx.caller else { return Ok(None) };
+/// The account, if it is not active: it may be on the move. That brings more blobs at once than anyone posts in a day, so
+/// for those that its records refer to only the limit on all methods holds.
+fn moving(cx: &Cx<SessionOrService>) -> Option<AccountId> {
+    let SessionOrService::Session(session) = &cx.caller else { return None };
     let account = &session.account;
-    if account.deactivated_at.is_none() || cx.app.limits.is_off() {
-        return Ok(None);
-    }
-    let missing = cx.app.store.list_missing_blobs(account.id, None, 1).await?;
-    Ok((!missing.is_empty()).then_some(account.id))
+    (account.deactivated_at.is_some() && !cx.app.limits.is_off()).then_some(account.id)
 }

@@ -1,6 +1,5 @@
 //! `com.atproto.server.confirmEmail`
 
-use cairn_store::MailPurpose;
 use serde::Deserialize;
 
 use crate::accounts::mailing;
@@ -23,11 +22,6 @@ pub async fn confirm_email(cx: Cx<Session>, Input(input): Input<ConfirmEmail>) -
     if !is_present {
         return Err(XrpcError::named("InvalidEmail", "Invalid email"));
     }
-    let store = &cx.app.store;
-    store
-        .use_mail_token(account.id, MailPurpose::ConfirmEmail, &input.token)
-        .await
-        .map_err(mailing::refused)?;
-    store.confirm_email(account.id).await?;
-    Ok(())
+    let confirmed = cx.app.store.confirm_email_by_token(account.id, &input.token).await;
+    confirmed.map_err(mailing::refused)
 }

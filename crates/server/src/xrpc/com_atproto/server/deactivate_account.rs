@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::accounts::activation;
 use crate::auth::Session;
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Input, Result};
@@ -18,7 +19,12 @@ pub async fn deactivate_account(
     Input(input): Input<DeactivateAccount>,
 ) -> Result<()> {
     let delete_after = input.delete_after.as_deref().map(parse).transpose()?;
-    cx.app.store.deactivate(cx.caller.did(), delete_after).await?;
+    if cx.caller.grant.is_some() && delete_after.is_some() {
+        // What an app may do ends nothing for good.
+        let message = "deleteAfter takes a session that was opened with the account's password";
+        return Err(XrpcError::forbidden("Forbidden", message));
+    }
+    activation::deactivate(&cx.app, cx.text(), &cx.caller.account, delete_after).await?;
     // Whatever acts for the owner stops: an app did this, and the owner comes back by the password.
     if cx.caller.grant.is_some() {
         cx.app.store.revoke_clients(cx.caller.account.id).await?;

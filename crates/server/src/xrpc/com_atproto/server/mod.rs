@@ -63,14 +63,17 @@ fn accounts() -> Vec<Endpoint> {
         procedure("com.atproto.server.reserveSigningKey", ANYONE, reserve_signing_key)
             .limits(&[Bucket::ReserveSigningKey]),
         query("com.atproto.server.checkAccountStatus", SESSION, check_account_status)
-            .oauth(OAuthPolicy::Any),
-        procedure("com.atproto.server.activateAccount", FULL_SESSION, activate_account),
+            .oauth(OAuthPolicy::Any)
+            .limits(&[Bucket::CheckAccountStatus]),
+        procedure("com.atproto.server.activateAccount", FULL_SESSION, activate_account)
+            .limits(&[Bucket::Announce]),
         procedure(
             "com.atproto.server.deactivateAccount",
             FULL_SESSION.or_takendown(),
             deactivate_account,
         )
-        .oauth(OAuthPolicy::Account(AccountAttr::Status, AccountAction::Manage)),
+        .oauth(OAuthPolicy::Account(AccountAttr::Status, AccountAction::Manage))
+        .limits(&[Bucket::Announce]),
         procedure(
             "com.atproto.server.requestAccountDelete",
             FULL_SESSION.not_takendown(),

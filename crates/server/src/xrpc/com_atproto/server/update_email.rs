@@ -35,7 +35,10 @@ pub async fn update_email(cx: Cx<Session>, Input(input): Input<UpdateEmail>) -> 
         check_token(&cx, account, input.token.as_deref()).await?;
     }
     if is_new {
+        // Voids the token; one that comes with an address of somebody else stays good for another try.
         store.set_email(account.id, Some(new)).await?;
+    } else if let Some(token) = input.token.as_deref().filter(|_| !turns_on) {
+        spend_token(&cx, account, token).await?;
     }
     if let Some(wanted) = input.email_auth_factor {
         store.set_email_auth_factor(account.id, wanted).await?;
@@ -50,6 +53,14 @@ async fn check_token(cx: &Cx<Session>, account: &Account, token: Option<&str>) -
     }
     let token =
         token.ok_or_else(|| XrpcError::named("TokenRequired", "Confirmation token required"))?;
+    let checked = cx.app.store.check_mail_token(account.id, MailPurpose::UpdateEmail, token).await;
+    checked.map_err(mailing::refused)
+}
+
+async fn spend_token(cx: &Cx<Session>, account: &Account, token: &str) -> Result<()> {
+    if account.email_confirmed_at.is_none() {
+        return Ok(());
+    }
     let used = cx.app.store.use_mail_token(account.id, MailPurpose::UpdateEmail, token).await;
     used.map_err(mailing::refused)
 }
