@@ -87,6 +87,7 @@ pub struct FetchRequest {
     body: Option<reqwest::Body>,
     replayable: Option<Bytes>,
     timeout: Option<Duration>,
+    body_timeout: Option<Duration>,
     max_bytes: Option<usize>,
     follow_redirects: bool,
 }
@@ -103,6 +104,7 @@ impl FetchRequest {
             body: None,
             replayable: None,
             timeout: None,
+            body_timeout: None,
             max_bytes: None,
             follow_redirects,
         }
@@ -156,6 +158,13 @@ impl FetchRequest {
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Replaces the policy's time for the body of a streamed response.
+    #[must_use]
+    pub const fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = Some(timeout);
         self
     }
 
@@ -268,9 +277,10 @@ impl GuardedClient {
     pub async fn send(&self, request: FetchRequest) -> Result<StreamedResponse, FetchError> {
         let deadline = Instant::now() + request.timeout.unwrap_or(self.policy.timeout);
         let max_bytes = request.max_bytes.unwrap_or(self.policy.max_bytes);
+        let body_timeout = request.body_timeout.unwrap_or(self.policy.body_timeout);
         let (url, response) = timed(deadline, self.follow(request)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = capped(response, max_bytes, Instant::now() + self.policy.body_timeout)?;
+        let body = capped(response, max_bytes, Instant::now() + body_timeout)?;
         Ok(StreamedResponse { status, headers, url, body })
     }
 

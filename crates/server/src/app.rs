@@ -9,6 +9,7 @@ use cairn_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::moving::Moves;
 use crate::accounts::turns::Turns;
 use crate::auth::{Grants, SessionTokens};
 use crate::config::ServerConfig;
@@ -78,6 +79,8 @@ pub struct AppInner {
     pub(crate) grants: Grants,
     /// Changes of identities, one at a time for each.
     pub(crate) identity_turns: Turns,
+    /// Accounts that are on their way here.
+    pub(crate) moves: Moves,
     /// Who follows the firehose.
     pub subscribers: Subscribers,
     /// What the server has done.
@@ -113,6 +116,7 @@ impl App {
             oauth: oauth::Provider::new(),
             grants: Grants::new(),
             identity_turns: Turns::default(),
+            moves: Moves::default(),
             subscribers: Subscribers::new(&config.firehose),
             figures: Figures::new(),
             tasks,

@@ -6,6 +6,7 @@ mod founding;
 mod rotation;
 mod tidy;
 
+use crate::accounts::moving;
 use crate::app::App;
 
 /// Starts the jobs; they end when the server stops.
@@ -14,6 +15,7 @@ pub(crate) fn start(app: &App) {
     app.tasks.spawn(founding::keep_level(app.clone(), app.clock.now()));
     app.tasks.spawn(figures::keep_samples(app.clone()));
     app.tasks.spawn(rotation::keep_level(app.clone()));
+    app.tasks.spawn(moving::resume_all(app.clone()));
     for relay in &app.config.crawlers {
         app.tasks.spawn(crawl::keep_followed(app.clone(), relay.clone()));
     }

@@ -38,6 +38,7 @@ const asksForMore = (way) => async (page) => {
     await page.waitForSelector('[name=code]')
   }
 }
+const password = 'a password that is long enough'
 
 export const pages = [
   { name: 'front', path: '/' },
@@ -65,6 +66,14 @@ export const pages = [
   { name: 'reset-password-sent', path: '/account/reset-password/confirm?sent=1' },
   { name: 'reset-password-confirm', path: '/account/reset-password/confirm?code=ABCDE-FGHIJ' },
   { name: 'confirm-email', path: '/account/confirm-email?account={alice}&code=ABCDE-FGHIJ' },
+  { name: 'move-in', path: '/account/move-in' },
+  { name: 'move-in-wrong', path: '/account/move-in', act: async (page) => {
+    await page.fill('[name=from]', 'alice.test')
+    await page.fill('[name=old_password]', password)
+    await page.fill('[name=password]', password)
+    await page.click('.btn.primary')
+    await page.waitForSelector('#from-error')
+  } },
   { name: 'picker', path: '/account', as: 'several' },
   { name: 'overview', path: '/account/u/{alice}', as: 'alice' },
   { name: 'email', path: '/account/u/{alice}/email', as: 'alice' },
@@ -96,6 +105,8 @@ export const pages = [
   { name: 'record-delete', path: '/account/u/{alice}/records/app.bsky.feed.post/3jzfcijpj2z2a/delete', as: 'alice' },
   { name: 'data', path: '/account/u/{alice}/data', as: 'alice' },
   { name: 'data-blobs', path: '/account/u/{alice}/data/blobs', as: 'alice' },
+  { name: 'data-move-in', path: '/account/u/{alice}/data/move-in', as: 'alice' },
+  { name: 'data-move-out', path: '/account/u/{alice}/data/move-out', as: 'alice' },
   { name: 'data-recovery-key', path: '/account/u/{alice}/data/recovery-key', as: 'alice' },
   { name: 'data-recovery-key-made', path: '/account/u/{alice}/data/recovery-key?sent=1', as: 'alice', act: async (page) => {
     await page.click('[data-makes-key]')

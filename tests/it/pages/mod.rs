@@ -4,6 +4,7 @@ mod console;
 mod data;
 mod email;
 mod factors;
+mod moving;
 mod password;
 mod records;
 mod sessions;

@@ -34,6 +34,7 @@ pub(crate) use check::{check_admin, check_collector, session_of};
 pub(crate) use header::is_dpop;
 pub(crate) use methods::{CREATE_ACCOUNT, is_privileged, is_protected};
 pub(crate) use oauth::Grants;
+pub(crate) use service::verify_newcomer;
 
 /// Methods without credentials; an `Authorization` header is not even looked at.
 #[derive(Clone, Copy, Debug)]

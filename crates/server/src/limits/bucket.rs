@@ -64,6 +64,8 @@ pub enum Bucket {
     ResolveLexicon,
     /// Lexicons that an account's records make the server look for, per account; charged by the handlers of writes.
     LookUpLexicon,
+    /// Signing in at another server to bring an account from there, and what follows, per IP address.
+    MoveIn,
     /// The operator's password on a page, per IP address.
     AdminSignIn,
     /// Everything outside `/xrpc/` that is not [`Bucket::OAuthToken`], per IP address; charged before anything is looked at.
@@ -75,7 +77,7 @@ pub enum Bucket {
 
 impl Bucket {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Global,
         Self::GetRepo,
         Self::RepoWrite,
@@ -98,6 +100,7 @@ impl Bucket {
         Self::CheckAccountStatus,
         Self::ResolveLexicon,
         Self::LookUpLexicon,
+        Self::MoveIn,
         Self::AdminSignIn,
         Self::Pages,
         Self::OAuthToken,
@@ -138,6 +141,7 @@ impl Bucket {
         const CHECK_ACCOUNT_STATUS: &[Window] = &[per(60, FIVE_MINUTES)];
         const RESOLVE_LEXICON: &[Window] = &[per(100, FIVE_MINUTES)];
         const LOOK_UP_LEXICON: &[Window] = &[per(30, FIVE_MINUTES), per(500, DAY)];
+        const MOVE_IN: &[Window] = &[per(50, FIVE_MINUTES), per(200, DAY)];
         // A page and what it is made of.
         const PAGES: &[Window] = &[per(3_000, FIVE_MINUTES)];
         // Web applications refresh the tokens of all their users from a few addresses.
@@ -162,6 +166,7 @@ impl Bucket {
             Self::CheckAccountStatus => CHECK_ACCOUNT_STATUS,
             Self::ResolveLexicon => RESOLVE_LEXICON,
             Self::LookUpLexicon => LOOK_UP_LEXICON,
+            Self::MoveIn => MOVE_IN,
             Self::Pages => PAGES,
             Self::OAuthToken => OAUTH_TOKEN,
         }

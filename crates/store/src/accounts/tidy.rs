@@ -13,6 +13,8 @@ pub struct Tidied {
     pub accounts: usize,
     pub sessions: usize,
     pub mail_tokens: usize,
+    /// Sessions at the old servers of accounts that move in.
+    pub move_sessions: usize,
     pub oauth: TidiedOAuth,
     /// Entries of the operator's log.
     pub acts: usize,
@@ -37,6 +39,7 @@ impl Store {
             accounts: step("remains of accounts", self.finish_deletions().await)?,
             sessions: step("sessions", self.prune_sessions().await)?,
             mail_tokens: step("mailed tokens", self.prune_mail_tokens().await)?,
+            move_sessions: step("sessions at old servers", self.prune_move_sessions().await)?,
             oauth: step("what oauth gave", self.prune_oauth().await)?,
             acts: step("the log of acts", self.prune_acts().await)?,
             blobs: step("blobs", self.collect_blobs(ages).await)?,

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/014_first_rev.sql"),
     include_str!("../../migrations/015_app_password_scopes.sql"),
     include_str!("../../migrations/016_passkey_backup.sql"),
+    include_str!("../../migrations/017_move.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

@@ -16,6 +16,7 @@ mod confirm_email;
 mod data;
 mod email;
 pub(super) mod factors;
+mod move_in;
 mod overview;
 mod passkey;
 mod password;
@@ -65,6 +66,8 @@ fn signing_in_and_up() -> Vec<Route> {
         post("/account/sign-up", Who::Anyone, sign_up::submit),
         get("/account/sign-up/waiting", Who::Anyone, sign_up::waiting),
         get("/account/sign-up/handle", Who::Anyone, sign_up::availability),
+        get("/account/move-in", Who::Anyone, move_in::show),
+        post("/account/move-in", Who::Anyone, move_in::submit).limits(&[Bucket::MoveIn]),
         get("/account/reset-password", Who::Anyone, reset_password::show),
         post("/account/reset-password", Who::Anyone, reset_password::submit)
             .limits(&[Bucket::RequestPasswordReset]),

@@ -5,6 +5,7 @@
 //! | | how much there is, and the ways on |
 //! | `/archive.tar`, `/repo.car`, `/blobs/{cid}` | downloads |
 //! | `/blobs` | the blobs, to choose from |
+//! | `/move-in`, `/move-out` | the rest of a move to this server, the way to another |
 //! | `/recovery-key` | the keys over the identity |
 //! | `/deactivate`, `/activate`, `/delete` | |
 
@@ -12,6 +13,8 @@ mod code;
 mod deactivate;
 mod delete;
 mod files;
+mod move_in;
+mod move_out;
 mod overview;
 mod recovery_key;
 
@@ -42,6 +45,11 @@ fn downloads() -> Vec<Route> {
 
 fn endings() -> Vec<Route> {
     vec![
+        get("/account/u/{account}/data/move-in", Who::Account, move_in::show),
+        post("/account/u/{account}/data/move-in", Who::Account, move_in::submit)
+            .limits(&[Bucket::MoveIn]),
+        get("/account/u/{account}/data/move-out", Who::Account, move_out::show),
+        post("/account/u/{account}/data/move-out", Who::Account, move_out::submit),
         get("/account/u/{account}/data/recovery-key", Who::Account, recovery_key::show),
         post("/account/u/{account}/data/recovery-key", Who::Account, recovery_key::submit)
             .limits(&[Bucket::ResetPassword]),

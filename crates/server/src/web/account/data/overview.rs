@@ -1,6 +1,7 @@
 //! `/account/u/{account}/data`: how much an account has, and the ways on.
 
 use askama::Template;
+use cairn_store::MoveStep;
 
 use super::super::super::format::{bytes, time};
 use super::super::super::i18n::Text;
@@ -22,6 +23,8 @@ struct Overview {
     /// Blobs of its records that never came here.
     missing: usize,
     is_deactivated: bool,
+    /// Whether a move from another server is under way, or may be.
+    moves_in: bool,
     delete_after: Option<String>,
 }
 
@@ -33,6 +36,8 @@ pub async fn show(visit: Visit) -> PageResult {
         // Enough to say that there are any; the list has the rest.
         store.list_missing_blobs(account.id, None, 1_000),
     )?;
+    let is_moving =
+        store.find_move(account.id).await?.is_some_and(|found| found.step != MoveStep::Done);
     let repo_bytes = usage.repo_bytes();
     visit.html(&Overview {
         page: visit.page(t.data_title()),
@@ -44,6 +49,7 @@ pub async fn show(visit: Visit) -> PageResult {
         blob_count: usize::try_from(usage.blobs.count).unwrap_or(usize::MAX),
         missing: missing.len(),
         is_deactivated: account.deactivated_at.is_some(),
+        moves_in: account.deactivated_at.is_some() || is_moving,
         delete_after: account.delete_after.map(time),
     })
 }

@@ -1,0 +1,129 @@
+//! The step that makes a move real: the identity names this server. The old server signs what is asked of it once its owner
+//! repeats the code that it has mailed; this server hands it to the directory.
+
+use cairn_identity::plc::{Operation, PlcData, UnsignedOperation};
+use cairn_store::{Account, MoveStep};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::identity::{account_key, require_valid_document, submit};
+use super::old_server::{OldError, OldServer};
+use super::{Trouble, go_on, resume};
+use crate::App;
+use crate::error::XrpcError;
+
+/// Has the old server mail its code.
+///
+/// # Errors
+/// When the store cannot be read or written; what is in the way is stored.
+pub async fn request_code(app: &App, account: &Account) -> Result<bool, XrpcError> {
+    let Some(found) = app.store.find_move(account.id).await? else { return Ok(false) };
+    let asked = match resume(app, account.id, &found) {
+        Some(old) => {
+            old.call("com.atproto.identity.requestPlcOperationSignature", None).await.map(drop)
+        }
+        None => Err(OldError::SessionOver),
+    };
+    let trouble = asked.err().map(|err| Trouble::from(err).0);
+    let is_asked = trouble.is_none();
+    app.store.set_move(account.id, found.step, false, trouble).await?;
+    Ok(is_asked)
+}
+
+/// Has the old server sign, the directory take it, and the rest of the move begin. If the identity names this server already,
+/// that is all there is to do. Returns whether it does now.
+///
+/// # Errors
+/// When the store cannot be read or written; what is in the way is stored.
+pub async fn confirm(app: &App, account: &Account, code: &str) -> Result<bool, XrpcError> {
+    let Some(found) = app.store.find_move(account.id).await? else { return Ok(false) };
+    if found.step != MoveStep::Identity {
+        return Ok(true);
+    }
+    let outcome = match resume(app, account.id, &found) {
+        _ if require_valid_document(app, &account.did).await.is_ok() => Ok(()),
+        Some(old) if account.did.method() == "plc" => point_here(app, account, &old, code).await,
+        Some(_) => Err(Trouble::new("document", "")),
+        None => Err(OldError::SessionOver.into()),
+    };
+    match outcome {
+        Ok(()) => {
+            app.store.set_move(account.id, MoveStep::Activation, false, None).await?;
+            go_on(app, account.id).await?;
+            Ok(true)
+        }
+        Err(Trouble(trouble)) => {
+            app.store.set_move(account.id, MoveStep::Identity, false, Some(trouble)).await?;
+            Ok(false)
+        }
+    }
+}
+
+async fn point_here(
+    app: &App,
+    account: &Account,
+    old: &OldServer,
+    code: &str,
+) -> Result<(), Trouble> {
+    #[derive(Deserialize)]
+    struct Signed {
+        operation: Operation,
+    }
+    let did = &account.did;
+    let _turn = app.identity_turns.take(did).await;
+    let last = app.plc.get_last_op(did).await.map_err(XrpcError::from)?;
+    let data = PlcData::of(did, &last).ok_or_else(|| Trouble::new("ended", ""))?;
+    let wanted = wanted(app, account, &data, old, last.cid()).await?;
+    let input = json!({
+        "token": code,
+        "rotationKeys": wanted.rotation_keys,
+        "alsoKnownAs": wanted.also_known_as,
+        "verificationMethods": wanted.verification_methods,
+        "services": wanted.services,
+    });
+    let answer = old.call("com.atproto.identity.signPlcOperation", Some(&input)).await?;
+    let signed: Signed = serde_json::from_value(answer).map_err(|_| OldError::Strange)?;
+    // What the old server signs is what was asked, and nothing besides.
+    let Operation::Plc(got) = &signed.operation else { return Err(OldError::Strange.into()) };
+    let is_same = got.rotation_keys == wanted.rotation_keys
+        && got.also_known_as == wanted.also_known_as
+        && got.verification_methods == wanted.verification_methods
+        && got.services == wanted.services
+        && got.prev == wanted.prev;
+    if !is_same {
+        return Err(OldError::Strange.into());
+    }
+    Ok(submit(app, did, &signed.operation).await?)
+}
+
+/// The identity as it is to be: here, under this server's key, with the owner's own keys still before it.
+async fn wanted(
+    app: &App,
+    account: &Account,
+    data: &PlcData,
+    old: &OldServer,
+    prev: cairn_model::Cid,
+) -> Result<UnsignedOperation, Trouble> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Credentials {
+        #[serde(default)]
+        rotation_keys: Vec<String>,
+    }
+    let theirs: Credentials =
+        old.query("com.atproto.identity.getRecommendedDidCredentials", &[]).await?;
+    let mut next = data
+        .next_operation(prev)
+        .with_signing_key(&account_key(app, &account.did).await?)
+        .with_pds_endpoint(&app.config.public_url);
+    if let Some(handle) = &account.handle {
+        // Other aliases name other places; the handle stands first.
+        next.also_known_as.retain(|alias| !alias.starts_with("at://"));
+        next.also_known_as.insert(0, format!("at://{handle}"));
+    }
+    let here = app.config.recovery_did_key.iter().cloned();
+    let here: Vec<String> = here.chain([app.rotation_key.did_key().to_string()]).collect();
+    next.rotation_keys.retain(|key| !theirs.rotation_keys.contains(key) && !here.contains(key));
+    next.rotation_keys.extend(here);
+    Ok(next)
+}

@@ -1,0 +1,198 @@
+//! The steps of a move that the server does by itself.
+
+use cairn_model::Value;
+use cairn_store::{Account, AccountId, Move, MoveStep, MoveTrouble};
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+
+use super::super::{activation, import, preferences};
+use super::old_server::{OldError, OldServer};
+use super::{Claim, Trouble, resume};
+use crate::App;
+use crate::error::XrpcError;
+use crate::records::RecordJson;
+
+/// Blobs that are fetched at once.
+const BLOBS_AT_ONCE: usize = 4;
+/// After so many blobs in a row without an answer, the old server is taken as gone.
+const SILENCES: u32 = 8;
+/// Missing blobs that are looked up together.
+const PAGE: u32 = 500;
+
+/// Goes on with what a restart has interrupted.
+pub async fn resume_all(app: App) {
+    match app.store.running_moves().await {
+        Ok(accounts) => accounts.into_iter().for_each(|account| start(&app, account)),
+        Err(error) => tracing::warn!(%error, "moves are not gone on with"),
+    }
+}
+
+/// Works on a move beside the requests, one job for each account.
+pub(super) fn start(app: &App, account: AccountId) {
+    let Some(claim) = Claim::take(app, account) else { return };
+    let app = app.clone();
+    app.clone().tasks.spawn(async move {
+        let _claim = claim;
+        let stopping = app.stopping.clone();
+        let work = async {
+            // Never closed.
+            let _turn = app.moves.turns.acquire().await;
+            run(&app, account).await
+        };
+        let outcome = tokio::select! {
+            // The store says that it runs, so the next start goes on.
+            () = stopping.cancelled() => Ok(()),
+            outcome = work => outcome,
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "a move was interrupted");
+        }
+    });
+}
+
+/// Step after step, until the owner is to act or something is in the way.
+async fn run(app: &App, id: AccountId) -> Result<(), cairn_store::StoreError> {
+    loop {
+        let Some(found) = app.store.find_move(id).await? else { return Ok(()) };
+        let Some(account) = app.store.account(id).await? else { return Ok(()) };
+        if matches!(found.step, MoveStep::Identity | MoveStep::Done) {
+            return app.store.set_move(id, found.step, false, None).await;
+        }
+        match step(app, &account, &found).await {
+            Ok(next) => app.store.set_move(id, next, true, None).await?,
+            Err(Trouble(trouble)) => {
+                let MoveTrouble { code, detail } = &trouble;
+                tracing::info!(did = %account.did, step = found.step.as_str(), code, detail, "a move stands still");
+                return app.store.set_move(id, found.step, false, Some(trouble)).await;
+            }
+        }
+    }
+}
+
+/// Does one step and says which is next.
+async fn step(app: &App, account: &Account, found: &Move) -> Result<MoveStep, Trouble> {
+    if found.step == MoveStep::Activation {
+        activation::activate(app, account).await?;
+        return Ok(MoveStep::Farewell);
+    }
+    let old = resume(app, account.id, found).ok_or(OldError::SessionOver)?;
+    match found.step {
+        MoveStep::Repository => {
+            repository(app, account, &old).await?;
+            Ok(MoveStep::Blobs)
+        }
+        MoveStep::Blobs => {
+            blobs(app, account, &old).await?;
+            Ok(MoveStep::Preferences)
+        }
+        MoveStep::Preferences => {
+            copy_preferences(app, account, &old).await?;
+            Ok(MoveStep::Identity)
+        }
+        MoveStep::Farewell => {
+            farewell(app, account, &old).await?;
+            Ok(MoveStep::Done)
+        }
+        step @ (MoveStep::Identity | MoveStep::Activation | MoveStep::Done) => Ok(step),
+    }
+}
+
+async fn repository(app: &App, account: &Account, old: &OldServer) -> Result<(), Trouble> {
+    let limit = app.config.import_limit.and_then(|limit| usize::try_from(limit).ok());
+    let params = [("did", account.did.as_str())];
+    let mut pieces =
+        old.stream("com.atproto.sync.getRepo", &params, limit.unwrap_or(usize::MAX)).await?;
+    let mut arriving = import::begin(app, account).await?;
+    while let Some(piece) = pieces.next().await? {
+        arriving.push(piece).await?;
+    }
+    Ok(arriving.finish().await?)
+}
+
+/// Fetches what is missing. One blob that cannot be had keeps no other.
+async fn blobs(app: &App, account: &Account, old: &OldServer) -> Result<(), Trouble> {
+    let mut cursor = None;
+    let mut first: Option<Trouble> = None;
+    let mut silences = 0;
+    loop {
+        let page = app.store.list_missing_blobs(account.id, cursor, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        cursor = Some(last.cid);
+        let mut fetched = stream::iter(page)
+            .map(|missing| async move { blob(app, account, old, missing.cid).await })
+            .buffer_unordered(BLOBS_AT_ONCE);
+        while let Some(outcome) = fetched.next().await {
+            match outcome {
+                Ok(()) => silences = 0,
+                // Nothing more will come.
+                Err(trouble) if trouble.is_final() => return Err(trouble),
+                Err(trouble) => {
+                    silences = if trouble.0.code == "away" { silences + 1 } else { 0 };
+                    if silences == SILENCES {
+                        return Err(trouble);
+                    }
+                    first.get_or_insert(trouble);
+                }
+            }
+        }
+    }
+    let counts = app.store.list_missing_blobs(account.id, None, 1_000).await?;
+    match (counts.len(), first) {
+        (0, _) => Ok(()),
+        (_, Some(trouble)) if trouble.0.code == "away" => Err(trouble),
+        (missing, _) => Err(Trouble::new("blobs", missing.to_string())),
+    }
+}
+
+impl Trouble {
+    /// Whether the next blob would meet it too.
+    fn is_final(&self) -> bool {
+        matches!(self.0.code.as_str(), "session" | "here" | "full")
+    }
+}
+
+async fn blob(
+    app: &App,
+    account: &Account,
+    old: &OldServer,
+    cid: cairn_model::Cid,
+) -> Result<(), Trouble> {
+    let limit = app.config.blob_upload_limit;
+    let cid_text = cid.to_string();
+    let params = [("did", account.did.as_str()), ("cid", cid_text.as_str())];
+    let max_bytes = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut pieces = old.stream("com.atproto.sync.getBlob", &params, max_bytes).await?;
+    let mut upload = app.store.upload_blob(account.id, limit).await.map_err(not_stored)?;
+    while let Some(piece) = pieces.next().await? {
+        upload.write(piece).await.map_err(not_stored)?;
+    }
+    let stored = upload.finish(pieces.mime_type()).await.map_err(not_stored)?;
+    // Bytes of something else wait for no record here and go by themselves.
+    if stored.cid == cid { Ok(()) } else { Err(OldError::Strange.into()) }
+}
+
+fn not_stored(err: cairn_store::UploadError) -> Trouble {
+    let is_quota = matches!(err, cairn_store::UploadError::QuotaExceeded { .. });
+    let err = XrpcError::from(err);
+    if is_quota { Trouble::new("full", err.message()) } else { err.into() }
+}
+
+async fn copy_preferences(app: &App, account: &Account, old: &OldServer) -> Result<(), Trouble> {
+    #[derive(Deserialize)]
+    struct Kept {
+        preferences: Vec<RecordJson>,
+    }
+    let kept: Kept = old.query("app.bsky.actor.getPreferences", &[]).await?;
+    let kept: Vec<Value> =
+        kept.preferences.into_iter().map(|RecordJson(preference)| preference).collect();
+    Ok(preferences::put(&app.store, account.id, kept, true).await?)
+}
+
+/// The old copy must not look alive beside the new one.
+async fn farewell(app: &App, account: &Account, old: &OldServer) -> Result<(), Trouble> {
+    old.call("com.atproto.server.deactivateAccount", Some(&serde_json::json!({}))).await?;
+    if let Err(error) = old.sign_out().await {
+        tracing::info!(did = %account.did, %error, "the session at the old server is left to its end");
+    }
+    Ok(app.store.end_move_session(account.id).await?)
+}

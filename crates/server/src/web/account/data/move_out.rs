@@ -1,0 +1,102 @@
+//! `/account/u/{account}/data/move-out`: the way to another server, for people without a terminal. How far they are is read
+//! from the directory each time, so there is nothing to lose by closing the page.
+
+use askama::Template;
+use cairn_store::MailPurpose;
+
+use super::super::super::error::PageError;
+use super::super::super::form::Form;
+use super::super::super::i18n::{Flash, Text};
+use super::super::super::page::Page;
+use super::super::super::route::PageResult;
+use super::super::super::visit::Visit;
+use super::code;
+use crate::accounts::hosted;
+use crate::limits::Bucket;
+
+const PATH: &str = "/data/move-out";
+
+#[derive(Template)]
+#[template(path = "account/data/move_out.html")]
+struct MoveOut {
+    page: Page,
+    t: Text,
+    form: Form,
+    base: String,
+    did: String,
+    handle: String,
+    email: Option<String>,
+    records: usize,
+    blobs: usize,
+    missing: u64,
+    home: Home,
+    is_plc: bool,
+    is_active: bool,
+}
+
+/// Where the identity says that the account lives.
+enum Home {
+    Here,
+    Elsewhere(String),
+    /// The directory, or the host of a did:web, does not answer.
+    Unknown,
+    /// A did:web of this server's own names cannot leave.
+    Bound,
+}
+
+impl MoveOut {
+    async fn new(visit: &Visit, form: Form) -> Result<Self, PageError> {
+        let (app, account) = (&visit.app, &visit.account()?.account);
+        let (records, counts) = tokio::try_join!(
+            app.store.record_count(account.id),
+            app.store.blob_counts(account.id)
+        )?;
+        Ok(Self {
+            page: visit.page(visit.t.leaving_title()),
+            t: visit.t,
+            form,
+            base: format!("/account/u/{}/data", account.did),
+            did: account.did.to_string(),
+            handle: crate::accounts::identity::shown_handle(account),
+            email: account.email.clone(),
+            records: usize::try_from(records).unwrap_or(usize::MAX),
+            blobs: usize::try_from(counts.expected).unwrap_or(usize::MAX),
+            missing: counts.expected.saturating_sub(counts.imported),
+            home: home(visit).await?,
+            is_plc: account.did.method() == "plc",
+            is_active: account.deactivated_at.is_none(),
+        })
+    }
+}
+
+async fn home(visit: &Visit) -> Result<Home, PageError> {
+    let (app, did) = (&visit.app, &visit.account()?.account.did);
+    if hosted::is_hosted(did, &app.config.handle_domains) {
+        return Ok(Home::Bound);
+    }
+    // Past the cache: the person looks here to see that it has changed.
+    let Ok(document) = app.resolver.did(did, true).await else { return Ok(Home::Unknown) };
+    Ok(match document.pds_endpoint() {
+        Some(endpoint) if endpoint == app.config.public_url => Home::Here,
+        Some(endpoint) => Home::Elsewhere(endpoint),
+        None => Home::Unknown,
+    })
+}
+
+pub async fn show(visit: Visit) -> PageResult {
+    visit.require_recent_sign_in()?;
+    visit.html(&MoveOut::new(&visit, Form::new()).await?)
+}
+
+/// Mails the code that the new server asks for.
+pub async fn submit(visit: Visit) -> PageResult {
+    visit.require_recent_sign_in()?;
+    match code::send(&visit, MailPurpose::PlcOperation, Bucket::RequestPlcOperation).await? {
+        None => visit.redirect_saying(visit.account_page(PATH)?, Flash::CodeMailed),
+        Some(trouble) => {
+            let mut form = Form::new();
+            form.refuse("", trouble);
+            visit.refused(&MoveOut::new(&visit, form).await?)
+        }
+    }
+}
