@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createRequire } from 'node:module'
 import { pages } from './pages.mjs'
-import { addAuthenticator, createAccount, givePassword, launch, startServer } from './server.mjs'
+import { addAuthenticator, createAccount, givePassword, launch, password, startServer } from './server.mjs'
 import { addApp } from './totp.mjs'
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

@@ -25,11 +25,11 @@ async function startAnew(page, url) {
 
 // One person, one phone.
 async function phone(page, url, check) {
-  const did = await createAccount(url, 'phone.test')
+  const did = await createAccount(url, 'peggy.test')
   const { setPresence, cdp, authenticatorId } = await addAuthenticator(page)
   // Or the sign-in page would take the passkey before anybody asks for it.
   await setPresence(false)
-  await givePassword(page, url, 'phone.test')
+  await givePassword(page, url, 'peggy.test')
   await check('registers', async () => {
     await setPresence(true)
     await addPasskey(page, url, did, 'Phone')
@@ -45,7 +45,7 @@ async function phone(page, url, check) {
   await check('is the second factor', async () => {
     await setPresence(false)
     await startAnew(page, url)
-    await givePassword(page, url, 'phone.test')
+    await givePassword(page, url, 'peggy.test')
     await page.waitForURL('**/account/sign-in/code?**with=passkey**')
     await setPresence(true)
     await Promise.all([page.waitForURL(HOME), page.click('form[data-passkey] .btn.primary')])
@@ -76,11 +76,11 @@ async function phone(page, url, check) {
 
 // A security key that checks nobody, and stores nothing.
 async function securityKey(page, url, check) {
-  const did = await createAccount(url, 'key.test')
+  const did = await createAccount(url, 'walter.test')
   const { setPresence } = await addAuthenticator(page, {
     protocol: 'u2f', transport: 'usb', hasResidentKey: false, hasUserVerification: false, isUserVerified: false,
   })
-  await givePassword(page, url, 'key.test')
+  await givePassword(page, url, 'walter.test')
   await check('registers without a PIN', async () => {
     await addPasskey(page, url, did, 'Key')
     await expectText(page, 'Your recovery codes')
@@ -88,7 +88,7 @@ async function securityKey(page, url, check) {
   await check('without a PIN is the second factor', async () => {
     await setPresence(true)
     await startAnew(page, url)
-    await givePassword(page, url, 'key.test')
+    await givePassword(page, url, 'walter.test')
     await Promise.all([page.waitForURL(HOME), page.click('form[data-passkey] .btn.primary')])
   })
 }
