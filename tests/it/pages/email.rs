@@ -163,7 +163,7 @@ async fn without_a_mail_server_the_operator_has_the_code() {
     let view = browser.submit(&format!("{base}/email/send"), &[]).await;
     let view = browser.follow(&view).await;
     assert!(view.has("The code is with its operator"), "{view:?}");
-    let outbox = pds.admin().page("/admin/outbox").await.ok();
+    let outbox = pds.admin().page("/admin/api/outbox").await.ok();
     let text = outbox["messages"][0]["text"].as_str().unwrap().to_owned();
     let code = cairn_tests::code_in(&text).unwrap();
     let view = browser.submit(&format!("{base}/email/confirm"), &[("code", &code)]).await;
