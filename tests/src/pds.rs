@@ -286,6 +286,7 @@ fn config(port: u16) -> ServerConfig {
         trusted_proxies: TrustedProxies::default(),
         connections: ConnectionConfig::default(),
         firehose: FirehoseConfig::default(),
+        settings: Vec::new(),
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use cairn_model::Did;
 use cairn_server::accounts::blocked_words::BlockedWords;
 use cairn_server::branding::Branding;
-use cairn_server::config::SignUp;
+use cairn_server::config::{Setting, SignUp};
 use cairn_store::{InviteInterval, Quotas};
 
 pub(crate) use load::ConfigError;
@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) branding: Branding,
     pub(crate) mail: Mail,
     pub(crate) log: Log,
+    /// Every option as it was written.
+    pub(crate) settings: Vec<Setting>,
     /// Sentences for the log: variables that were read and are of no use here.
     pub(crate) warnings: Vec<String>,
 }
@@ -184,6 +186,7 @@ impl Config {
                 filter: raw.text("log").unwrap_or_else(|| "info".into()),
                 json: raw.flag("log_json")?.unwrap_or(false),
             },
+            settings: raw.settings(),
             service,
             warnings,
         };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use cairn_server::config::SettingSource;
 use cairn_server::mail::Mailbox;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -83,7 +84,14 @@ fn config(args: &Args, plc_url: &str) -> anyhow::Result<Config> {
         ("CAIRN_LOG", filter),
     ];
     let variables = options.into_iter().map(|(name, value)| (OsString::from(name), value));
-    Config::from_parts(None, variables).context("the configuration of development")
+    let mut config =
+        Config::from_parts(None, variables).context("the configuration of development")?;
+    for setting in &mut config.settings {
+        if let SettingSource::Variable(_) = setting.source {
+            setting.source = SettingSource::Command;
+        }
+    }
+    Ok(config)
 }
 
 fn welcome(args: &Args, public_url: &str, plc_url: &str) -> String {

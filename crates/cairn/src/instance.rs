@@ -169,6 +169,7 @@ fn server_config(
         trusted_proxies: trusted_proxies(config)?,
         connections: connections(&config.limits),
         firehose: firehose(&config.limits),
+        settings: config.settings.clone(),
     })
 }
 

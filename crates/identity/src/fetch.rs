@@ -225,9 +225,19 @@ pub struct GuardedClient {
 impl GuardedClient {
     /// A client under a policy. Installs the TLS provider of the process if none is there.
     pub fn new(policy: GuardPolicy) -> Result<Self, FetchError> {
+        Self::build(Arc::new(policy), reqwest::Client::builder())
+    }
+
+    /// A client under the same policy that speaks HTTP/1.1 alone, for requests that upgrade.
+    pub fn over_http1(&self) -> Result<Self, FetchError> {
+        Self::build(Arc::clone(&self.policy), reqwest::Client::builder().http1_only())
+    }
+
+    fn build(
+        policy: Arc<GuardPolicy>,
+        mut builder: reqwest::ClientBuilder,
+    ) -> Result<Self, FetchError> {
         crate::install_crypto_provider();
-        let policy = Arc::new(policy);
-        let mut builder = reqwest::Client::builder();
         for pem in &policy.roots_pem {
             let root = reqwest::Certificate::from_pem(pem.as_bytes()).map_err(FetchError::Setup)?;
             builder = builder.tls_certs_merge([root]);

@@ -15,11 +15,12 @@ use crate::auth::{Grants, SessionTokens};
 use crate::config::ServerConfig;
 use crate::error::XrpcError;
 use crate::figures::Figures;
-use crate::firehose::Subscribers;
+use crate::firehose::{Subscribers, Viewers};
 use crate::limits::RateLimits;
 use crate::mail::{Mailer, Outbox};
 use crate::oauth;
 use crate::published_lexicons::{self, PublishedLexicons};
+use crate::relays::Relays;
 use crate::web::Web;
 use crate::workers::{WorkError, Workers};
 
@@ -83,6 +84,10 @@ pub struct AppInner {
     pub(crate) moves: Moves,
     /// Who follows the firehose.
     pub subscribers: Subscribers,
+    /// Pages that show the firehose.
+    pub viewers: Viewers,
+    /// Who is asked to follow this server.
+    pub relays: Relays,
     /// What the server has done.
     pub figures: Figures,
     /// Work that outlives a request, waited for at shutdown.
@@ -118,7 +123,9 @@ impl App {
             identity_turns: Turns::default(),
             moves: Moves::default(),
             subscribers: Subscribers::new(&config.firehose),
-            figures: Figures::new(),
+            viewers: Viewers::new(),
+            relays: Relays::new(&config.crawlers),
+            figures: Figures::new(clock.now()),
             tasks,
             stopping,
             lexicons_published,

@@ -81,6 +81,8 @@ pub struct ServerConfig {
     pub trusted_proxies: TrustedProxies,
     pub connections: ConnectionConfig,
     pub firehose: FirehoseConfig,
+    /// All of it as it was written, for the operator to read.
+    pub settings: Vec<Setting>,
 }
 
 impl ServerConfig {
@@ -88,6 +90,35 @@ impl ServerConfig {
     pub fn handle_rules(&self) -> HandleRules<'_> {
         HandleRules { domains: &self.handle_domains, blocked: &self.blocked_handle_words }
     }
+}
+
+/// An option as the server was started with it, for the operator to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub key: &'static str,
+    pub about: &'static str,
+    pub value: SettingValue,
+    pub source: SettingSource,
+}
+
+/// What an option is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// As it was written, or as the default is described; empty if there is none.
+    Plain(String),
+    /// Never shown.
+    Secret { is_set: bool },
+}
+
+/// Where the value of an option comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingSource {
+    Default,
+    File,
+    /// The variable of this name.
+    Variable(String),
+    /// The command that started the server.
+    Command,
 }
 
 /// Who may have an account. The operator makes accounts whatever stands here.

@@ -6,6 +6,8 @@ mod founding;
 mod rotation;
 mod tidy;
 
+use std::sync::Arc;
+
 use crate::accounts::moving;
 use crate::app::App;
 
@@ -16,7 +18,7 @@ pub(crate) fn start(app: &App) {
     app.tasks.spawn(figures::keep_samples(app.clone()));
     app.tasks.spawn(rotation::keep_level(app.clone()));
     app.tasks.spawn(moving::resume_all(app.clone()));
-    for relay in &app.config.crawlers {
-        app.tasks.spawn(crawl::keep_followed(app.clone(), relay.clone()));
+    for relay in app.relays.all() {
+        app.tasks.spawn(crawl::keep_followed(app.clone(), Arc::clone(relay)));
     }
 }

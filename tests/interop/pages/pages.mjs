@@ -25,6 +25,19 @@ const asks = (scope, more) => async (url) => {
 }
 const much = 'atproto account:email repo:app.bsky.feed.post repo:app.bsky.feed.like repo:app.bsky.graph.follow repo:com.example.note?action=create '
   + 'blob:image/* blob:video/mp4 rpc:app.bsky.feed.getTimeline?aud=did:web:api.bsky.app%23bsky_appview account:repo?action=manage identity:*'
+// The at-uri of a profile that somebody with a long text has.
+const written = async (url) => {
+  const call = async (nsid, input, token) => {
+    const headers = { 'content-type': 'application/json', ...token && { authorization: `Bearer ${token}` } }
+    const answer = await fetch(`${url}/xrpc/${nsid}`, { method: 'POST', headers, body: JSON.stringify(input) })
+    if (!answer.ok) throw new Error(await answer.text())
+    return answer.json()
+  }
+  const session = await call('com.atproto.server.createSession', { identifier: 'alice.test', password: 'correct horse battery staple' })
+  const record = { $type: 'app.bsky.actor.profile', displayName: 'Alice', description: 'A description that goes on and on. '.repeat(7) }
+  const input = { repo: session.did, collection: 'app.bsky.actor.profile', rkey: 'self', record }
+  return (await call('com.atproto.repo.putRecord', input, session.accessJwt)).uri
+}
 const open = (selector) => (page) => page.click(selector)
 
 // The page that asks for more than the password, in one of its forms.
@@ -183,6 +196,19 @@ export const pages = [
     await page.fill('[name=uses]', 'many')
     await page.click('.btn.primary')
     await page.waitForSelector('#uses-error')
+  } },
+  { name: 'console-accounts-sorted', path: '/admin/accounts?status=active&order=largest', as: 'admin' },
+  { name: 'console-moderation', path: '/admin/moderation?show=records', as: 'admin' },
+  { name: 'console-moderation-nothing', path: '/admin/moderation?q=nonsense', as: 'admin', status: 422 },
+  { name: 'console-record', path: async (url) => `/admin/moderation/record?uri=${encodeURIComponent(await written(url))}`, as: 'admin' },
+  { name: 'console-firehose', path: '/admin/firehose', as: 'admin', act: async (page) => {
+    await page.waitForFunction(() => document.getElementById('state').textContent === document.getElementById('state').dataset.live)
+  } },
+  { name: 'console-relays', path: '/admin/relays', as: 'admin' },
+  { name: 'console-settings', path: '/admin/settings', as: 'admin' },
+  { name: 'console-checks', path: '/admin/settings/checks', as: 'admin', act: async (page) => {
+    await page.click('main .btn.primary')
+    await page.waitForSelector('.rows')
   } },
   { name: 'console-log', path: '/admin/log', as: 'admin' },
   { name: 'authorize', path: asks('atproto transition:generic transition:chat.bsky transition:email'), as: 'alice' },

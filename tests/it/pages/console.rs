@@ -7,7 +7,7 @@ use serde_json::json;
 use super::sign_in;
 
 /// A browser in which the operator is signed in.
-async fn operator(pds: &TestPds) -> Browser {
+pub async fn operator(pds: &TestPds) -> Browser {
     let mut browser = Browser::new(pds);
     let view = browser.fill("/admin/sign-in", &[("password", ADMIN_PASSWORD)]).await;
     assert_eq!((view.status, view.location.as_str()), (303, "/admin"), "{view:?}");
@@ -15,7 +15,7 @@ async fn operator(pds: &TestPds) -> Browser {
 }
 
 /// What the log says, newest first.
-async fn log(browser: &mut Browser) -> String {
+pub async fn log(browser: &mut Browser) -> String {
     browser.get("/admin/log").await.html
 }
 
@@ -43,6 +43,12 @@ async fn nobody_else_does_anything() {
         format!("/admin/approvals/{}/reject", alice.did),
         "/admin/invites".to_owned(),
         "/admin/invites/x/disable".to_owned(),
+        "/admin/moderation/record".to_owned(),
+        "/admin/relays/0/ask".to_owned(),
+        "/admin/relays/0/look".to_owned(),
+        "/admin/subscribers/1/hang-up".to_owned(),
+        "/admin/settings/checks".to_owned(),
+        "/admin/outbox/test".to_owned(),
     ]);
     let fields =
         [("reason", "spam"), ("password", "another one"), ("name", "alice.test"), ("count", "1")];

@@ -1,6 +1,8 @@
 //! The pages, as somebody with a browser meets them.
 
 mod console;
+mod console_moderation;
+mod console_network;
 mod data;
 mod email;
 mod factors;

@@ -18,6 +18,11 @@ async fn load(browser: &Browser, path: &str) -> (u16, usize, String) {
     let request = browser.request(Method::GET, path).header("accept-encoding", "gzip");
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
+    let kind = response.headers().get("content-type");
+    if kind.is_some_and(|kind| kind == "text/event-stream") {
+        // It has no end.
+        return (status, 0, String::new());
+    }
     let is_packed = response.headers().get("content-encoding").is_some_and(|it| it == "gzip");
     let bytes = response.bytes().await.unwrap();
     let size = bytes.len();

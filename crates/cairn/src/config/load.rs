@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cairn_server::config::{Setting, SettingSource, SettingValue};
+
 use super::options::{self, Kind, Opt};
 
 /// Why there is no configuration. Messages name the key, and never a secret's value.
@@ -151,6 +153,27 @@ impl Raw {
             return Ok(opt);
         }
         Ok(None)
+    }
+
+    /// Every option of the table, with where its value comes from.
+    pub(crate) fn settings(&self) -> Vec<Setting> {
+        options::OPTIONS.iter().map(|opt| self.setting(opt)).collect()
+    }
+
+    fn setting(&self, opt: &Opt) -> Setting {
+        let found = self.values.get(opt.key);
+        let value = match (opt.kind, found) {
+            (Kind::Secret, found) => SettingValue::Secret { is_set: found.is_some() },
+            (_, Some(found)) => SettingValue::Plain(found.value.clone()),
+            (_, None) => SettingValue::Plain(opt.default.to_owned()),
+        };
+        let source = match found {
+            None => SettingSource::Default,
+            // In the file, an option stands under its own name.
+            Some(found) if found.origin == opt.key => SettingSource::File,
+            Some(found) => SettingSource::Variable(found.origin.clone()),
+        };
+        Setting { key: opt.key, about: opt.about, value, source }
     }
 
     /// The text of an option, if it is set.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 
-use cairn_server::config::SignUp;
+use cairn_server::config::{SettingSource, SettingValue, SignUp};
 
 use super::{Config, OPTIONS};
 
@@ -58,6 +58,29 @@ fn the_file_of_a_reference_operator_starts_cairn_as_it_is() {
     assert!(config.mail.confirmation_link);
     assert_eq!(config.warnings, ["PDS_ACTOR_STORE_CACHE_SIZE is set, and Cairn has no use for it"]);
     assert!(!format!("{config:?}").contains("secret@"), "a secret shows in the debug form");
+}
+
+#[test]
+fn operators_see_where_each_value_comes_from_and_no_secret() {
+    let file = "hostname = \"a.example\"\nport = 1000\n";
+    let variables = [("PDS_PORT", "2000"), ("CAIRN_ADMIN_PASSWORD", "fedcba98")];
+    let config = load(Some(file), &variables).unwrap();
+    let of = |key: &str| config.settings.iter().find(|it| it.key == key).unwrap().clone();
+    let plain = |text: &str| SettingValue::Plain(text.to_owned());
+    assert_eq!(
+        (of("hostname").value, of("hostname").source),
+        (plain("a.example"), SettingSource::File)
+    );
+    let variable = |name: &str| SettingSource::Variable(name.to_owned());
+    assert_eq!((of("port").value, of("port").source), (plain("2000"), variable("PDS_PORT")));
+    assert_eq!(of("admin_password").value, SettingValue::Secret { is_set: true });
+    assert_eq!(of("jwt_secret").value, SettingValue::Secret { is_set: false });
+    assert_eq!(
+        (of("sign_up").value, of("sign_up").source),
+        (plain("invite"), SettingSource::Default)
+    );
+    assert_eq!(config.settings.len(), OPTIONS.len());
+    assert!(!format!("{:?}", config.settings).contains("fedcba98"));
 }
 
 #[test]

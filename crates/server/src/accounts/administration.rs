@@ -1,7 +1,7 @@
 //! What operators and moderators do to accounts, for the methods of `com.atproto.admin` and the console alike. Each act
 //! that went through is written into the operator's log.
 
-use cairn_model::Did;
+use cairn_model::{Cid, Did, RepoPath};
 use cairn_store::{Account, MailPurpose, NewAct, NewInviteCodes, Quotas};
 use serde_json::{Value, json};
 
@@ -66,6 +66,82 @@ pub async fn restore(
     app.store.reverse_takedown(account.id).await?;
     record(app, by, "restore", account.did.as_str(), json!({ "reason": reason })).await;
     Ok(())
+}
+
+/// What of an account can be taken down alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    Record(RepoPath),
+    Blob(Cid),
+}
+
+/// Hides a record, or a blob, whose bytes are then not taken again either. Without a reference of the moderator's, the time
+/// serves as one.
+///
+/// # Errors
+/// 400 for a note that is too long; `NotFound`.
+pub async fn take_down_part(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    part: &Part,
+    reference: Option<String>,
+    reason: Option<String>,
+) -> Result<(), XrpcError> {
+    check_note(reference.as_deref())?;
+    check_note(reason.as_deref())?;
+    let stored = reference.clone().unwrap_or_else(|| app.clock.now().to_string());
+    set_part(app, account, part, Some(stored)).await?;
+    let detail = part_detail(part, reference, reason);
+    record(app, by, "takedown_part", account.did.as_str(), detail).await;
+    Ok(())
+}
+
+/// Lifts the takedown of a record or a blob.
+///
+/// # Errors
+/// As [`take_down_part`].
+pub async fn restore_part(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    part: &Part,
+    reason: Option<String>,
+) -> Result<(), XrpcError> {
+    check_note(reason.as_deref())?;
+    set_part(app, account, part, None).await?;
+    record(app, by, "restore_part", account.did.as_str(), part_detail(part, None, reason)).await;
+    Ok(())
+}
+
+async fn set_part(
+    app: &App,
+    account: &Account,
+    part: &Part,
+    reference: Option<String>,
+) -> Result<(), XrpcError> {
+    let (exists, missing) = match part {
+        Part::Record(path) => {
+            let set = app.store.set_record_takedown(account.id, path, reference);
+            (set.await?, "Record not found")
+        }
+        Part::Blob(cid) => {
+            let set = app.store.set_blob_takedown(account.id, *cid, reference);
+            (set.await?, "Blob not found")
+        }
+    };
+    if exists { Ok(()) } else { Err(XrpcError::named("NotFound", missing)) }
+}
+
+fn part_detail(part: &Part, reference: Option<String>, reason: Option<String>) -> Value {
+    match part {
+        Part::Record(path) => {
+            json!({ "record": path.to_string(), "reference": reference, "reason": reason })
+        }
+        Part::Blob(cid) => {
+            json!({ "blob": cid.to_string(), "reference": reference, "reason": reason })
+        }
+    }
 }
 
 /// Hides the account until its owner, or the operator, activates it. When it is to be deleted, if it is hidden already,

@@ -25,17 +25,21 @@ pub(crate) const PERIOD: Duration = Duration::from_secs(10);
 pub struct Figures {
     pub(crate) counters: Counters,
     samples: Mutex<Samples>,
+    /// When counting began, in seconds since 1970.
+    began: i64,
 }
 
 impl Figures {
-    pub(crate) fn new() -> Self {
-        Self { counters: Counters::default(), samples: Mutex::default() }
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self { counters: Counters::default(), samples: Mutex::default(), began: now.as_second() }
     }
 
-    /// The samples of a span, the oldest first, and one of now.
+    /// The samples of a span, the oldest first, and one of now. Before anything was counted, all was at zero.
     pub(crate) fn over(&self, span: Span, now: Sample) -> Vec<Sample> {
-        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.over(span, now)
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner).over(span, now);
+        let is_within = self.began >= now.at.saturating_sub(span.seconds()) && self.began < now.at;
+        let zero = is_within.then(|| Sample { at: self.began, ..now.at_zero() });
+        zero.into_iter().chain(samples).collect()
     }
 
     pub(crate) fn keep(&self, sample: Sample) {

@@ -24,6 +24,14 @@ pub(crate) struct Sample {
     pub free_bytes: u64,
 }
 
+impl Sample {
+    /// The same before anything was counted.
+    pub(crate) fn at_zero(self) -> Self {
+        let Self { subscribers, memory_bytes, database_bytes, log_bytes, free_bytes, .. } = self;
+        Self { subscribers, memory_bytes, database_bytes, log_bytes, free_bytes, ..Self::default() }
+    }
+}
+
 /// How far back a look goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {

@@ -19,7 +19,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use crate::app::App;
 use crate::error::XrpcError;
 
-use super::NoSeat;
+use super::{Newcomer, NoSeat, Seat};
 
 /// What a socket collects before it writes to the network. Frames are a few KiB.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024;
@@ -51,8 +51,15 @@ pub(crate) async fn follow(
         Err(rejection) => return Ok(not_an_upgrade(&rejection)),
     };
     let is_free = app.limits.is_free(client_ip) || app.config.trusted_proxies.contains(client_ip);
-    let client = (!is_free).then_some(client_ip);
-    let seat = app.subscribers.enter(client).map_err(|none| match none {
+    let user_agent = request.headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok());
+    let newcomer = Newcomer {
+        address: client_ip,
+        user_agent: user_agent.unwrap_or_default().to_owned(),
+        at: app.clock.now(),
+        cursor,
+        is_free,
+    };
+    let seat = app.subscribers.enter(newcomer).map_err(|none| match none {
         NoSeat::Full => XrpcError::unavailable("too many subscribers"),
         NoSeat::TooMany => XrpcError::rate_limited(COME_BACK_SECONDS)
             .saying("too many subscribers from this address"),
@@ -65,10 +72,9 @@ pub(crate) async fn follow(
         .max_frame_size(CLIENT_MESSAGE_BYTES)
         .on_upgrade(move |socket| {
             tasks.track_future(async move {
-                let mut subscriber = Subscriber::new(app, socket);
+                let mut subscriber = Subscriber::new(app, socket, seat);
                 let end = subscriber.run(cursor).await;
                 subscriber.close(end).await;
-                drop(seat);
             })
         }))
 }
@@ -89,6 +95,8 @@ enum End {
     Gone,
     /// The server stops.
     Stopping,
+    /// The operator hangs up.
+    HungUp,
     FutureCursor,
     TooSlow,
     Failed,
@@ -98,7 +106,7 @@ impl End {
     /// The error frame that says why, where there is something to say.
     fn error(&self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Gone | Self::Stopping => None,
+            Self::Gone | Self::Stopping | Self::HungUp => None,
             Self::FutureCursor => Some(("FutureCursor", "Cursor in the future.")),
             Self::TooSlow => Some(("ConsumerTooSlow", "Stream consumer too slow")),
             Self::Failed => Some(("InternalServerError", "Internal Server Error")),
@@ -109,16 +117,18 @@ impl End {
 struct Subscriber {
     app: App,
     socket: WebSocket,
+    /// Held to the end of the socket.
+    seat: Seat,
     pings: Interval,
     unanswered: u32,
 }
 
 impl Subscriber {
-    fn new(app: App, socket: WebSocket) -> Self {
+    fn new(app: App, socket: WebSocket, seat: Seat) -> Self {
         let period = app.config.firehose.ping_interval.max(Duration::from_millis(10));
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { app, socket, pings, unanswered: 0 }
+        Self { app, socket, seat, pings, unanswered: 0 }
     }
 
     /// A cursor beyond the newest event is in the future only when it is beyond the present as well: sequence numbers come
@@ -131,6 +141,7 @@ impl Subscriber {
         }
         // Subscribed before the check, so that what the client is told about the window holds for what it gets.
         let mut subscription = events.subscribe(cursor);
+        self.seat.begin_at(subscription.cursor());
         // Zero asks for whatever is left.
         if cursor.is_some_and(|cursor| cursor > 0) && subscription.has_missed_events() {
             let info = frame::info(
@@ -145,7 +156,7 @@ impl Subscriber {
     }
 
     async fn pump(&mut self, subscription: &mut Subscription) -> End {
-        let stopping = self.app.stopping.clone();
+        let (stopping, hung_up) = (self.app.stopping.clone(), self.seat.hung_up());
         // Until the first batch, the place is the client's cursor: what lies behind it has been told already.
         let mut has_begun = false;
         loop {
@@ -153,6 +164,7 @@ impl Subscriber {
             let outcome = tokio::select! {
                 biased;
                 () = stopping.cancelled() => Err(End::Stopping),
+                () = hung_up.cancelled() => Err(End::HungUp),
                 message = self.socket.recv() => self.heard(message),
                 _ = self.pings.tick() => self.ping().await,
                 batch = subscription.next_batch() => match batch {
@@ -182,9 +194,13 @@ impl Subscriber {
     }
 
     async fn send(&mut self, batch: Vec<Arc<Event>>) -> Result<(), End> {
+        let (count, last) = (batch.len(), batch.last().map(|event| event.seq));
         let mut frames = batch.into_iter().map(|event| event.frame.clone());
         while frames.len() > 0 {
             self.send_slice(&mut frames).await?;
+        }
+        if let Some(last) = last {
+            self.seat.note(count, last);
         }
         Ok(())
     }
@@ -249,6 +265,7 @@ impl Subscriber {
                     (close_code::POLICY, name)
                 }
                 // «Service restart»: some clients take 1000 and 1001 as the end of the stream and never come back.
+                None if end == End::HungUp => (close_code::RESTART, "operator hangs up"),
                 None => (close_code::RESTART, "server stops"),
             };
             self.socket

@@ -3,14 +3,13 @@
 //! A relay gives up on a host that it cannot reach for a few minutes and does not come back by itself. So it is asked
 //! when the server starts, when nobody listens, and now and then while there is something to hear.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_identity::FetchRequest;
-use serde::Serialize;
 use tokio::time::{Instant, sleep};
-use url::Url;
 
 use crate::app::App;
+use crate::relays::Relay;
 
 /// How often the need is looked at.
 const LOOK: Duration = Duration::from_secs(30);
@@ -21,17 +20,8 @@ const PACE_UNHEARD: Duration = Duration::from_secs(2 * 60);
 /// The first wait after a request that failed; it doubles up to [`PACE`].
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 
-#[derive(Serialize)]
-struct Body<'a> {
-    hostname: &'a str,
-}
-
 /// Keeps one relay following until the server stops.
-pub(super) async fn keep_followed(app: App, relay: Url) {
-    let Some(request_url) = request_url(&relay) else {
-        tracing::warn!(%relay, "not a relay address");
-        return;
-    };
+pub(super) async fn keep_followed(app: App, relay: Arc<Relay>) {
     let stopping = app.stopping.clone();
     let work = async {
         let mut last: Option<Asked> = None;
@@ -42,8 +32,8 @@ pub(super) async fn keep_followed(app: App, relay: Url) {
             };
             if is_due(last.as_ref(), &now) {
                 let failures = last.as_ref().map_or(0, |asked| asked.failures);
-                let failures =
-                    if ask(&app, &request_url).await { 0 } else { failures.saturating_add(1) };
+                let is_followed = relay.request_crawl(&app).await;
+                let failures = if is_followed { 0 } else { failures.saturating_add(1) };
                 last = Some(Asked { at: Instant::now(), head_seq: now.head_seq, failures });
             }
             sleep(LOOK).await;
@@ -75,37 +65,6 @@ fn is_due(last: Option<&Asked>, now: &State) -> bool {
     let unheard = now.subscribers == 0;
     let written = now.head_seq > last.head_seq;
     (unheard && written && waited >= PACE_UNHEARD) || ((unheard || written) && waited >= PACE)
-}
-
-async fn ask(app: &App, url: &Url) -> bool {
-    let hostname = host_with_port(&app.config.public_url);
-    let answer = match FetchRequest::post_json(url.clone(), &Body { hostname }) {
-        Ok(request) => app.http.fetch(request).await,
-        Err(err) => Err(err),
-    };
-    match answer {
-        Ok(response) if response.status.is_success() => {
-            tracing::info!(relay = %url, "asked a relay to follow");
-            true
-        }
-        Ok(response) => {
-            tracing::warn!(relay = %url, status = response.status.as_u16(), "a relay refused to follow");
-            false
-        }
-        Err(err) => {
-            tracing::warn!(relay = %url, error = %err, "a relay could not be asked to follow");
-            false
-        }
-    }
-}
-
-fn request_url(relay: &Url) -> Option<Url> {
-    relay.join("/xrpc/com.atproto.sync.requestCrawl").ok()
-}
-
-/// A relay wants the host name alone; a port only shows in development.
-fn host_with_port(public_url: &str) -> &str {
-    public_url.split_once("://").map_or(public_url, |(_, host)| host)
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// Up to the second.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// `1.5 MiB`
 pub fn bytes(t: Text, count: u64) -> String {
     let mut size: u64 = 1;

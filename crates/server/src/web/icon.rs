@@ -41,6 +41,13 @@ pub const SHIELD: Icon = Icon(
 );
 pub const CHART: Icon = Icon("M4 20h16M7 16v-5M12 16V6M17 16V9");
 pub const LIST: Icon = Icon("M8.500 6H20M8.500 12H20M8.500 18H20M4 6h.01M4 12h.01M4 18h.01");
+pub const STREAM: Icon = Icon("M3 12h4l3-7 4 14 3-7h4");
+pub const RELAY: Icon = Icon(
+    "M12 14a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM7.800 16.200a6 6 0 0 1 0-8.400M16.200 7.800a6 6 0 0 1 0 8.400M5 19a10 10 0 0 1 0-14M19 5a10 10 0 0 1 0 14",
+);
+pub const GEAR: Icon = Icon(
+    "M4 7h9M19 7h1M16 9.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5ZM4 17h1M11 17h9M8 19.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5Z",
+);
 pub const TICKET: Icon = Icon(
     "M3.500 7h17v3.500a1.500 1.500 0 0 0 0 3V17h-17v-3.500a1.500 1.500 0 0 0 0-3zM14.500 7v10",
 );

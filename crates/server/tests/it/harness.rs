@@ -306,5 +306,6 @@ pub fn config() -> ServerConfig {
         trusted_proxies: TrustedProxies::default(),
         connections: ConnectionConfig::default(),
         firehose: FirehoseConfig::default(),
+        settings: Vec::new(),
     }
 }

@@ -1,11 +1,103 @@
 //! Accounts in pages, for administration and for jobs.
 
+use super::columns::{micros, opt_bytes};
 use super::lookup::{COLUMNS, from_row};
-use super::{Account, columns::micros};
+use super::{Account, AccountStatus};
 use crate::{AccountId, Store, StoreError};
 
 /// More than this does not go in one page.
 const MAX_PAGE: u32 = 1_000;
+
+/// Which accounts to list, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountQuery {
+    /// Only those whose e-mail address, handle or DID begins so. Case does not matter but in DIDs.
+    pub beginning: Option<String>,
+    pub status: Option<AccountStatus>,
+    pub order: AccountOrder,
+    /// The last account of the page before.
+    pub after: Option<AccountId>,
+    pub limit: u32,
+}
+
+impl AccountQuery {
+    /// Takes the beginning, what is behind all that begin so, the account before, and the limit.
+    fn sql(&self) -> String {
+        let are_few = !matches!(self.status, None | Some(AccountStatus::Active));
+        let is_any = self.beginning.as_deref().unwrap_or_default().is_empty();
+        format!(
+            "SELECT {COLUMNS}, blob_bytes FROM account WHERE {} AND {} AND {} ORDER BY {} LIMIT ?4",
+            if is_any { "?1 <> ?2" } else { BEGINS },
+            status_is(self.status),
+            self.after.map_or("?3 = 0", |_| self.order.after(are_few)),
+            self.order.by(are_few),
+        )
+    }
+}
+
+/// The order of a list of accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccountOrder {
+    #[default]
+    Oldest,
+    Newest,
+    /// Those with the most bytes of blobs first.
+    Largest,
+}
+
+/// An account in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedAccount {
+    pub account: Account,
+    /// What its blobs take.
+    pub blob_bytes: u64,
+}
+
+impl AccountOrder {
+    /// With a plus, SQLite sorts the few accounts of a state rather than look through all in this order.
+    fn by(self, are_few: bool) -> &'static str {
+        match (self, are_few) {
+            (Self::Oldest, _) => "id",
+            (Self::Newest, _) => "id DESC",
+            (Self::Largest, false) => "blob_bytes DESC, id DESC",
+            (Self::Largest, true) => "+blob_bytes DESC, id DESC",
+        }
+    }
+
+    /// What comes after the account `?3`.
+    fn after(self, are_few: bool) -> &'static str {
+        match (self, are_few) {
+            (Self::Oldest, _) => "id > ?3",
+            (Self::Newest, _) => "id < ?3",
+            (Self::Largest, true) => {
+                "(+blob_bytes, id) < (SELECT before.blob_bytes, before.id FROM account AS before WHERE before.id = ?3)"
+            }
+            (Self::Largest, false) => {
+                "(blob_bytes, id) < (SELECT before.blob_bytes, before.id FROM account AS before WHERE before.id = ?3)"
+            }
+        }
+    }
+}
+
+/// No text that begins with `?1` sorts behind `?2`.
+const BEGINS: &str = "id IN (SELECT id FROM account WHERE email >= ?1 AND email < ?2
+    UNION SELECT id FROM account WHERE handle >= ?1 AND handle < ?2
+    UNION SELECT id FROM account WHERE did >= ?1 AND did < ?2)";
+
+/// As [`Account::status`] has it.
+fn status_is(status: Option<AccountStatus>) -> &'static str {
+    match status {
+        None => "true",
+        Some(AccountStatus::Takendown) => "takedown_ref IS NOT NULL",
+        Some(AccountStatus::Suspended) => "suspended_at IS NOT NULL AND takedown_ref IS NULL",
+        Some(AccountStatus::Deactivated) => {
+            "deactivated_at IS NOT NULL AND suspended_at IS NULL AND takedown_ref IS NULL"
+        }
+        Some(AccountStatus::Active) => {
+            "takedown_ref IS NULL AND suspended_at IS NULL AND deactivated_at IS NULL"
+        }
+    }
+}
 
 impl Store {
     /// Accounts in the order of their creation, after `cursor`; an empty page is the last.
@@ -53,6 +145,27 @@ impl Store {
         .await
     }
 
+    /// Accounts that fit, in an order, after one; an empty page is surely the last.
+    pub async fn find_accounts(
+        &self,
+        query: AccountQuery,
+    ) -> Result<Vec<ListedAccount>, StoreError> {
+        let sql = query.sql();
+        let beginning = query.beginning.unwrap_or_default();
+        let end = format!("{beginning}{}", char::MAX);
+        let after = query.after.map_or(0, AccountId::get);
+        let limit = query.limit.min(MAX_PAGE);
+        self.read_one(move |tx| {
+            let mut statement = tx.prepare_cached(&sql)?;
+            let rows = statement.query_map((beginning, end, after, limit), |row| {
+                let blob_bytes = opt_bytes(row, "blob_bytes")?.unwrap_or(0);
+                Ok(ListedAccount { account: from_row(row)?, blob_bytes })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// How many accounts there are, active or not.
     pub async fn count_accounts(&self) -> Result<u64, StoreError> {
         self.read(|tx| {
@@ -77,5 +190,35 @@ impl Store {
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StoreConfig;
+
+    /// Lists of many accounts are read in the order of an index, and only as far as the page goes.
+    #[tokio::test]
+    async fn no_list_sorts_all_accounts() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig::new(dir.path())).unwrap();
+        for order in [AccountOrder::Oldest, AccountOrder::Newest, AccountOrder::Largest] {
+            for after in [None, Some(AccountId::new(7))] {
+                let query = AccountQuery { order, after, limit: 50, ..AccountQuery::default() };
+                let sql = format!("EXPLAIN QUERY PLAN {}", query.sql());
+                let plan: Vec<String> = store
+                    .read_one(move |tx| {
+                        let mut statement = tx.prepare(&sql)?;
+                        let rows = statement.query_map(("", "x", 7, 50), |row| row.get(3))?;
+                        Ok::<_, StoreError>(rows.collect::<Result<_, _>>()?)
+                    })
+                    .await
+                    .unwrap();
+                let plan = plan.join("; ");
+                assert!(!plan.contains("TEMP B-TREE"), "{order:?} {after:?}: {plan}");
+            }
+        }
+        store.close().await;
     }
 }

@@ -37,6 +37,7 @@ pub use credentials::{AccountError, EndSessions, SetEmailError, UpdateHandleErro
 pub(crate) use credentials::{set_email_confirmed, set_password};
 pub use keys::ReserveKeyError;
 pub(crate) use keys::signing_key;
+pub use list::{AccountOrder, AccountQuery, ListedAccount};
 pub(crate) use lookup::{Standing, find, standing_of, status_of};
 pub use quotas::Quotas;
 pub(crate) use quotas::quota_row;

@@ -284,7 +284,7 @@ pub(super) fn sizes(
     Ok(sizes)
 }
 
-pub(super) fn cid(row: &Row<'_>, index: usize) -> Result<Cid, StoreError> {
+pub(crate) fn cid(row: &Row<'_>, index: usize) -> Result<Cid, StoreError> {
     let bytes = row.get_ref(index)?.as_blob().map_err(|_| DAMAGED_CID)?;
     Cid::from_bytes(bytes).map_err(|_| DAMAGED_CID)
 }

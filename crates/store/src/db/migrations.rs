@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/015_app_password_scopes.sql"),
     include_str!("../../migrations/016_passkey_backup.sql"),
     include_str!("../../migrations/017_move.sql"),
+    include_str!("../../migrations/018_operator.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

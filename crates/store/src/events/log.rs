@@ -13,6 +13,9 @@ use crate::events::table;
 /// Events in one batch of a subscription.
 const BATCH_EVENTS: usize = 1024;
 
+/// Bytes of frames in one look back.
+const LOOK_BYTES: usize = 4 << 20;
+
 /// The event log of a store.
 #[derive(Clone)]
 pub struct EventLog {
@@ -45,6 +48,21 @@ impl EventLog {
     /// When the log cannot be read.
     pub async fn cursor_before_last(&self, n: u32) -> Result<u64, StoreError> {
         self.pager.read_one(move |tx| table::cursor_before_last(tx, n)).await
+    }
+
+    /// The events before a sequence number, or the newest of all, the newest first: `max_events` at most, and fewer where
+    /// they are large.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn before(
+        &self,
+        seq: Option<u64>,
+        max_events: usize,
+    ) -> Result<Vec<Arc<Event>>, StoreError> {
+        let hidden = self.ring.hidden();
+        let seq = seq.unwrap_or(u64::MAX);
+        self.pager.read_one(move |tx| table::before(tx, seq, max_events, LOOK_BYTES, &hidden)).await
     }
 
     /// Follows the log from after `cursor`; from the present on when it is `None`.

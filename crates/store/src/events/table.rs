@@ -74,6 +74,33 @@ pub(crate) fn page(
     Ok(Page { events, reached })
 }
 
+/// The events before `seq`, the newest first, as far as a page goes.
+pub(crate) fn before(
+    conn: &Connection,
+    seq: u64,
+    max_events: usize,
+    page_bytes: usize,
+    hidden: &HashMap<AccountId, u64>,
+) -> Result<Vec<Arc<Event>>, StoreError> {
+    let until = i64::try_from(seq).unwrap_or(i64::MAX);
+    let mut statement = conn
+        .prepare_cached("SELECT seq, account, frame FROM event WHERE seq < ?1 ORDER BY seq DESC")?;
+    let mut rows = statement.query([until])?;
+    let (mut events, mut bytes) = (Vec::new(), 0_usize);
+    while events.len() < max_events && bytes < page_bytes {
+        let Some(row) = rows.next()? else { break };
+        let seq = seq_of(row.get(0)?)?;
+        let account = AccountId::new(row.get(1)?);
+        if hidden.get(&account).is_some_and(|until| seq <= *until) {
+            continue;
+        }
+        let frame: Vec<u8> = row.get(2)?;
+        bytes = bytes.saturating_add(frame.len());
+        events.push(Arc::new(Event { seq, frame: frame.into() }));
+    }
+    Ok(events)
+}
+
 /// The accounts whose events await removal.
 pub(crate) fn purges(conn: &Connection) -> Result<HashMap<AccountId, u64>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT account, seq FROM event_purge")?;

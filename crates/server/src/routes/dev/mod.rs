@@ -2,14 +2,19 @@
 //!
 //! Nothing of this exists outside dev mode. The pages themselves are in [`crate::web`].
 
-mod live;
 mod mailbox;
 
-use super::{Route, Who, get};
+use axum::response::Response;
+
+use crate::error::XrpcError;
+use crate::firehose::live;
+
+use super::{Call, Route, Who, get};
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![
-        get("/dev/events", Who::Dev, live::events),
-        get("/dev/mail/{id}", Who::Dev, mailbox::message),
-    ]
+    vec![get("/dev/events", Who::Dev, events), get("/dev/mail/{id}", Who::Dev, mailbox::message)]
+}
+
+async fn events(call: Call) -> Result<Response, XrpcError> {
+    live(&call.app, &call.parts.headers).await
 }

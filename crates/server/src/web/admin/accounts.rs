@@ -1,8 +1,9 @@
 //! `/admin/accounts`: finding an account.
 
 use askama::Template;
-use cairn_store::{Account, AccountId, AccountStatus};
+use cairn_store::{Account, AccountId, AccountOrder, AccountQuery, AccountStatus, ListedAccount};
 
+use super::super::format::bytes;
 use super::super::i18n::Text;
 use super::super::local::Local;
 use super::super::page::{Page, initial};
@@ -10,7 +11,6 @@ use super::super::route::PageResult;
 use super::super::visit::Visit;
 use crate::accounts::identity::shown_handle;
 use crate::error::XrpcError;
-use crate::xrpc::com_atproto::admin::search_accounts;
 
 /// Accounts on one page.
 const PAGE: u32 = 50;
@@ -21,8 +21,19 @@ struct Accounts {
     page: Page,
     t: Text,
     beginning: String,
+    statuses: [Choice; STATUSES.len()],
+    orders: [Choice; ORDERS.len()],
+    /// Whether nothing was asked for.
+    is_whole: bool,
     accounts: Vec<Line>,
     after: String,
+}
+
+/// One of a few, in a form.
+struct Choice {
+    name: &'static str,
+    label: &'static str,
+    is_chosen: bool,
 }
 
 struct Line {
@@ -30,7 +41,24 @@ struct Line {
     handle: String,
     initial: String,
     email: String,
+    /// What its blobs take.
+    space: String,
     status: Status,
+}
+
+impl Line {
+    fn new(t: Text, found: &ListedAccount) -> Self {
+        let account = &found.account;
+        let handle = shown_handle(account);
+        Self {
+            href: Local::of_console(&account.did, "").to_string(),
+            initial: initial(&handle),
+            handle,
+            email: account.email.clone().unwrap_or_default(),
+            space: bytes(t, found.blob_bytes),
+            status: Status::new(t, account),
+        }
+    }
 }
 
 /// The state of an account in words, and in a colour.
@@ -51,6 +79,43 @@ impl Status {
     }
 }
 
+/// The parts of the list that can be asked for, by their names in addresses.
+const STATUSES: [(&str, Option<AccountStatus>); 5] = [
+    ("", None),
+    ("active", Some(AccountStatus::Active)),
+    ("deactivated", Some(AccountStatus::Deactivated)),
+    ("suspended", Some(AccountStatus::Suspended)),
+    ("taken-down", Some(AccountStatus::Takendown)),
+];
+const ORDERS: [(&str, AccountOrder); 3] = [
+    ("", AccountOrder::Oldest),
+    ("newest", AccountOrder::Newest),
+    ("largest", AccountOrder::Largest),
+];
+
+fn status_label(t: Text, status: Option<AccountStatus>) -> &'static str {
+    match status {
+        None => t.accounts_any(),
+        Some(AccountStatus::Active) => t.console_active(),
+        Some(AccountStatus::Deactivated) => t.console_deactivated(),
+        Some(AccountStatus::Suspended) => t.console_suspended(),
+        Some(AccountStatus::Takendown) => t.console_taken_down(),
+    }
+}
+
+fn order_label(t: Text, order: AccountOrder) -> &'static str {
+    match order {
+        AccountOrder::Oldest => t.accounts_oldest(),
+        AccountOrder::Newest => t.accounts_newest(),
+        AccountOrder::Largest => t.accounts_largest(),
+    }
+}
+
+/// What a name stands for, or the first of them for any other name.
+fn named<T: Copy>(choices: &[(&'static str, T)], name: &str) -> Option<(&'static str, T)> {
+    choices.iter().find(|(known, _)| *known == name).or(choices.first()).copied()
+}
+
 pub async fn show(visit: Visit) -> PageResult {
     let t = visit.t;
     let beginning = visit.query.get("q").to_owned();
@@ -58,24 +123,31 @@ pub async fn show(visit: Visit) -> PageResult {
         "" => None,
         cursor => Some(cursor.parse().map(AccountId::new).map_err(|_| malformed())?),
     };
-    let found = search_accounts::find(&visit.app, &beginning, after, PAGE).await?;
+    let (status_name, status) = named(&STATUSES, visit.query.get("status")).unwrap_or_default();
+    let (order_name, order) = named(&ORDERS, visit.query.get("order")).unwrap_or_default();
+    let sought = beginning.trim().trim_start_matches('@').to_owned();
+    let beginning_of = Some(sought).filter(|text| !text.is_empty());
+    let query = AccountQuery { beginning: beginning_of, status, order, after, limit: PAGE };
+    let found = visit.app.store.find_accounts(query).await?;
     let is_full = found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let cursor = found.last().filter(|_| is_full).map(|last| last.id.get().to_string());
-    let line = |account: &Account| {
-        let handle = shown_handle(account);
-        Line {
-            href: Local::of_console(&account.did, "").to_string(),
-            initial: initial(&handle),
-            handle,
-            email: account.email.clone().unwrap_or_default(),
-            status: Status::new(t, account),
-        }
-    };
+    let cursor = found.last().filter(|_| is_full).map(|last| last.account.id.get().to_string());
+    let others = [("q", beginning.as_str()), ("status", status_name), ("order", order_name)];
     visit.html(&Accounts {
         page: visit.page(t.console_accounts()),
         t,
-        accounts: found.iter().map(line).collect(),
-        after: super::after("/admin/accounts", &[("q", &beginning)], cursor),
+        accounts: found.iter().map(|it| Line::new(t, it)).collect(),
+        after: super::after("/admin/accounts", &others, cursor),
+        is_whole: beginning.is_empty() && status.is_none(),
+        statuses: STATUSES.map(|(name, it)| Choice {
+            name,
+            label: status_label(t, it),
+            is_chosen: name == status_name,
+        }),
+        orders: ORDERS.map(|(name, it)| Choice {
+            name,
+            label: order_label(t, it),
+            is_chosen: name == order_name,
+        }),
         beginning,
     })
 }

@@ -183,7 +183,11 @@ fn points(
         let last = until(end)?;
         match kind {
             Kind::State => (last.at > start).then(|| value(last)),
-            Kind::Growth => Some(value(last).saturating_sub(value(until(start)?))),
+            // The first step begins with the first sample rather than with itself.
+            Kind::Growth => {
+                let before = until(start).or(samples.first())?;
+                Some(value(last).saturating_sub(value(before)))
+            }
         }
     };
     (0..count).rev().map(point).collect()
@@ -256,7 +260,7 @@ mod tests {
         let samples = [sample(3_480, 5, 1), sample(3_540, 9, 2), sample(3_600, 19, 7)];
         let events = points(Span::Hour, Kind::Growth, |it| it.events, &samples);
         assert_eq!(events.len(), 60);
-        assert_eq!(events[56..], [None, None, Some(4), Some(10)]);
+        assert_eq!(events[56..], [None, Some(0), Some(4), Some(10)]);
         let subscribers = points(Span::Hour, Kind::State, |it| it.subscribers, &samples);
         assert_eq!(subscribers[56..], [None, Some(1), Some(2), Some(7)]);
         assert!(points(Span::Day, Kind::State, |it| it.events, &[]).is_empty());

@@ -77,6 +77,8 @@ fn action(t: Text, action: &str) -> Option<&'static str> {
         "send_email" => t.log_send_email(),
         "approve" => t.log_approve(),
         "reject" => t.log_reject(),
+        "request_crawl" => t.log_request_crawl(),
+        "hang_up" => t.log_hang_up(),
         "test_mail" => t.log_test_mail(),
         _ => return None,
     })

@@ -8,12 +8,19 @@ pub(super) mod accounts;
 mod acts;
 mod approvals;
 mod charts;
+mod checks;
 mod dashboard;
+mod firehose;
 mod invites;
 mod limits;
 mod log;
+mod moderation;
 mod outbox;
+mod part;
+mod relays;
+mod settings;
 mod sign_in;
+mod sought;
 
 use std::sync::Arc;
 
@@ -52,14 +59,29 @@ pub(super) fn routes() -> Vec<Route> {
         post("/admin/approvals/{did}/approve", Who::Admin, approvals::approve),
         get("/admin/approvals/{did}/reject", Who::Admin, approvals::ask),
         post("/admin/approvals/{did}/reject", Who::Admin, approvals::reject),
+        get("/admin/moderation", Who::Admin, moderation::show)
+            .entry(Text::console_moderation, icon::SHIELD),
+        get("/admin/moderation/{kind}", Who::Admin, part::show),
+        post("/admin/moderation/{kind}", Who::Admin, part::submit),
         get("/admin/invites", Who::Admin, invites::show).entry(Text::console_invites, icon::TICKET),
         post("/admin/invites", Who::Admin, invites::make),
         get("/admin/invites/{code}/disable", Who::Admin, invites::ask),
         post("/admin/invites/{code}/disable", Who::Admin, invites::disable),
+        get("/admin/firehose", Who::Admin, firehose::show)
+            .entry(Text::console_firehose, icon::STREAM),
+        get("/admin/firehose/events", Who::Admin, firehose::events),
+        get("/admin/relays", Who::Admin, relays::show).entry(Text::console_relays, icon::RELAY),
+        post("/admin/relays/{number}/ask", Who::Admin, relays::ask),
+        post("/admin/relays/{number}/look", Who::Admin, relays::look),
+        post("/admin/subscribers/{id}/hang-up", Who::Admin, relays::hang_up),
         get("/admin/outbox", Who::Admin, outbox::show).entry(Text::console_outbox, icon::MAIL),
         get("/admin/outbox/test", Who::Admin, outbox::ask),
         post("/admin/outbox/test", Who::Admin, outbox::test),
         get("/admin/log", Who::Admin, log::show).entry(Text::console_log, icon::LIST),
+        get("/admin/settings", Who::Admin, settings::show)
+            .entry(Text::console_settings, icon::GEAR),
+        get("/admin/settings/checks", Who::Admin, checks::show),
+        post("/admin/settings/checks", Who::Admin, checks::run),
     ]
 }
 

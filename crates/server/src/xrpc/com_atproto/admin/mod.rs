@@ -15,6 +15,8 @@ pub mod update_account_password;
 pub mod update_account_signing_key;
 pub mod update_subject_status;
 
+pub(crate) use update_subject_status::record;
+
 use std::sync::Arc;
 
 use cairn_model::AtIdentifier;
@@ -67,7 +69,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 ///
 /// # Errors
 /// 400 `NotFound`.
-async fn account(app: &App, name: impl Into<AtIdentifier>) -> Result<Arc<Account>> {
+pub(crate) async fn account(app: &App, name: impl Into<AtIdentifier>) -> Result<Arc<Account>> {
     let account = app.store.account(name.into()).await?;
     account.ok_or_else(|| XrpcError::named("NotFound", "Account not found"))
 }

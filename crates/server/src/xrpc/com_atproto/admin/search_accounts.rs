@@ -47,7 +47,7 @@ pub async fn search_accounts(
 }
 
 /// Accounts in the order of their creation, after one: all of them, or those whose e-mail address, handle or DID begins so.
-pub(crate) async fn find(
+async fn find(
     app: &App,
     beginning: &str,
     after: Option<AccountId>,

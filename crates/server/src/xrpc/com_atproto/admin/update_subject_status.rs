@@ -3,10 +3,10 @@
 use cairn_model::{AtIdentifier, AtUri, Cid, Did, RepoPath};
 use cairn_store::Account;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::App;
-use crate::accounts::{administration, identity};
+use crate::accounts::administration::{self, Part};
+use crate::accounts::identity;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::xrpc::{Cx, Input, Json, Result};
@@ -63,48 +63,33 @@ pub async fn update_subject_status(
         }
         Subject::Record { uri, .. } => {
             let (account, path) = record(app, uri).await?;
-            if let Some(reference) = input.takedown.as_ref().map(|takedown| takedown.reference(app))
-            {
-                let action = part_action(reference.as_deref());
-                let exists = app.store.set_record_takedown(account.id, &path, reference).await?;
-                found(exists, "Record not found")?;
-                let detail = json!({ "record": path.to_string() });
-                administration::record(app, by, action, account.did.as_str(), detail).await;
-            }
+            update_part(app, by, &account, &Part::Record(path), input.takedown.as_ref()).await?;
         }
         Subject::Blob { did, cid, .. } => {
             let account = super::account(app, AtIdentifier::Did(did.clone())).await?;
-            if let Some(reference) = input.takedown.as_ref().map(|takedown| takedown.reference(app))
-            {
-                let action = part_action(reference.as_deref());
-                let exists = app.store.set_blob_takedown(account.id, *cid, reference).await?;
-                found(exists, "Blob not found")?;
-                let detail = json!({ "blob": cid.to_string() });
-                administration::record(app, by, action, account.did.as_str(), detail).await;
-            }
+            update_part(app, by, &account, &Part::Blob(*cid), input.takedown.as_ref()).await?;
         }
     }
     Ok(Json(Updated { subject: input.subject, takedown: input.takedown }))
 }
 
-impl StatusAttr {
-    /// What to store for a takedown: its reference, or the time for want of one; nothing for its reversal.
-    fn reference(&self, app: &App) -> Option<String> {
-        self.applied.then(|| self.reference.clone().unwrap_or_else(|| app.clock.now().to_string()))
+async fn update_part(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    part: &Part,
+    takedown: Option<&StatusAttr>,
+) -> Result<()> {
+    let Some(StatusAttr { applied, reference }) = takedown else { return Ok(()) };
+    if *applied {
+        administration::take_down_part(app, by, account, part, reference.clone(), None).await
+    } else {
+        administration::restore_part(app, by, account, part, reference.clone()).await
     }
 }
 
-/// The log's word for what is done to a record or a blob.
-fn part_action(reference: Option<&str>) -> &'static str {
-    if reference.is_some() { "takedown_part" } else { "restore_part" }
-}
-
-fn found(exists: bool, message: &'static str) -> Result<()> {
-    if exists { Ok(()) } else { Err(XrpcError::named("NotFound", message)) }
-}
-
 /// The account and the path of a record that a URI names.
-pub(super) async fn record(app: &App, uri: &AtUri) -> Result<(std::sync::Arc<Account>, RepoPath)> {
+pub(crate) async fn record(app: &App, uri: &AtUri) -> Result<(std::sync::Arc<Account>, RepoPath)> {
     let (Some(collection), Some(rkey)) = (uri.collection(), uri.rkey()) else {
         return Err(XrpcError::invalid_request("uri must name a record"));
     };
