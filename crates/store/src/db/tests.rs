@@ -148,7 +148,8 @@ async fn the_bytes_of_existing_accounts_are_counted_by_the_migration() {
     world.store.close().await;
     let conn = Connection::open(world.folder.path().join("cairn.sqlite")).unwrap();
     conn.execute_batch(
-        "DROP TRIGGER blob_added; DROP TRIGGER blob_removed; DROP TRIGGER blob_resized;
+        "DROP INDEX account_blob_bytes;
+         DROP TRIGGER blob_added; DROP TRIGGER blob_removed; DROP TRIGGER blob_resized;
          ALTER TABLE repo DROP COLUMN record_bytes; ALTER TABLE repo DROP COLUMN node_bytes;
          ALTER TABLE account DROP COLUMN blob_bytes; ALTER TABLE account DROP COLUMN blob_quota;
          ALTER TABLE account DROP COLUMN repo_quota;",
