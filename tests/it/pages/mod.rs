@@ -1,5 +1,7 @@
 //! The pages, as somebody with a browser meets them.
 
+mod app_passwords;
+mod apps;
 mod console;
 mod console_moderation;
 mod console_network;
@@ -7,6 +9,7 @@ mod data;
 mod email;
 mod factors;
 mod moving;
+mod invites;
 mod password;
 mod records;
 mod sessions;

@@ -4,6 +4,7 @@
 
 pub mod activation;
 pub mod administration;
+pub mod app_password;
 pub mod approval;
 pub mod blocked_words;
 pub mod create;

@@ -116,7 +116,8 @@ pub fn error_page(app: &App, request: Request<Body>, client_ip: IpAddr) -> Respo
 }
 
 async fn run(visit: &mut Visit, body: Body) -> PageResult {
-    let Some(route) = visit.route else { return Err(PageError::NotFound) };
+    let route = visit.route.filter(|route| (route.exists)(&visit.app.config));
+    let Some(route) = route else { return Err(PageError::NotFound) };
     if route.method == Method::POST {
         visit.read_form(body).await?;
         csrf::check(

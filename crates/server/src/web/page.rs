@@ -244,7 +244,8 @@ fn navigation(visit: &Visit) -> Vec<Item> {
     else {
         return Vec::new();
     };
-    let beside = table::all().iter().filter(|other| other.who == route.who);
+    let exists = |other: &&Route| (other.exists)(&visit.app.config);
+    let beside = table::all().iter().filter(|other| other.who == route.who).filter(exists);
     // The longest path that this page is at or below.
     let current = beside
         .clone()

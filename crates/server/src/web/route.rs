@@ -6,6 +6,7 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use http::Method;
 
+use crate::config::ServerConfig;
 use crate::limits::Bucket;
 
 use super::error::PageError;
@@ -47,6 +48,8 @@ pub struct Route {
     pub buckets: &'static [Bucket],
     /// Its place in the navigation; pages below its path belong to it.
     pub entry: Option<Entry>,
+    /// Whether a server of these settings has the page.
+    pub(super) exists: fn(&ServerConfig) -> bool,
     pub(super) handler: Handler,
 }
 
@@ -75,13 +78,20 @@ impl Route {
         Fut: Future<Output = PageResult> + Send + 'static,
     {
         let handler: Handler = Box::new(move |visit| Box::pin(handler(visit)));
-        Self { method, path, who, buckets: &[], entry: None, handler }
+        Self { method, path, who, buckets: &[], entry: None, exists: |_| true, handler }
     }
 
     /// Rate limits of this page.
     #[must_use]
     pub fn limits(mut self, buckets: &'static [Bucket]) -> Self {
         self.buckets = buckets;
+        self
+    }
+
+    /// Only some servers have the page.
+    #[must_use]
+    pub fn only_where(mut self, exists: fn(&ServerConfig) -> bool) -> Self {
+        self.exists = exists;
         self
     }
 

@@ -11,12 +11,16 @@
 //! What leads here from elsewhere says where to go on to in `next`, and whom it is about in `login_hint`.
 
 mod alert;
+mod app_passwords;
+mod apps;
 mod change_email;
 mod confirm_email;
 mod data;
 mod email;
 pub(super) mod factors;
 mod move_in;
+mod invites;
+mod new_app_password;
 mod overview;
 mod passkey;
 mod password;
@@ -30,6 +34,7 @@ mod sign_in;
 mod sign_in_passkey;
 mod sign_up;
 mod signing_in;
+mod user_agent;
 
 use crate::limits::Bucket;
 
@@ -88,6 +93,20 @@ fn pages_of_an_account() -> Vec<Route> {
         get("/account/u/{account}/sessions", Who::Account, sessions::show)
             .entry(Text::account_nav_sessions, icon::DEVICE),
         post("/account/u/{account}/sessions", Who::Account, sessions::end),
+        post("/account/u/{account}/sessions/browsers", Who::Account, sessions::end_browsers),
+        get("/account/u/{account}/apps", Who::Account, apps::show)
+            .entry(Text::account_nav_apps, icon::APPS),
+        post("/account/u/{account}/apps", Who::Account, apps::end),
+        get("/account/u/{account}/app-passwords", Who::Account, app_passwords::show)
+            .entry(Text::account_nav_app_passwords, icon::KEY),
+        post("/account/u/{account}/app-passwords", Who::Account, app_passwords::revoke),
+        get("/account/u/{account}/app-passwords/new", Who::Account, new_app_password::show),
+        post("/account/u/{account}/app-passwords/new", Who::Account, new_app_password::make),
+        get("/account/u/{account}/invites", Who::Account, invites::show)
+            .entry(Text::account_nav_invites, icon::TICKET)
+            .only_where(invites::are_asked_for),
+        post("/account/u/{account}/invites", Who::Account, invites::make)
+            .only_where(invites::are_asked_for),
     ]
 }
 

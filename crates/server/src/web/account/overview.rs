@@ -11,6 +11,7 @@ use super::super::local::Local;
 use super::super::page::{Page, initial};
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::invites;
 use crate::accounts::identity::shown_handle;
 
 #[derive(Template)]
@@ -30,6 +31,11 @@ struct Overview {
     created_at: String,
     records: u64,
     space: Space,
+    browsers: usize,
+    sessions: usize,
+    apps: usize,
+    app_passwords: usize,
+    has_invites: bool,
 }
 
 pub async fn show(visit: Visit) -> PageResult {
@@ -51,6 +57,11 @@ pub async fn show(visit: Visit) -> PageResult {
         created_at: time(account.created_at),
         records: store.record_count(account.id).await?,
         space: Space::new(&visit, account, &usage),
+        browsers: store.devices_of(account.id).await?.len(),
+        sessions: store.sessions_of(account.id).await?.len(),
+        apps: store.oauth_sessions_of(account.id).await?.len(),
+        app_passwords: store.app_passwords(account.id).await?.len(),
+        has_invites: invites::are_asked_for(&visit.app.config),
     })
 }
 

@@ -1,7 +1,7 @@
-//! `/account/u/{account}/sessions`: the apps that are signed in with a password, and signing them out.
+//! `/account/u/{account}/sessions`: the browsers and the apps that are signed in, and signing them out.
 
 use askama::Template;
-use cairn_store::{SessionId, SessionInfo};
+use cairn_store::{AccountDevice, DeviceId, SessionId, SessionInfo};
 
 use super::super::format::time;
 use super::super::i18n::{Flash, Text};
@@ -9,6 +9,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::user_agent;
 
 #[derive(Template)]
 #[template(path = "account/sessions.html")]
@@ -16,7 +17,34 @@ struct Sessions {
     page: Page,
     t: Text,
     action: String,
+    base: String,
+    did: String,
+    browsers: Vec<Browser>,
     sessions: Vec<Row>,
+    /// How many sessions apps have that were let in on our own page.
+    connected: usize,
+}
+
+struct Browser {
+    id: String,
+    name: String,
+    is_here: bool,
+    ip: String,
+    used: String,
+    since: String,
+}
+
+impl Browser {
+    fn new(t: Text, entry: AccountDevice, here: DeviceId) -> Self {
+        Self {
+            id: entry.device.id.to_string(),
+            name: user_agent::named(t, entry.device.user_agent.as_deref()),
+            is_here: entry.device.id == here,
+            ip: entry.device.ip.unwrap_or_default(),
+            used: time(entry.device.last_seen_at),
+            since: time(entry.sign_in.signed_in_at),
+        }
+    }
 }
 
 struct Row {
@@ -44,13 +72,22 @@ impl From<SessionInfo> for Row {
 
 pub async fn show(visit: Visit) -> PageResult {
     let account = &visit.account()?.account;
-    let mut sessions = visit.app.store.sessions_of(account.id).await?;
+    let (t, store) = (visit.t, &visit.app.store);
+    let here = visit.known_device().await?.id;
+    let browsers = store.devices_of(account.id).await?.into_iter();
+    let mut browsers: Vec<Browser> = browsers.map(|entry| Browser::new(t, entry, here)).collect();
+    browsers.sort_by_key(|browser| !browser.is_here);
+    let mut sessions = store.sessions_of(account.id).await?;
     sessions.sort_by_key(|session| std::cmp::Reverse(session.last_used_at));
     visit.html(&Sessions {
-        page: visit.page(visit.t.sessions_title()),
-        t: visit.t,
-        action: format!("/account/u/{}/sessions", account.did),
+        page: visit.page(t.sessions_title()),
+        t,
+        action: Local::of_account(&account.did, "/sessions").to_string(),
+        base: Local::of_account(&account.did, "").to_string(),
+        did: account.did.to_string(),
+        browsers,
         sessions: sessions.into_iter().map(Row::from).collect(),
+        connected: store.oauth_sessions_of(account.id).await?.len(),
     })
 }
 
@@ -67,4 +104,19 @@ pub async fn end(visit: Visit) -> PageResult {
         visit.app.store.revoke_session(account.id, id).await?;
     }
     visit.redirect_saying(back, Flash::SessionEnded)
+}
+
+/// `/sessions/browsers`: signs the account out of one browser, or of all others.
+pub async fn end_browsers(visit: Visit) -> PageResult {
+    let account = &visit.account()?.account;
+    let back = Local::of_account(&account.did, "/sessions");
+    let here = visit.known_device().await?.id;
+    if visit.form.has("others") {
+        visit.app.store.sign_out_of_other_devices(account.id, here).await?;
+        return visit.redirect_saying(back, Flash::BrowsersEnded);
+    }
+    if let Some(id) = DeviceId::parse(visit.form.get("browser")) {
+        visit.app.store.sign_out_of_device(id, account.id).await?;
+    }
+    visit.redirect_saying(back, Flash::BrowserEnded)
 }

@@ -15,7 +15,7 @@ mod inactive;
 mod leave;
 mod picker;
 mod trouble;
-mod words;
+pub(super) mod words;
 
 pub(super) use flow::asker_of;
 
