@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cairn_identity::{
-    Clock, DidDocument, GuardPolicy, GuardedClient, LocalDocuments, LocalHandles, NetworkResolver,
-    NetworkResolverConfig, PlcClient, PublicKey, ResolveError, Resolver, TestClock,
+    Clock, DidDocument, GuardPolicy, GuardedClient, HandleSources, LocalDocuments, LocalHandles,
+    NetworkResolver, NetworkResolverConfig, PlcClient, PublicKey, ResolveError, Resolver,
+    TestClock,
 };
 use cairn_model::{Did, Handle, Nsid};
 use cairn_plc::{Directory, Location};
@@ -27,6 +28,7 @@ struct Inner {
     plc: PlcClient,
     http: GuardedClient,
     handles: Mutex<HashMap<Handle, Did>>,
+    files: Mutex<HashMap<Handle, Did>>,
     lexicon_authorities: Mutex<HashMap<String, Did>>,
     silent_authorities: Mutex<HashSet<String>>,
     authority_lookups: AtomicUsize,
@@ -54,6 +56,7 @@ impl World {
             plc,
             http,
             handles: Mutex::default(),
+            files: Mutex::default(),
             lexicon_authorities: Mutex::default(),
             silent_authorities: Mutex::default(),
             authority_lookups: AtomicUsize::new(0),
@@ -92,6 +95,12 @@ impl World {
             .lock()
             .unwrap()
             .insert(Handle::parse(handle).unwrap(), Did::parse(did).unwrap());
+    }
+
+    /// Lets the web server of a handle's domain name a DID. Where there is a record as well, that counts.
+    pub fn set_handle_file(&self, handle: &str, did: &str) {
+        let (handle, did) = (Handle::parse(handle).unwrap(), Did::parse(did).unwrap());
+        self.0.files.lock().unwrap().insert(handle, did);
     }
 
     /// Lets the lexicons of a domain be those of a DID, as the domain's `_lexicon` record would.
@@ -155,7 +164,8 @@ impl World {
     pub(crate) fn resolver_with(&self, local_documents: LocalDocuments) -> WorldResolver {
         let handles = Arc::clone(&self.0);
         let local_handles: LocalHandles = Arc::new(move |handle| {
-            let did = handles.handles.lock().unwrap().get(&handle).cloned();
+            let by_record = handles.handles.lock().unwrap().get(&handle).cloned();
+            let did = by_record.or_else(|| handles.files.lock().unwrap().get(&handle).cloned());
             Box::pin(std::future::ready(did))
         });
         let network = NetworkResolver::new(NetworkResolverConfig {
@@ -197,6 +207,13 @@ impl Resolver for WorldResolver {
 
     fn handle_fresh<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
         self.network.handle_fresh(handle)
+    }
+
+    fn handle_sources<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, HandleSources> {
+        let dns = self.world.0.handles.lock().unwrap().get(handle).cloned();
+        let well_known = self.world.0.files.lock().unwrap().get(handle).cloned();
+        let sources = HandleSources { dns: Ok(dns), well_known: Ok(well_known) };
+        Box::pin(std::future::ready(sources))
     }
 
     fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, Result<Did, ResolveError>> {

@@ -37,7 +37,7 @@ pub use plc_client::{PlcClient, PlcClientError};
 pub use public_key::{DidKey, KeyError, PublicKey, SignatureError};
 pub use relay::RelayRequest;
 pub use replay::ReplayMemory;
-pub use resolver::{ResolveError, Resolver};
+pub use resolver::{HandleSources, ResolveError, Resolver};
 pub use test_resolver::TestResolver;
 
 /// Fills an array from the operating system's random number generator.

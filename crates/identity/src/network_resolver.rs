@@ -23,7 +23,7 @@ use crate::dns::TxtLookup;
 use crate::fetch::{FetchRequest, GuardedClient};
 use crate::flights::{Flight, Flights};
 use crate::plc_client::PlcClient;
-use crate::resolver::{ResolveError, Resolver};
+use crate::resolver::{HandleSources, ResolveError, Resolver};
 
 const DOCUMENTS: Lifetimes = Lifetimes {
     stale: Duration::from_secs(3600),
@@ -201,6 +201,26 @@ impl Resolver for NetworkResolver {
         .boxed()
     }
 
+    fn handle_sources<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, HandleSources> {
+        async move {
+            let _turn = match turn(&self.0.turns.fresh_handles).await {
+                Ok(turn) => turn,
+                Err(error) => {
+                    return HandleSources { dns: Err(error.clone()), well_known: Err(error) };
+                }
+            };
+            let (dns, well_known) =
+                tokio::join!(self.0.lookup_record(handle), self.0.lookup_well_known(handle));
+            let well_known = match well_known {
+                Ok(did) => Ok(Some(did)),
+                Err(ResolveError::NotFound) => Ok(None),
+                Err(error) => Err(error),
+            };
+            HandleSources { dns, well_known }
+        }
+        .boxed()
+    }
+
     fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, HandleResult> {
         async move {
             let _turn = turn(&self.0.turns.lexicon_authorities).await?;
@@ -270,11 +290,7 @@ impl Network {
         if handle.as_str().ends_with(".test") {
             return Err(ResolveError::NotFound);
         }
-        let by_dns = match &self.config.dns {
-            Some(dns) => dns.did_of(handle).await.map_err(ResolveError::from),
-            None => Ok(None),
-        };
-        match by_dns {
+        match self.lookup_record(handle).await {
             Ok(Some(did)) => return Ok(did),
             Err(error) if !error.is_upstream() => return Err(error),
             Ok(None) | Err(_) => {}
@@ -284,6 +300,13 @@ impl Network {
             return by_https;
         };
         backup.did_of(handle).await?.ok_or_else(|| error.clone())
+    }
+
+    async fn lookup_record(&self, handle: &Handle) -> Result<Option<Did>, ResolveError> {
+        match &self.config.dns {
+            Some(dns) => dns.did_of(handle).await.map_err(ResolveError::from),
+            None => Ok(None),
+        }
     }
 
     /// DNS; the backup name servers when it has no record or cannot be asked.

@@ -101,6 +101,27 @@ impl From<PlcClientError> for ResolveError {
     }
 }
 
+/// What the two places say in which a handle can name a DID. `Ok(None)`: nothing is there.
+#[derive(Clone, Debug)]
+pub struct HandleSources {
+    /// The TXT record.
+    pub dns: Result<Option<Did>, ResolveError>,
+    /// The file on the web server.
+    pub well_known: Result<Option<Did>, ResolveError>,
+}
+
+impl HandleSources {
+    /// The DID that the handle resolves to: the record's, or without a record the file's.
+    #[must_use]
+    pub fn did(&self) -> Option<&Did> {
+        match &self.dns {
+            Ok(Some(did)) => Some(did),
+            Err(error) if !error.is_upstream() => None,
+            Ok(None) | Err(_) => self.well_known.as_ref().ok()?.as_ref(),
+        }
+    }
+}
+
 /// Resolves identities. The server has one; tests have their own.
 pub trait Resolver: Send + Sync {
     /// The DID's document. `refresh` passes every cache by.
@@ -117,6 +138,10 @@ pub trait Resolver: Send + Sync {
     fn handle_fresh<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
         self.handle(handle)
     }
+
+    /// Both places where the owner of a handle's domain can name a DID, asked past every cache: for somebody who is just
+    /// setting one up.
+    fn handle_sources<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, HandleSources>;
 
     /// The DID whose repository has the published lexicons of the NSID's authority. The domain itself is asked for, never
     /// one above it, and nothing is cached. <https://atproto.com/specs/lexicon#lexicon-publication-and-resolution>

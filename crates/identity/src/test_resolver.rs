@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, future};
 
 use crate::did_document::DidDocument;
-use crate::resolver::{ResolveError, Resolver};
+use crate::resolver::{HandleSources, ResolveError, Resolver};
 
 /// A resolver over two maps. A document that was replaced is seen upon a refresh only, as behind a cache.
 #[derive(Debug, Default)]
@@ -80,6 +80,11 @@ impl Resolver for TestResolver {
     fn handle<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Did, ResolveError>> {
         let found = self.lock().handles.get(handle).cloned();
         future::ready(found.ok_or(ResolveError::NotFound)).boxed()
+    }
+
+    fn handle_sources<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, HandleSources> {
+        let found = self.lock().handles.get(handle).cloned();
+        future::ready(HandleSources { dns: Ok(found), well_known: Ok(None) }).boxed()
     }
 
     fn lexicon_authority<'a>(&'a self, nsid: &'a Nsid) -> BoxFuture<'a, Result<Did, ResolveError>> {

@@ -89,6 +89,19 @@ export const pages = [
   } },
   { name: 'picker', path: '/account', as: 'several' },
   { name: 'overview', path: '/account/u/{alice}', as: 'alice' },
+  { name: 'handle', path: '/account/u/{alice}/handle', as: 'alice' },
+  { name: 'handle-taken', path: '/account/u/{alice}/handle', as: 'alice', act: async (page) => {
+    await page.fill('[name=handle]', 'bob-has-long-name')
+    await page.waitForSelector('#handle-said .wrong')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#handle-error')
+  } },
+  { name: 'handle-domain', path: '/account/u/{alice}/handle/domain', as: 'alice' },
+  { name: 'handle-domain-records', path: '/account/u/{alice}/handle/domain?domain=alice.a-rather-long-name-of-somebody.invalid.com', as: 'alice' },
+  { name: 'handle-domain-unproven', path: '/account/u/{alice}/handle/domain?domain=alice.example.com', as: 'alice', act: async (page) => {
+    await page.click('form.end .btn.primary')
+    await page.waitForSelector('.notice.error')
+  } },
   { name: 'email', path: '/account/u/{alice}/email', as: 'alice' },
   { name: 'email-code', path: '/account/u/{alice}/email', as: 'alice', act: async (page) => {
     await page.click('.btn.primary')
@@ -110,6 +123,24 @@ export const pages = [
     await page.waitForSelector('#current-error')
   } },
   { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
+  { name: 'apps-none', path: '/account/u/{alice}/apps', as: 'alice' },
+  { name: 'app-passwords-none', path: '/account/u/{alice}/app-passwords', as: 'alice' },
+  { name: 'app-passwords-new', path: '/account/u/{alice}/app-passwords/new', as: 'alice' },
+  { name: 'app-passwords-limits', path: '/account/u/{alice}/app-passwords/new', as: 'alice', act: async (page) => {
+    await page.fill('[name=name]', 'Bot')
+    await page.check('#kind-limited')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#may-error')
+  } },
+  { name: 'app-passwords-made', path: '/account/u/{alice}/app-passwords/new', as: 'alice', act: async (page) => {
+    await page.fill('[name=name]', `Phone ${crypto.randomUUID()}`)
+    await page.check('#kind-limited')
+    await page.check('#may-posts')
+    await page.check('#may-files')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#password')
+  } },
+  { name: 'app-passwords', path: '/account/u/{alice}/app-passwords', as: 'alice', act: open('details summary') },
   { name: 'records', path: '/account/u/{alice}/records', as: 'alice' },
   { name: 'records-posts', path: '/account/u/{alice}/records/app.bsky.feed.post', as: 'alice' },
   { name: 'records-none', path: '/account/u/{alice}/records/com.example.none', as: 'alice' },

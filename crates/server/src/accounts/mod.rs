@@ -10,6 +10,7 @@ pub mod blocked_words;
 pub mod create;
 pub mod email;
 pub mod export;
+pub mod handle;
 pub mod handle_policy;
 pub mod hosted;
 pub mod identifier;

@@ -54,6 +54,8 @@ pub enum Bucket {
     ReserveSigningKey,
     /// Per account.
     UpdateHandle,
+    /// Looking for what an own domain says, per account. Each look asks hosts that the owner names.
+    CheckHandle,
     /// Per IP address; charged by the handler.
     UploadBlob,
     /// What has an account announced, or its repository replaced, per account: a relay takes so many events of a host.
@@ -77,7 +79,7 @@ pub enum Bucket {
 
 impl Bucket {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Global,
         Self::GetRepo,
         Self::RepoWrite,
@@ -94,6 +96,7 @@ impl Bucket {
         Self::RequestEmailUpdate,
         Self::RequestPlcOperation,
         Self::UpdateHandle,
+        Self::CheckHandle,
         Self::RefreshIdentity,
         Self::UploadBlob,
         Self::Announce,
@@ -118,6 +121,7 @@ impl Bucket {
                 | Self::UpdateHandle
                 | Self::Announce
                 | Self::CheckAccountStatus
+                | Self::CheckHandle
                 | Self::LookUpLexicon
                 | Self::RefreshIdentity
         )
@@ -135,6 +139,7 @@ impl Bucket {
         const ANONYMOUS_MAIL: &[Window] = &[per(15, HOUR), per(50, DAY)];
         const ACCOUNT_MAIL: &[Window] = &[per(5, HOUR), per(15, DAY)];
         const UPDATE_HANDLE: &[Window] = &[per(10, FIVE_MINUTES), per(50, DAY)];
+        const CHECK_HANDLE: &[Window] = &[per(60, FIVE_MINUTES), per(600, DAY)];
         const REFRESH_IDENTITY: &[Window] = &[per(30, FIVE_MINUTES), per(300, DAY)];
         const UPLOAD_BLOB: &[Window] = &[per(1_000, DAY)];
         const ANNOUNCE: &[Window] = &[per(20, FIVE_MINUTES), per(100, DAY)];
@@ -160,6 +165,7 @@ impl Bucket {
             | Self::RequestEmailUpdate
             | Self::RequestPlcOperation => ACCOUNT_MAIL,
             Self::UpdateHandle => UPDATE_HANDLE,
+            Self::CheckHandle => CHECK_HANDLE,
             Self::RefreshIdentity => REFRESH_IDENTITY,
             Self::UploadBlob => UPLOAD_BLOB,
             Self::Announce => ANNOUNCE,

@@ -18,7 +18,7 @@ struct Asset {
 const HASH_CHARS: usize = 16;
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let files: [(&str, &str, &[u8]); 7] = [
+    let files: [(&str, &str, &[u8]); 8] = [
         ("page.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/page.js")),
         ("charts.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/charts.js")),
         ("live.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/live.js")),
@@ -29,6 +29,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         ),
         ("passkey.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/passkey.js")),
         ("client.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/client.js")),
+        ("watch.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/watch.js")),
         ("icon.svg", "image/svg+xml", include_bytes!("../../assets/icon.svg")),
     ];
     let asset = |(name, content_type, bytes): (&'static str, &'static str, &'static [u8])| {

@@ -116,8 +116,7 @@ pub fn error_page(app: &App, request: Request<Body>, client_ip: IpAddr) -> Respo
 }
 
 async fn run(visit: &mut Visit, body: Body) -> PageResult {
-    let route = visit.route.filter(|route| (route.exists)(&visit.app.config));
-    let Some(route) = route else { return Err(PageError::NotFound) };
+    let Some(route) = visit.route else { return Err(PageError::NotFound) };
     if route.method == Method::POST {
         visit.read_form(body).await?;
         csrf::check(
@@ -128,6 +127,9 @@ async fn run(visit: &mut Visit, body: Body) -> PageResult {
             visit.form.get(csrf::FIELD),
         )
         .map_err(PageError::Csrf)?;
+    }
+    if !(route.exists)(&visit.app.config) {
+        return Err(PageError::NotFound);
     }
     // Afterwards, so that no other site makes a visitor's browser spend what the visitor needs.
     for bucket in route.buckets {

@@ -18,10 +18,12 @@ mod confirm_email;
 mod data;
 mod email;
 pub(super) mod factors;
-mod move_in;
+mod handle;
 mod invites;
+mod move_in;
 mod new_app_password;
 mod overview;
+mod own_domain;
 mod passkey;
 mod password;
 mod picker;
@@ -112,6 +114,12 @@ fn pages_of_an_account() -> Vec<Route> {
 
 fn names_and_password() -> Vec<Route> {
     vec![
+        get("/account/u/{account}/handle", Who::Account, handle::show),
+        post("/account/u/{account}/handle", Who::Account, handle::submit),
+        get("/account/u/{account}/handle/check", Who::Account, handle::availability),
+        get("/account/u/{account}/handle/domain", Who::Account, own_domain::show),
+        post("/account/u/{account}/handle/domain", Who::Account, own_domain::submit),
+        get("/account/u/{account}/handle/domain/check", Who::Account, own_domain::check),
         get("/account/u/{account}/email", Who::Account, email::show),
         post("/account/u/{account}/email/send", Who::Account, email::send),
         post("/account/u/{account}/email/confirm", Who::Account, email::confirm)

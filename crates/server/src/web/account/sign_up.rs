@@ -47,9 +47,9 @@ struct SignUp {
 /// What is said of a handle, beside its field and in the answer to a script.
 #[derive(Template)]
 #[template(path = "account/handle_said.html")]
-struct Said {
-    is_free: bool,
-    text: String,
+pub struct Said {
+    pub is_free: bool,
+    pub text: String,
 }
 
 /// Whether the operator lets anybody in here.
@@ -109,7 +109,7 @@ async fn ask(visit: &Visit, sent: &Fields) -> Result<Said, XrpcError> {
 }
 
 /// The handle that was asked for, if it can be had.
-async fn wanted_handle(
+pub async fn wanted_handle(
     visit: &Visit,
     sent: &Fields,
 ) -> Result<Result<Handle, HandleError>, XrpcError> {

@@ -5,9 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::accounts::handle_policy::{self, Domain};
-use crate::accounts::{administration, identity};
+use crate::accounts::{administration, handle, identity};
 use crate::auth::{Admin, Moderator};
-use crate::xrpc::com_atproto::identity::update_handle;
 use crate::xrpc::{Cx, Input, Result};
 
 #[derive(Deserialize)]
@@ -22,11 +21,11 @@ pub async fn update_account_handle(
     Input(input): Input<UpdateAccountHandle>,
 ) -> Result<()> {
     let account = super::account(&cx.app, AtIdentifier::Did(input.did)).await?;
-    let (handle, domain) = handle_policy::check(&input.handle, cx.app.config.handle_rules(), true)?;
+    let (new, domain) = handle_policy::check(&input.handle, cx.app.config.handle_rules(), true)?;
     if domain == Domain::External {
-        identity::require_handle_resolves(&cx.app, &handle, &account.did).await?;
+        identity::require_handle_resolves(&cx.app, &new, &account.did).await?;
     }
-    update_handle::change(&cx.app, &account, &handle).await?;
+    handle::change(&cx.app, &account, &new).await?;
     let did = account.did.as_str();
     administration::record(&cx.app, &Moderator::Admin, "update_handle", did, json!({})).await;
     Ok(())
