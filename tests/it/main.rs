@@ -9,6 +9,7 @@ mod approval;
 mod blobs;
 mod did_web;
 mod directory;
+mod hostile;
 mod identity;
 mod inputs;
 mod lexicons;
