@@ -77,12 +77,14 @@ pub struct Move {
 }
 
 impl Store {
-    /// Begins a move, or goes on with one, with a fresh session at the old server.
+    /// Begins a move, or goes on with one, with a fresh session at the old server. One that is begun `anew` takes every step
+    /// again: the account has lived elsewhere since.
     pub async fn begin_move(
         &self,
         account: AccountId,
         origin: String,
         session: Zeroizing<Vec<u8>>,
+        anew: bool,
     ) -> Result<(), StoreError> {
         let sealed = self.seal_session(account, &session);
         self.write_tx(move |tx| {
@@ -91,9 +93,17 @@ impl Store {
                  VALUES (?1, ?2, ?3, ?4, 'repository', 0, ?5)
                  ON CONFLICT (account) DO UPDATE SET origin = excluded.origin,
                    session = excluded.session, session_until = excluded.session_until,
+                   step = CASE WHEN ?6 THEN excluded.step ELSE step END,
                    trouble = NULL, detail = '', updated_at = excluded.updated_at",
             )?
-            .execute((account.get(), &origin, &sealed, session_end(tx.now()), tx.now_micros()))?;
+            .execute((
+                account.get(),
+                &origin,
+                &sealed,
+                session_end(tx.now()),
+                tx.now_micros(),
+                anew,
+            ))?;
             Ok(())
         })
         .await
@@ -128,10 +138,12 @@ impl Store {
         .await
     }
 
-    /// Says how far a move is: what is next, whether the server goes on by itself, and what is in the way.
+    /// Says how far a move is that was at `from`: what is next, whether the server goes on by itself, and what is in the way.
+    /// Does nothing if the move has gone on from there meanwhile.
     pub async fn set_move(
         &self,
         account: AccountId,
+        from: MoveStep,
         step: MoveStep,
         is_running: bool,
         trouble: Option<MoveTrouble>,
@@ -143,7 +155,7 @@ impl Store {
             };
             tx.prepare_cached(
                 "UPDATE move SET step = ?2, running = ?3, trouble = ?4, detail = ?5, updated_at = ?6
-                 WHERE account = ?1",
+                 WHERE account = ?1 AND step = ?7",
             )?
             .execute((
                 account.get(),
@@ -152,6 +164,7 @@ impl Store {
                 code,
                 detail,
                 tx.now_micros(),
+                from.as_str(),
             ))?;
             Ok(())
         })
@@ -252,9 +265,15 @@ mod tests {
         let (alice, bob) = (world.account("alice").await, world.account("bob").await);
         let store = &world.store;
         assert!(store.find_move(alice.id).await.unwrap().is_none());
-        store.begin_move(alice.id, "https://old.test".to_owned(), secret("one")).await.unwrap();
+        store
+            .begin_move(alice.id, "https://old.test".to_owned(), secret("one"), false)
+            .await
+            .unwrap();
         let trouble = MoveTrouble { code: "away".to_owned(), detail: "x".to_owned() };
-        store.set_move(alice.id, MoveStep::Blobs, true, Some(trouble.clone())).await.unwrap();
+        let step = MoveStep::Repository;
+        store.set_move(alice.id, step, MoveStep::Blobs, true, Some(trouble.clone())).await.unwrap();
+        // Somebody else saw the move where it is no more.
+        store.set_move(alice.id, step, MoveStep::Done, false, None).await.unwrap();
         store.renew_move_session(alice.id, secret("two")).await.unwrap();
 
         let world = world.reopen().await;
@@ -272,10 +291,22 @@ mod tests {
         assert!(store.find_move(alice.id).await.unwrap().unwrap().session.is_none());
 
         // A fresh session goes on where the move was.
-        store.begin_move(alice.id, "https://old.test".to_owned(), secret("three")).await.unwrap();
+        store
+            .begin_move(alice.id, "https://old.test".to_owned(), secret("three"), false)
+            .await
+            .unwrap();
         let found = store.find_move(alice.id).await.unwrap().unwrap();
         assert_eq!((found.step, found.trouble), (MoveStep::Blobs, None));
-        store.begin_move(bob.id, "https://old.test".to_owned(), secret("four")).await.unwrap();
+        store
+            .begin_move(alice.id, "https://b.test".to_owned(), secret("anew"), true)
+            .await
+            .unwrap();
+        let found = store.find_move(alice.id).await.unwrap().unwrap();
+        assert_eq!((found.step, &*found.origin), (MoveStep::Repository, "https://b.test"));
+        store
+            .begin_move(bob.id, "https://old.test".to_owned(), secret("four"), false)
+            .await
+            .unwrap();
         store.delete_account(alice.id).await.unwrap();
         assert!(store.find_move(alice.id).await.unwrap().is_none());
         assert!(store.find_move(bob.id).await.unwrap().is_some());

@@ -181,6 +181,46 @@ async fn the_old_server_leads_the_way_out_and_sees_when_it_is_over() {
 }
 
 #[tokio::test]
+async fn what_is_written_here_is_not_overwritten_by_the_old_copy() {
+    let (old, mut new) = two_servers().await;
+    new.config.import_limit = Some(1_000);
+    new.restart().await;
+    let alice = furnished(&old).await;
+    let path = path_of(&alice);
+    let mut browser = Browser::new(&new);
+    set_out(&mut browser, &alice, &[]).await;
+    let view = settled(&mut browser, &path).await;
+    assert!(view.has("more in one piece"), "{view:?}");
+    new.config.import_limit = None;
+    new.restart().await;
+
+    // The move stands at its first step, and its owner ends it with another program.
+    let input = json!({ "identifier": alice.did, "password": NEW_PASSWORD });
+    let there = new.anyone.call("com.atproto.server.createSession", input).await.ok();
+    let there = TestAccount::from_session(&new, &there);
+    let car = alice.car().await;
+    there.upload("com.atproto.repo.importRepo", "application/vnd.ipld.car", car).await.ok();
+    alice.poke("com.atproto.identity.requestPlcOperationSignature").await.ok();
+    let credentials = "com.atproto.identity.getRecommendedDidCredentials";
+    let mut input = there.query(credentials, &[]).await.ok();
+    input["token"] = json!(old.mailed_code("alice@mail.test"));
+    let signed = alice.call("com.atproto.identity.signPlcOperation", input).await.ok();
+    let input = json!({ "operation": signed["operation"] });
+    there.call("com.atproto.identity.submitPlcOperation", input).await.ok();
+    there.poke("com.atproto.server.activateAccount").await.ok();
+    there.post("written here").await;
+    let written = there.repo().await.records;
+    assert_eq!(written.len(), 36);
+
+    browser.submit(&path, &[("act", "again")]).await;
+    let view = settled(&mut browser, &path).await;
+    assert!(view.has("you live here now"), "{view:?}");
+    assert_eq!(there.repo().await.records, written);
+    let session = alice.query("com.atproto.server.getSession", &[]).await.ok();
+    assert_eq!(session["active"], false, "the old copy is not left looking alive");
+}
+
+#[tokio::test]
 async fn a_file_that_the_old_server_has_lost_keeps_nobody() {
     let (old, new) = two_servers().await;
     let alice = furnished(&old).await;

@@ -26,7 +26,7 @@ pub async fn request_code(app: &App, account: &Account) -> Result<bool, XrpcErro
     };
     let trouble = asked.err().map(|err| Trouble::from(err).0);
     let is_asked = trouble.is_none();
-    app.store.set_move(account.id, found.step, false, trouble).await?;
+    app.store.set_move(account.id, found.step, found.step, false, trouble).await?;
     Ok(is_asked)
 }
 
@@ -36,6 +36,13 @@ pub async fn request_code(app: &App, account: &Account) -> Result<bool, XrpcErro
 /// # Errors
 /// When the store cannot be read or written; what is in the way is stored.
 pub async fn confirm(app: &App, account: &Account, code: &str) -> Result<bool, XrpcError> {
+    // To the end, also when the browser hangs up: between the directory and the store nothing may be left half done.
+    let (own, account, code) = (app.clone(), account.clone(), code.to_owned());
+    let whole = app.tasks.spawn(async move { confirm_whole(&own, &account, &code).await });
+    whole.await.map_err(XrpcError::internal)?
+}
+
+async fn confirm_whole(app: &App, account: &Account, code: &str) -> Result<bool, XrpcError> {
     let Some(found) = app.store.find_move(account.id).await? else { return Ok(false) };
     if found.step != MoveStep::Identity {
         return Ok(true);
@@ -48,12 +55,16 @@ pub async fn confirm(app: &App, account: &Account, code: &str) -> Result<bool, X
     };
     match outcome {
         Ok(()) => {
-            app.store.set_move(account.id, MoveStep::Activation, false, None).await?;
+            let (from, next) = (MoveStep::Identity, MoveStep::Activation);
+            // The account lives here now, whatever becomes of the rest: it does not go by itself any more.
+            app.store.deactivate(account.id, None).await?;
+            app.store.set_move(account.id, from, next, true, None).await?;
             go_on(app, account.id).await?;
             Ok(true)
         }
         Err(Trouble(trouble)) => {
-            app.store.set_move(account.id, MoveStep::Identity, false, Some(trouble)).await?;
+            let step = MoveStep::Identity;
+            app.store.set_move(account.id, step, step, false, Some(trouble)).await?;
             Ok(false)
         }
     }
@@ -91,6 +102,14 @@ async fn point_here(
         && got.services == wanted.services
         && got.prev == wanted.prev;
     if !is_same {
+        return Err(OldError::Strange.into());
+    }
+    // A server that does not name the key that it signs with would keep it in front of ours, and could take the account back.
+    let signer = signed.operation.signer(&data.rotation_keys).map_err(|_| OldError::Strange)?;
+    let keeps_its_key = data.rotation_keys.get(signer).is_none_or(|key| {
+        wanted.rotation_keys.contains(key) && *key != app.rotation_key.did_key().to_string()
+    });
+    if keeps_its_key {
         return Err(OldError::Strange.into());
     }
     Ok(submit(app, did, &signed.operation).await?)

@@ -1,13 +1,16 @@
 //! The steps of a move that the server does by itself.
 
+use std::time::Duration;
+
 use cairn_model::Value;
 use cairn_store::{Account, AccountId, Move, MoveStep, MoveTrouble};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
+use tokio::time::{Instant, sleep};
 
 use super::super::{activation, import, preferences};
 use super::old_server::{OldError, OldServer};
-use super::{Claim, Trouble, resume};
+use super::{Claim, Trouble, lives_here, resume};
 use crate::App;
 use crate::error::XrpcError;
 use crate::records::RecordJson;
@@ -16,6 +19,9 @@ use crate::records::RecordJson;
 const BLOBS_AT_ONCE: usize = 4;
 /// After so many blobs in a row without an answer, the old server is taken as gone.
 const SILENCES: u32 = 8;
+/// How often an activation that fails is tried again before its owner is asked to, each time after a longer pause.
+const ACTIVATIONS: u32 = 10;
+const ACTIVATION_PAUSE: Duration = Duration::from_secs(5);
 /// Missing blobs that are looked up together.
 const PAGE: u32 = 500;
 
@@ -52,18 +58,25 @@ pub(super) fn start(app: &App, account: AccountId) {
 
 /// Step after step, until the owner is to act or something is in the way.
 async fn run(app: &App, id: AccountId) -> Result<(), cairn_store::StoreError> {
+    let mut failures = 0;
     loop {
         let Some(found) = app.store.find_move(id).await? else { return Ok(()) };
         let Some(account) = app.store.account(id).await? else { return Ok(()) };
         if matches!(found.step, MoveStep::Identity | MoveStep::Done) {
-            return app.store.set_move(id, found.step, false, None).await;
+            return app.store.set_move(id, found.step, found.step, false, None).await;
         }
         match step(app, &account, &found).await {
-            Ok(next) => app.store.set_move(id, next, true, None).await?,
+            Ok(next) => app.store.set_move(id, found.step, next, true, None).await?,
+            Err(_) if found.step == MoveStep::Activation && failures < ACTIVATIONS => {
+                // The identity names this server already, so the account must not be left lying.
+                failures += 1;
+                sleep(ACTIVATION_PAUSE * failures).await;
+            }
             Err(Trouble(trouble)) => {
                 let MoveTrouble { code, detail } = &trouble;
                 tracing::info!(did = %account.did, step = found.step.as_str(), code, detail, "a move stands still");
-                return app.store.set_move(id, found.step, false, Some(trouble)).await;
+                let step = found.step;
+                return app.store.set_move(id, step, step, false, Some(trouble)).await;
             }
         }
     }
@@ -74,6 +87,18 @@ async fn step(app: &App, account: &Account, found: &Move) -> Result<MoveStep, Tr
     if found.step == MoveStep::Activation {
         activation::activate(app, account).await?;
         return Ok(MoveStep::Farewell);
+    }
+    // Where the account lives decides which copy counts. What is here then must not be overwritten by an older one, and no
+    // other server is told to let go of an account that has left here.
+    let is_at_home = account.is_active() || lives_here(app, account).await?;
+    match found.step {
+        MoveStep::Repository if is_at_home => return Ok(MoveStep::Blobs),
+        MoveStep::Preferences if is_at_home => return Ok(MoveStep::Activation),
+        MoveStep::Farewell if !(account.is_active() && lives_here(app, account).await?) => {
+            app.store.end_move_session(account.id).await?;
+            return Ok(MoveStep::Done);
+        }
+        _ => {}
     }
     let old = resume(app, account.id, found).ok_or(OldError::SessionOver)?;
     match found.step {
@@ -105,6 +130,11 @@ async fn repository(app: &App, account: &Account, old: &OldServer) -> Result<(),
     let mut arriving = import::begin(app, account).await?;
     while let Some(piece) = pieces.next().await? {
         arriving.push(piece).await?;
+    }
+    // It may have taken hours.
+    let present = app.store.account(account.id).await?;
+    if present.is_none_or(|account| account.is_active()) || lives_here(app, account).await? {
+        return Ok(());
     }
     Ok(arriving.finish().await?)
 }
@@ -163,12 +193,26 @@ async fn blob(
     let max_bytes = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut pieces = old.stream("com.atproto.sync.getBlob", &params, max_bytes).await?;
     let mut upload = app.store.upload_blob(account.id, limit).await.map_err(not_stored)?;
+    let (began, mut bytes) = (Instant::now(), 0);
     while let Some(piece) = pieces.next().await? {
+        bytes += piece.len();
+        if is_too_slow(began, bytes) {
+            return Err(Trouble::new("away", ""));
+        }
         upload.write(piece).await.map_err(not_stored)?;
     }
     let stored = upload.finish(pieces.mime_type()).await.map_err(not_stored)?;
     // Bytes of something else wait for no record here and go by themselves.
     if stored.cid == cid { Ok(()) } else { Err(OldError::Strange.into()) }
+}
+
+/// Whoever sends so slowly keeps others from moving.
+fn is_too_slow(began: Instant, bytes: usize) -> bool {
+    const GRACE: Duration = Duration::from_secs(120);
+    const BYTES_PER_SECOND: u64 = 16 * 1024;
+    let elapsed = began.elapsed();
+    let expected = elapsed.as_secs().saturating_mul(BYTES_PER_SECOND);
+    elapsed > GRACE && u64::try_from(bytes).is_ok_and(|bytes| bytes < expected)
 }
 
 fn not_stored(err: cairn_store::UploadError) -> Trouble {

@@ -156,6 +156,15 @@ pub async fn arrive(
     create::create(app, &Newcomer::Holder(proven), wanted).await
 }
 
+/// Whether the identity names this server, past every cache.
+///
+/// # Errors
+/// When the DID document cannot be had.
+async fn lives_here(app: &App, account: &Account) -> Result<bool, XrpcError> {
+    let document = app.resolver.did(&account.did, true).await?;
+    Ok(document.pds_endpoint().as_deref() == Some(&app.config.public_url))
+}
+
 /// Begins the move of an account that is here, or goes on with it, by a session at its old server.
 ///
 /// # Errors
@@ -167,7 +176,14 @@ pub async fn begin(
     old: &OldServer,
 ) -> Result<(), XrpcError> {
     let origin = base.origin().ascii_serialization();
-    app.store.begin_move(account.id, origin, old.tokens().await.to_secret()).await?;
+    let found = app.store.find_move(account.id).await?;
+    // These come after the identity has named this server. If it names another one, the account has moved away since.
+    let is_after = |found: &Move| {
+        matches!(found.step, MoveStep::Activation | MoveStep::Farewell | MoveStep::Done)
+    };
+    let anew = found.as_ref().is_some_and(is_after) && !lives_here(app, account).await?;
+    let secret = old.tokens().await.to_secret();
+    app.store.begin_move(account.id, origin, secret, anew).await?;
     go_on(app, account.id).await
 }
 
@@ -178,10 +194,10 @@ pub async fn begin(
 pub async fn go_on(app: &App, account: AccountId) -> Result<(), XrpcError> {
     let Some(found) = app.store.find_move(account).await? else { return Ok(()) };
     if matches!(found.step, MoveStep::Identity | MoveStep::Done) {
-        app.store.set_move(account, found.step, false, None).await?;
+        app.store.set_move(account, found.step, found.step, false, None).await?;
         return Ok(());
     }
-    app.store.set_move(account, found.step, true, None).await?;
+    app.store.set_move(account, found.step, found.step, true, None).await?;
     job::start(app, account);
     Ok(())
 }
@@ -198,7 +214,10 @@ pub async fn skip(app: &App, account: AccountId) -> Result<(), XrpcError> {
         MoveStep::Farewell => MoveStep::Done,
         _ => return Ok(()),
     };
-    app.store.set_move(account, next, false, None).await?;
+    if app.moves.works_on(account) {
+        return Ok(());
+    }
+    app.store.set_move(account, found.step, next, false, None).await?;
     go_on(app, account).await
 }
 

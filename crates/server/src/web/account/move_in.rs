@@ -74,6 +74,10 @@ pub async fn submit(visit: Visit) -> PageResult {
 
 fn check(visit: &Visit, form: &mut Form) {
     let (sent, t) = (&visit.form, visit.t);
+    let config = &visit.app.config;
+    if config.sign_up == Rule::Closed || !config.accepting_imports {
+        form.refuse("", t.arrive_closed(&config.branding.service_name));
+    }
     form.require(sent, "from", t.arrive_from_missing());
     if sent.exact("old_password").is_empty() {
         form.refuse("old_password", t.arrive_old_password_missing());

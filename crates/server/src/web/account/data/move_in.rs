@@ -53,6 +53,8 @@ impl MovingIn {
     async fn new(visit: &Visit, form: Form) -> Result<Self, PageError> {
         let (app, account) = (&visit.app, &visit.account()?.account);
         let found = app.store.find_move(account.id).await?;
+        // Who came, left and is deactivated since may come again.
+        let found = found.filter(|it| it.step != MoveStep::Done || account.is_active());
         let (counts, records) = tokio::try_join!(
             app.store.blob_counts(account.id),
             app.store.record_count(account.id)
