@@ -1,6 +1,7 @@
 //! Which account answers, and when somebody must sign in.
 
 use cairn_tests::{OAuthApp, TestPds};
+use serde_json::json;
 
 use super::{DAY, MINUTE, REQUEST, allow, decide, sign_in, signed_in};
 
@@ -23,6 +24,32 @@ async fn one_of_several_accounts_is_chosen() {
     assert!(page.has("choose=1"), "{page:?}");
     let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &[]).await;
     assert_eq!(answer.text("sub"), bob.did.as_str());
+}
+
+#[tokio::test]
+async fn who_signed_in_before_a_second_factor_agrees_to_nothing_without_it() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    let pushed = app.push(&pds, &[]).await;
+    let page = browser.get(&pushed.page).await;
+    assert!(page.has("value=\"allow\""), "{page:?}");
+
+    alice.poke("com.atproto.server.requestEmailConfirmation").await.ok();
+    let confirm =
+        json!({ "email": "alice@mail.test", "token": pds.mailed_code("alice@mail.test") });
+    alice.call("com.atproto.server.confirmEmail", confirm).await.ok();
+    let factor = json!({ "email": "alice@mail.test", "emailAuthFactor": true });
+    alice.call("com.atproto.server.updateEmail", factor).await.ok();
+    // Neither the page that is open already, nor another one.
+    let view = decide(&mut browser, &page, "allow", &[]).await;
+    assert!(view.location.starts_with(REQUEST), "{view:?}");
+    let view = browser.follow(&view).await;
+    assert!(view.location.starts_with("/account/sign-in?"), "{view:?}");
+    let pushed = app.push(&pds, &[]).await;
+    let view = browser.get(&pushed.page).await;
+    assert!(view.location.starts_with("/account/sign-in?"), "{view:?}");
 }
 
 #[tokio::test]

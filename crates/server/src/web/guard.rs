@@ -1,5 +1,6 @@
 //! Who may see a page.
 
+use http::Method;
 use jiff::SignedDuration;
 
 use crate::accounts::identity::shown_handle;
@@ -11,6 +12,7 @@ use super::error::PageError;
 use super::local::Local;
 use super::page::Person;
 use super::route::{PageResult, Who};
+use super::table::{self, Found};
 use super::visit::Visit;
 
 impl Visit {
@@ -73,10 +75,23 @@ impl Visit {
         if !hint.is_empty() {
             query.append_pair("login_hint", hint);
         }
-        if let Some(back) = Local::parse(self.path_and_query()) {
+        if let Some(back) = self.way_back() {
             query.append_pair("next", back.as_str());
         }
         instead(self.redirect(Local::with_query(path, &query.finish())))
+    }
+
+    /// The page to come back to: this one, or, from what a form is sent to, the nearest one above it.
+    fn way_back(&self) -> Option<Local> {
+        let here = self.path_and_query();
+        if self.route.is_none_or(|route| route.method == Method::GET) {
+            return Local::parse(here);
+        }
+        let mut path = here.split_once('?').map_or(here, |(path, _)| path);
+        while !matches!(table::find(&Method::GET, path), Found::Page(..)) {
+            path = path.rsplit_once('/')?.0;
+        }
+        Local::parse(path)
     }
 
     pub(super) fn person(&self) -> Option<Person> {

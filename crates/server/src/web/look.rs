@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn the_style_sheet_is_small() {
         let look = look("#2f6b54");
-        assert!(look.style.len() < 28 * 1024, "{} bytes", look.style.len());
+        assert!(look.style.len() < 32 * 1024, "{} bytes", look.style.len());
         assert!(!look.style.contains("/*"));
     }
 

@@ -101,6 +101,7 @@ pub async fn submit(visit: Visit) -> PageResult {
         let said = ask(&visit, &visit.form).await?;
         return visit.html(&HandlePage::new(&visit, form, Some(said))?);
     }
+    visit.require_recent_sign_in()?;
     match wanted(&visit, account, &visit.form).await? {
         Ok(handle) => {
             if change(&visit, account, &handle, "handle", &mut form).await? {

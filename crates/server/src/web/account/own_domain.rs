@@ -123,6 +123,7 @@ pub async fn check(visit: Visit) -> PageResult {
 }
 
 pub async fn submit(visit: Visit) -> PageResult {
+    visit.require_recent_sign_in()?;
     let account = &visit.account()?.account;
     let mut form = Form::of(&visit.form, &["domain"]);
     let handle = match wanted(&visit, account, visit.form.get("domain")).await? {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use cairn_store::{Account, Factor};
 
+use crate::error::XrpcError;
+
 use super::super::browser::Shown;
 use super::super::error::PageError;
 use super::super::form::Form;
@@ -150,12 +152,33 @@ async fn change(visit: &Visit, step: Step) -> PageResult {
     let Some(method) = wanted.filter(|method| step.offered.contains(method)) else {
         return too_late(visit);
     };
-    factors::begin(visit, &step.account, method).await?;
+    let begun = factors::begin(visit, &step.account, method).await;
     let page = page_for(&step.sealed, method, visit.next().as_ref());
-    if method == Method::Mail && step.method == Method::Mail {
+    if begun.is_ok() && method == Method::Mail && visit.app.mailer.is_configured() {
         return visit.redirect_saying(page, Flash::CodeSent);
     }
-    visit.redirect(page)
+    go_to(visit, page, method, begun)
+}
+
+/// Goes to the page that asks for a factor. A mail that is not on its way waits for the operator, who can tell the code: the
+/// page must be there to type it into.
+pub fn go_to(
+    visit: &Visit,
+    page: Local,
+    method: Method,
+    begun: Result<(), XrpcError>,
+) -> PageResult {
+    match begun {
+        Ok(()) if method == Method::Mail && !visit.app.mailer.is_configured() => {
+            visit.redirect_warning(page, Flash::MailAtOperator)
+        }
+        Ok(()) => visit.redirect(page),
+        Err(err) if err.name() == "UpstreamFailure" => {
+            tracing::warn!(error = %err, "a mail with a code was not sent");
+            visit.redirect_warning(page, Flash::MailWaits)
+        }
+        Err(err) => Err(err.into()),
+    }
 }
 
 fn too_late(visit: &Visit) -> PageResult {

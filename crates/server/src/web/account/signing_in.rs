@@ -69,10 +69,11 @@ pub async fn go_on(
         let shown = Shown { account, remember, factors: vec![Factor::Password] };
         return enter(visit, shown, next).await;
     };
-    factors::begin(visit, &account, method).await?;
     let pending = Pending { remember, until: visit.app.now_seconds() + PENDING_SECONDS };
     let sealed = pending.sealed(visit, &account);
-    visit.redirect(second_factor::page_for(&sealed, method, next.as_ref()))
+    let begun = factors::begin(visit, &account, method).await;
+    let page = second_factor::page_for(&sealed, method, next.as_ref());
+    second_factor::go_to(visit, page, method, begun)
 }
 
 /// Signs in who has shown everything, and goes on to where they were going.
@@ -81,6 +82,10 @@ pub async fn go_on(
 /// 401 if the password was changed meanwhile.
 pub async fn enter(visit: &Visit, shown: Shown, next: Option<Local>) -> PageResult {
     let account = Arc::clone(&shown.account);
+    // Moderation may have come between the password and the rest.
+    if session::is_blocked(&account) {
+        return Err(session::takedown_error().into());
+    }
     let is_known = visit.signed_in(account.did.as_str()).await?.is_some();
     visit.sign_in(shown).await?;
     visit.app.figures.counters.sign_ins.up();

@@ -10,6 +10,7 @@ use crate::accounts::identity::shown_handle;
 use crate::error::XrpcError;
 use crate::oauth::authorize::{self, AuthorizeError};
 
+use super::super::account::factors;
 use super::super::browser::SignedIn;
 use super::super::error::PageError;
 use super::super::form::Fields;
@@ -113,6 +114,9 @@ pub async fn decide(visit: Visit) -> PageResult {
     let Some(who) = who.filter(|who| flow.is_recent(&visit, who)) else {
         return visit.redirect(flow.url(Some(did)));
     };
+    if !factors::are_shown(&visit, who).await? {
+        return visit.redirect(flow.url(Some(did)));
+    }
     match decision {
         "allow" if who.account.is_active() => allow(&visit, &flow, who).await,
         "allow" => inactive::show(&visit, &flow, who, false),

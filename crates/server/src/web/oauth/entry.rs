@@ -6,6 +6,7 @@ use http::HeaderMap;
 
 use crate::oauth::authorize;
 
+use super::super::account::factors;
 use super::super::browser::{Browser, SignedIn};
 use super::super::cookies::Cookie;
 use super::super::error::PageError;
@@ -44,7 +45,14 @@ pub async fn come_back(visit: Visit) -> PageResult {
 
 async fn go_on(visit: &Visit, flow: &Flow) -> PageResult {
     let browser = visit.browser().await?;
-    match flow.next(visit, browser) {
+    let next = match flow.next(visit, browser) {
+        // Signed in before the account asked for more than the password.
+        Next::Ask(who) if !factors::are_shown(visit, who).await? => {
+            Next::SignIn(who.account.did.to_string())
+        }
+        next => next,
+    };
+    match next {
         Next::Ask(who) if who.account.is_active() => consent::show(visit, flow, who),
         Next::Ask(who) => inactive::show(visit, flow, who, false),
         Next::Choose => picker::show(visit, flow, browser),
@@ -102,7 +110,7 @@ async fn obstacle(
     flow: &Flow,
     who: &SignedIn,
 ) -> Result<Option<OAuthError>, PageError> {
-    if !flow.is_recent(visit, who) {
+    if !flow.is_recent(visit, who) || !factors::are_shown(visit, who).await? {
         let text = "the person must sign in again";
         return Ok(Some(unseen(OAuthErrorCode::LoginRequired, text)));
     }
