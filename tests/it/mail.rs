@@ -39,9 +39,9 @@ async fn sign_in(pds: &TestPds, password: &str, token: Option<&str>) -> Reply {
 
 /// Confirms the account's address; takes one message.
 async fn confirm(alice: &TestAccount, smtp: &SmtpServer) {
-    let number = smtp.messages().len();
+    let number = smtp.codes().len();
     alice.poke(REQUEST_CONFIRM).await.ok();
-    let code = smtp.message(number).await.code();
+    let code = smtp.code(number).await;
     alice.call(CONFIRM, json!({ "email": "alice@mail.test", "token": code })).await.ok();
 }
 
@@ -102,7 +102,7 @@ async fn an_address_is_confirmed_with_the_newest_code_and_once() {
 
     alice.poke(REQUEST_CONFIRM).await.ok();
     alice.poke(REQUEST_CONFIRM).await.ok();
-    let (old, new) = (smtp.message(0).await.code(), smtp.message(1).await.code());
+    let (old, new) = (smtp.code(0).await, smtp.code(1).await);
     assert_eq!(alice.call(CONFIRM, token(&old)).await, (400, "InvalidToken"));
     assert_eq!(alice.call(CONFIRM, token("AAAAA-BBBBB")).await, (400, "InvalidToken"));
     assert_eq!(alice.call(CONFIRM, token("")).await, (400, "InvalidToken"));
@@ -123,7 +123,7 @@ async fn a_code_lives_for_fifteen_minutes() {
     let pds = pds_with(&smtp).await;
     let alice = pds.account("alice").await;
     alice.poke(REQUEST_CONFIRM).await.ok();
-    let input = json!({ "email": "alice@mail.test", "token": smtp.message(0).await.code() });
+    let input = json!({ "email": "alice@mail.test", "token": smtp.code(0).await });
     pds.world.clock().advance(Duration::from_secs(15 * 60));
     assert_eq!(alice.call(CONFIRM, input).await, (400, "ExpiredToken"));
 }
@@ -157,6 +157,8 @@ async fn an_address_changes_with_a_code_from_the_old_one() {
     let session = alice.query(GET_SESSION, &[]).await.ok();
     assert_eq!(session["email"], "new@mail.test");
     assert_eq!(session["emailConfirmed"], false);
+    let letter = smtp.letter("Your e-mail address was changed").await;
+    assert_eq!(letter.to, ["alice@mail.test"]);
 }
 
 #[tokio::test]
@@ -170,7 +172,7 @@ async fn a_password_is_reset_by_mail_and_sessions_end() {
     let reset = |token: String, extra: bool| json!({ "token": token, "password": "another one", "revokeAppPasswords": extra });
 
     pds.anyone.call(REQUEST_RESET, json!({ "email": "alice@mail.test" })).await.ok();
-    let code = smtp.message(0).await.code();
+    let code = smtp.code(0).await;
     pds.anyone.call(RESET, reset(code.clone(), false)).await.ok();
     assert_eq!(pds.anyone.call(RESET, reset(code, false)).await, (400, "InvalidToken"));
     let refresh = "com.atproto.server.refreshSession";
@@ -178,10 +180,13 @@ async fn a_password_is_reset_by_mail_and_sessions_end() {
         assert_eq!(session.refresher().poke(refresh).await, (400, "ExpiredToken"));
     }
     sign_in(&pds, "another one", None).await.ok();
+    let letter = smtp.letter("Your password was changed").await;
+    assert!(letter.text().contains("A code that we mailed here was used"), "{}", letter.text());
+    assert_eq!(smtp.letter("New app password").await.to, ["alice@mail.test"]);
     // The app password opens another one, until somebody asks that it goes too.
     let phone = alice.sign_in(&pds, &app_password).await;
     pds.anyone.call(REQUEST_RESET, json!({ "email": "alice@mail.test" })).await.ok();
-    pds.anyone.call(RESET, reset(smtp.message(1).await.code(), true)).await.ok();
+    pds.anyone.call(RESET, reset(smtp.code(1).await, true)).await.ok();
     assert_eq!(phone.refresher().poke(refresh).await, (400, "ExpiredToken"));
     assert_eq!(sign_in(&pds, &app_password, None).await, (401, "AuthenticationRequired"));
     let passwords = alice.query("com.atproto.server.listAppPasswords", &[]).await.ok();
@@ -195,7 +200,7 @@ async fn an_account_is_deleted_with_password_and_code() {
     let alice = pds.account("alice").await;
     let delete = "com.atproto.server.deleteAccount";
     alice.poke("com.atproto.server.requestAccountDelete").await.ok();
-    let code = smtp.message(0).await.code();
+    let code = smtp.code(0).await;
     let input = |password: &str, token: &str| json!({ "did": alice.did, "password": password, "token": token });
     assert_eq!(
         pds.anyone.call(delete, input("wrong", &code)).await,

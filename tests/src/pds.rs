@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cairn_identity::{Clock, Curve, SigningKey};
 use cairn_model::Did;
@@ -220,10 +221,26 @@ impl TestPds {
         self.mailer.delivered()
     }
 
-    /// The code in the newest mail to an address.
+    /// The newest code that was mailed to an address.
     pub fn mailed_code(&self, to: &str) -> String {
-        let mail = self.mail().into_iter().find(|mail| mail.to == to).expect("a mail was sent");
-        code_in(&mail.text).expect("the mail has a code")
+        let mails = self.mail();
+        let code = mails.iter().filter(|mail| mail.to == to).find_map(|mail| code_in(&mail.text));
+        code.expect("a mail with a code was sent")
+    }
+
+    /// Waits for a letter to an address with this subject: letters go out after the answer.
+    pub async fn letter(&self, to: &str, subject: &str) -> Mail {
+        let is_it = |mail: &Mail| mail.to == to && mail.subject == subject;
+        let found = async {
+            loop {
+                if let Some(mail) = self.mail().into_iter().find(is_it) {
+                    return mail;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(60), found).await;
+        found.unwrap_or_else(|_| panic!("{to} got no letter {subject:?}"))
     }
 }
 

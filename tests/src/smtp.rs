@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::mime::MailMessage;
+use crate::mime::{MailMessage, code_in};
 
 /// A mail server. It ends when it is dropped.
 pub struct SmtpServer {
@@ -87,12 +87,36 @@ impl SmtpServer {
         self.shared.log.lock().unwrap().connections
     }
 
+    /// The codes in the messages that came in, oldest first. Letters without one go out at any time.
+    pub fn codes(&self) -> Vec<String> {
+        self.messages().iter().filter_map(|message| code_in(&message.text())).collect()
+    }
+
+    /// The code with this number, once it is there; 0 is the first.
+    pub async fn code(&self, number: usize) -> String {
+        self.nth(number, Self::codes).await
+    }
+
     /// The message with this number, once it is there; 0 is the first.
     pub async fn message(&self, number: usize) -> MailMessage {
+        self.nth(number, Self::messages).await
+    }
+
+    /// Waits for a message with this subject.
+    pub async fn letter(&self, subject: &str) -> MailMessage {
+        let titled = |smtp: &Self| {
+            let mut messages = smtp.messages();
+            messages.retain(|message| message.header("Subject").as_deref() == Some(subject));
+            messages
+        };
+        self.nth(0, titled).await
+    }
+
+    async fn nth<T>(&self, number: usize, all: impl Fn(&Self) -> Vec<T>) -> T {
         loop {
             let arrived = self.shared.arrived.notified();
-            if let Some(message) = self.messages().get(number) {
-                return message.clone();
+            if let Some(found) = all(self).into_iter().nth(number) {
+                return found;
             }
             arrived.await;
         }

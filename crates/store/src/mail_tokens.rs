@@ -55,32 +55,37 @@ pub enum MailTokenError {
 }
 
 impl Store {
-    /// Makes the token to mail; an earlier one for this purpose is void.
+    /// Makes the token to mail to `email`; an earlier one for this purpose is void. `None` if that is not the account's
+    /// address any more: who reads mail there must not get a token.
     pub async fn create_mail_token(
         &self,
         account: AccountId,
+        email: &str,
         purpose: MailPurpose,
-    ) -> Result<String, StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let token = random_token();
         let hash = hash(self.master_key(), &token);
-        self.write_tx(move |tx| {
+        let email = email.to_owned();
+        let is_made = self.write_tx(move |tx| {
             let expires_at = tx.now().saturating_add(MAIL_TOKEN_LIFETIME).map_or(0, micros);
-            tx.prepare_cached(
-                "INSERT OR REPLACE INTO mail_token
-                   (account, purpose, token_hash, created_at, expires_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute((
-                account.get(),
-                purpose.as_str(),
-                hash,
-                tx.now_micros(),
-                expires_at,
-            ))?;
-            Ok::<_, StoreError>(())
-        })
-        .await?;
-        Ok(format!("{}-{}", &token[..LETTERS / 2], &token[LETTERS / 2..]))
+            let made = tx
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO mail_token
+                       (account, purpose, token_hash, created_at, expires_at)
+                     SELECT id, ?2, ?3, ?4, ?5 FROM account WHERE id = ?1 AND email = ?6",
+                )?
+                .execute((
+                    account.get(),
+                    purpose.as_str(),
+                    hash,
+                    tx.now_micros(),
+                    expires_at,
+                    &email,
+                ))?;
+            Ok::<_, StoreError>(made > 0)
+        });
+        let dashed = format!("{}-{}", &token[..LETTERS / 2], &token[LETTERS / 2..]);
+        Ok(is_made.await?.then_some(dashed))
     }
 
     /// Whether the token is valid now; it stays so.

@@ -1,20 +1,8 @@
 //! The language of letters: that of whoever asked for them.
 
-use cairn_server::mail::Mail;
 use cairn_tests::{Browser, PASSWORD, TestPds};
 use reqwest::Method;
 use serde_json::json;
-
-/// Waits for a letter: some go out after the answer.
-async fn letter(pds: &TestPds, subject: &str) -> Mail {
-    loop {
-        let found = pds.mail().into_iter().find(|mail| mail.subject == subject);
-        if let Some(mail) = found {
-            return mail;
-        }
-        tokio::task::yield_now().await;
-    }
-}
 
 #[tokio::test]
 async fn a_client_gets_letters_in_the_language_that_it_asks_for() {
@@ -28,13 +16,13 @@ async fn a_client_gets_letters_in_the_language_that_it_asks_for() {
         let request = pds.anyone.request(Method::POST, nsid).header("accept-language", language);
         let request = request.json(&json!({ "email": "alice@mail.test" }));
         pds.anyone.send(request).await.body();
-        let mail = letter(&pds, subject).await;
+        let mail = pds.letter("alice@mail.test", subject).await;
         assert!(mail.text.contains(words) && mail.text.contains("alice.test"), "{}", mail.text);
         assert!(mail.html.unwrap().contains(words));
     }
     // A client that says nothing gets English.
     alice.poke("com.atproto.server.requestEmailConfirmation").await.ok();
-    let html = letter(&pds, "Email Confirmation").await.html.unwrap();
+    let html = pds.letter("alice@mail.test", "Email Confirmation").await.html.unwrap();
     assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"), "{html}");
 }
 
@@ -46,7 +34,7 @@ async fn a_person_gets_letters_in_the_language_of_the_page() {
     browser.get("/account/sign-in").await;
     browser.submit("/account/preferences", &[("language", "fr")]).await;
     browser.fill("/account/sign-in", &[("username", "alice"), ("password", PASSWORD)]).await;
-    let mail = letter(&pds, "Nouvelle connexion à votre compte").await;
+    let mail = pds.letter("alice@mail.test", "Nouvelle connexion à votre compte").await;
     assert!(mail.text.contains("pour alice.test"), "{}", mail.text);
     assert!(mail.text.contains("Navigateur\u{a0}: Mozilla/5.0 (test)"), "{}", mail.text);
     assert!(mail.html.unwrap().contains("<html lang=\"fr\" dir=\"ltr\">"));

@@ -27,12 +27,13 @@ async fn signing_in_takes_a_mailed_code_where_the_owner_wants_it() {
 
     // Nobody is mailed for a wrong password.
     assert_eq!(sign_in(&pds, "wrong", None).await, (401, "AuthenticationRequired"));
-    assert_eq!(smtp.messages().len(), 1);
+    assert_eq!(smtp.codes().len(), 1);
     for given in [None, Some(""), Some("  ")] {
         assert_eq!(sign_in(&pds, PASSWORD, given).await, (401, "AuthFactorTokenRequired"));
     }
-    let (old, new) = (smtp.message(2).await.code(), smtp.message(3).await.code());
-    assert_eq!(smtp.message(3).await.header("Subject").unwrap(), "Sign-in Code");
+    smtp.letter("Codes by e-mail turned on").await;
+    let (old, new) = (smtp.code(2).await, smtp.code(3).await);
+    assert!(smtp.letter("Sign-in Code").await.text().contains(&smtp.code(1).await));
     assert_eq!(sign_in(&pds, PASSWORD, Some(&old)).await, (400, "InvalidToken"));
     let wrong = sign_in(&pds, PASSWORD, Some("AAAAA-BBBBB")).await;
     // Clients look for these words.
@@ -43,7 +44,7 @@ async fn signing_in_takes_a_mailed_code_where_the_owner_wants_it() {
     assert_eq!(sign_in(&pds, PASSWORD, Some(&new)).await, (400, "InvalidToken"));
 
     sign_in(&pds, PASSWORD, None).await.error();
-    let late = smtp.message(4).await.code();
+    let late = smtp.code(4).await;
     pds.world.clock().advance(Duration::from_secs(16 * 60));
     assert_eq!(sign_in(&pds, PASSWORD, Some(&late)).await, (400, "ExpiredToken"));
 }
@@ -65,7 +66,8 @@ async fn the_second_factor_is_for_passwords_and_goes_with_a_code() {
     let off = |token: Option<String>| json!({ "email": "alice@mail.test", "emailAuthFactor": false, "token": token });
     assert_eq!(alice.call(UPDATE, off(None)).await, (400, "TokenRequired"));
     alice.poke(REQUEST_UPDATE).await.ok();
-    alice.call(UPDATE, off(Some(smtp.message(1).await.code()))).await.ok();
+    alice.call(UPDATE, off(Some(smtp.code(1).await))).await.ok();
+    smtp.letter("Codes by e-mail turned off").await;
     let session = sign_in(&pds, PASSWORD, None).await.ok();
     assert_eq!(
         (&session["emailAuthFactor"], &session["emailConfirmed"]),
@@ -75,14 +77,14 @@ async fn the_second_factor_is_for_passwords_and_goes_with_a_code() {
     // It rests while a new address is not confirmed.
     alice.call(UPDATE, on).await.ok();
     alice.poke(REQUEST_UPDATE).await.ok();
-    let change = json!({ "email": "new@mail.test", "token": smtp.message(2).await.code() });
+    let change = json!({ "email": "new@mail.test", "token": smtp.code(2).await });
     alice.call(UPDATE, change).await.ok();
     sign_in(&pds, PASSWORD, None).await.ok();
     alice.poke(REQUEST_CONFIRM).await.ok();
-    let code = smtp.message(3).await.code();
+    let code = smtp.code(3).await;
     alice.call(CONFIRM, json!({ "email": "new@mail.test", "token": code })).await.ok();
     assert_eq!(sign_in(&pds, PASSWORD, None).await, (401, "AuthFactorTokenRequired"));
-    assert_eq!(smtp.message(4).await.to, ["new@mail.test"]);
+    assert_eq!(smtp.letter("Sign-in Code").await.to, ["new@mail.test"]);
 }
 
 #[tokio::test]
@@ -98,11 +100,11 @@ async fn a_taken_down_account_is_not_mailed_before_its_owner_insists() {
     });
     pds.admin().call("com.atproto.admin.updateSubjectStatus", takedown).await.ok();
     assert_eq!(sign_in(&pds, PASSWORD, None).await, (401, "AccountTakedown"));
-    assert_eq!(smtp.messages().len(), 1);
+    assert_eq!(smtp.codes().len(), 1);
     let insist = |token: Option<String>| json!({ "identifier": alice.did, "password": PASSWORD, "allowTakendown": true, "authFactorToken": token });
     let create = "com.atproto.server.createSession";
     assert_eq!(pds.anyone.call(create, insist(None)).await, (401, "AuthFactorTokenRequired"));
-    let code = smtp.message(1).await.code();
+    let code = smtp.code(1).await;
     let session = pds.anyone.call(create, insist(Some(code))).await.ok();
     assert_eq!(session["status"], "takendown");
 }

@@ -72,6 +72,7 @@ async fn what_is_ticked_is_what_it_may_do() {
     let view = browser.fill(&format!("{page}/new"), &fields).await;
     let bot = alice.sign_in(&pds, &copied(&view.html, "password")).await;
     bot.post("by a bot").await;
+    pds.letter("alice@mail.test", "New app password").await;
     let profile = json!({
         "repo": alice.did, "collection": "app.bsky.actor.profile", "record": { "displayName": "Bot" },
     });

@@ -35,10 +35,7 @@ async fn a_new_password_takes_the_old_one() {
     let view = browser.submit(&page, &[("current", PASSWORD), ("password", NEW)]).await;
     assert_eq!(view.location, format!("/account/u/{}", alice.did), "{view:?}");
     assert!(browser.follow(&view).await.has("Your new password is set."));
-    let told = |mail: &cairn_server::mail::Mail| mail.subject == "Your password was changed";
-    while !pds.mail().iter().any(told) {
-        tokio::task::yield_now().await;
-    }
+    pds.letter("alice@mail.test", "Your password was changed").await;
     let old = json!({ "identifier": "alice.test", "password": PASSWORD });
     let refused = pds.anyone.call("com.atproto.server.createSession", old).await;
     assert_eq!(refused, (401, "AuthenticationRequired"));

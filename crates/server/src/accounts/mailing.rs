@@ -25,7 +25,9 @@ pub async fn send_token(
     let Some(to) = account.email.as_deref() else {
         return Err(XrpcError::invalid_request("Account does not have an email address"));
     };
-    let token = app.store.create_mail_token(account.id, purpose).await?;
+    let Some(token) = app.store.create_mail_token(account.id, to, purpose).await? else {
+        return Err(XrpcError::invalid_request("The account has another email address by now"));
+    };
     let handle = super::identity::shown_handle(account);
     let code = Code { purpose, did: &account.did, handle: &handle, code: &token };
     let mail = letters::code(&app.config, t, to, &code, app.clock.now());

@@ -5,12 +5,15 @@
 
 use std::sync::LazyLock;
 
-use cairn_store::EndSessions;
+use cairn_store::{EndSessions, MailTokenError, SessionClient};
 use zeroize::Zeroizing;
 
+use super::mailing;
 use crate::App;
 use crate::argon::{self, matches};
 use crate::error::XrpcError;
+use crate::i18n::Text;
+use crate::mail::letters::Event;
 
 /// Longest password that can be set. Interop: the limit of the reference implementation.
 const MAX_NEW_BYTES: usize = 256;
@@ -67,6 +70,37 @@ pub async fn hash(app: &App, password: &str) -> Result<String, XrpcError> {
 /// What ends with a change of the password by somebody who is not signed in.
 pub fn ending(app_passwords: bool) -> EndSessions {
     if app_passwords { EndSessions::AllWithAppPasswords { except: None } } else { EndSessions::All }
+}
+
+/// A password to set by whoever shows a code that was mailed to the account.
+pub struct Reset<'a> {
+    pub code: &'a str,
+    pub password: &'a str,
+    /// Whether app passwords end, too, and not only what is signed in.
+    pub app_passwords: bool,
+}
+
+/// Sets a password with a mailed code, ends all sessions, and tells the owner by mail.
+///
+/// # Errors
+/// 400 for a password that [`check_new`] refuses, and faults of the store. Inside, why the code is not taken.
+pub async fn reset(
+    app: &App,
+    t: Text,
+    reset: Reset<'_>,
+    client: SessionClient,
+) -> Result<Result<(), MailTokenError>, XrpcError> {
+    let hash = hash(app, reset.password).await?;
+    let ended = ending(reset.app_passwords);
+    let id = match app.store.reset_password(reset.code, hash, ended).await {
+        Ok(id) => id,
+        Err(MailTokenError::Store(err)) => return Err(err.into()),
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if let Some(account) = app.store.account(id).await? {
+        mailing::tell_later(app, t, &account, Event::PasswordReset, Some(client));
+    }
+    Ok(Ok(()))
 }
 
 /// Whether `password` is the one that `stored` was made of; without a stored hash `false`, after the same work.

@@ -173,6 +173,9 @@ pub enum Event {
     /// On a browser that was not used for the account before.
     SignIn,
     NewPassword,
+    /// With a mailed code.
+    PasswordReset,
+    AppPasswordMade,
     /// Goes to the address before.
     NewEmail,
     PasskeyAdded,
@@ -280,6 +283,16 @@ impl Wording {
                 t.mail_new_password_subject(),
                 t.mail_new_password_lead(),
                 t.mail_new_password_advice(),
+            ),
+            Event::PasswordReset => (
+                t.mail_new_password_subject(),
+                t.mail_password_reset_lead(),
+                t.mail_new_password_advice(),
+            ),
+            Event::AppPasswordMade => (
+                t.mail_app_password_subject(),
+                t.mail_app_password_lead(),
+                t.mail_app_password_advice(),
             ),
             Event::NewEmail => {
                 (t.mail_new_email_subject(), t.mail_new_email_lead(), t.mail_new_email_advice())

@@ -9,7 +9,8 @@ use cairn_repo::frame::{self, Event};
 use tempfile::TempDir;
 
 use crate::{
-    Account, NewAccount, NewRecord, RecordWrite, Store, StoreConfig, WriteAction, WriteRequest,
+    Account, MailPurpose, NewAccount, NewRecord, RecordWrite, Store, StoreConfig, WriteAction,
+    WriteRequest,
 };
 
 /// A store of its own in a folder that vanishes.
@@ -43,6 +44,12 @@ impl World {
     /// An active account `did:plc:<name>…` with the handle `<name>.test`.
     pub(crate) async fn account(&self, name: &str) -> Account {
         self.store.create_account(new_account(name)).await.unwrap().0
+    }
+
+    /// A token as it is mailed to the account's address.
+    pub(crate) async fn mail_token(&self, account: &Account, purpose: MailPurpose) -> String {
+        let email = account.email.as_deref().unwrap();
+        self.store.create_mail_token(account.id, email, purpose).await.unwrap().unwrap()
     }
 
     /// Creates a record that refers to these blobs.

@@ -23,6 +23,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/016_passkey_backup.sql"),
     include_str!("../../migrations/017_move.sql"),
     include_str!("../../migrations/018_operator.sql"),
+    include_str!("../../migrations/019_passkey_verified.sql"),
+    include_str!("../../migrations/020_totp_begun_by.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::{AccountError, AccountId, AccountRef, Store, StoreError};
 
-pub use passkeys::{AddPasskeyError, NewPasskey, Passkey};
+pub use passkeys::{AddPasskeyError, NewPasskey, Passkey, PasskeyUse};
 pub use totp::Totp;
 
 /// One thing that was shown to sign in.

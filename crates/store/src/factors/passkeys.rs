@@ -27,6 +27,18 @@ pub struct NewPasskey {
     pub backup_eligible: bool,
     /// Whether it has been, when it was last used.
     pub backed_up: bool,
+    /// Whether it checked its owner when it was made.
+    pub uv_initialized: bool,
+}
+
+/// What a passkey said when it was used.
+#[derive(Clone, Copy, Debug)]
+pub struct PasskeyUse {
+    /// How often it has signed, as it says itself; zero for those that do not count.
+    pub sign_count: u32,
+    pub backed_up: bool,
+    /// Whether it checked its owner, who had shown the password before.
+    pub initializes_uv: bool,
 }
 
 /// A passkey of an account.
@@ -45,6 +57,9 @@ pub struct Passkey {
     pub backup_eligible: bool,
     /// Whether it has been, when it was last used.
     pub backed_up: bool,
+    /// Whether it has checked its owner once, at a time when the owner was known otherwise. Only then may it open the
+    /// account alone (WebAuthn level 3, §4, credential record).
+    pub uv_initialized: bool,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
 }
@@ -105,17 +120,24 @@ impl Store {
     pub async fn use_passkey(
         &self,
         credential_id: Vec<u8>,
-        sign_count: u32,
-        backed_up: bool,
+        used: PasskeyUse,
     ) -> Result<bool, StoreError> {
         self.write_tx(move |tx| {
             Ok(tx
                 .prepare_cached(
-                    "UPDATE passkey SET sign_count = ?2, backed_up = ?3, last_used_at = ?4
+                    "UPDATE passkey
+                     SET sign_count = ?2, backed_up = ?3, uv_initialized = uv_initialized OR ?4,
+                       last_used_at = ?5
                      WHERE credential_id = ?1
                        AND (sign_count < ?2 OR (sign_count = 0 AND ?2 = 0))",
                 )?
-                .execute(params![credential_id, sign_count, backed_up, tx.now_micros()])?
+                .execute(params![
+                    credential_id,
+                    used.sign_count,
+                    used.backed_up,
+                    used.initializes_uv,
+                    tx.now_micros(),
+                ])?
                 > 0)
         })
         .await
@@ -184,8 +206,8 @@ fn insert(
 ) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO passkey (credential_id, account, public_key, sign_count, name, transports,
-           backup_eligible, backed_up, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+           backup_eligible, backed_up, uv_initialized, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         new.credential_id,
@@ -196,6 +218,7 @@ fn insert(
         new.transports.join(" "),
         new.backup_eligible,
         new.backed_up,
+        new.uv_initialized,
         now,
     ])?;
     Ok(())
@@ -212,6 +235,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Passkey> {
         transports: transports.split_whitespace().map(str::to_owned).collect(),
         backup_eligible: row.get("backup_eligible")?,
         backed_up: row.get("backed_up")?,
+        uv_initialized: row.get("uv_initialized")?,
         created_at: instant(row.get("created_at")?),
         last_used_at: opt_instant(row, "last_used_at")?,
     })

@@ -4,7 +4,9 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::accounts::testing::World;
-use crate::{Act, NewAct};
+use crate::{Act, DeviceId, NewAct};
+
+const DEVICE: DeviceId = DeviceId([1; 16]);
 
 #[tokio::test]
 async fn a_one_time_code_is_confirmed_by_its_first_use_and_used_once() {
@@ -12,19 +14,20 @@ async fn a_one_time_code_is_confirmed_by_its_first_use_and_used_once() {
     let alice = world.account("alice").await;
     let store = &world.store;
     let secret = |byte: u8| Zeroizing::new(vec![byte; 20]);
-    assert!(store.start_totp(alice.id, &secret(1)).await.unwrap());
-    assert!(store.start_totp(alice.id, &secret(2)).await.unwrap());
+    assert!(store.start_totp(alice.id, &secret(1), DEVICE).await.unwrap());
+    assert!(store.start_totp(alice.id, &secret(2), DEVICE).await.unwrap());
     let totp = store.totp(alice.id).await.unwrap().unwrap();
     assert_eq!((&totp.secret, totp.confirmed_at), (&secret(2), None));
+    assert_eq!(totp.begun_by, Some(DEVICE));
     assert!(!store.second_factors(alice.id).await.unwrap().are_needed());
 
     // A code of the secret before does not confirm this one.
-    store.start_totp(alice.id, &secret(2)).await.unwrap();
+    store.start_totp(alice.id, &secret(2), DEVICE).await.unwrap();
     assert!(!store.use_totp_step(alice.id, &totp, 100).await.unwrap());
     let totp = store.totp(alice.id).await.unwrap().unwrap();
     assert!(store.use_totp_step(alice.id, &totp, 100).await.unwrap());
     assert!(store.second_factors(alice.id).await.unwrap().totp);
-    assert!(!store.start_totp(alice.id, &secret(3)).await.unwrap());
+    assert!(!store.start_totp(alice.id, &secret(3), DEVICE).await.unwrap());
     for used in [99, 100] {
         assert!(!store.use_totp_step(alice.id, &totp, used).await.unwrap());
     }
@@ -48,6 +51,7 @@ async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
         transports: vec!["internal".to_owned(), "hybrid".to_owned()],
         backup_eligible: true,
         backed_up: false,
+        uv_initialized: false,
     };
     store.add_passkey(alice.id, new.clone()).await.unwrap();
     let known = store.add_passkey(bob.id, new.clone()).await;
@@ -58,8 +62,11 @@ async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
     assert!(store.second_factors(alice.id).await.unwrap().are_needed());
 
     // Passkeys that do not count always say zero.
+    let used =
+        |sign_count, initializes_uv| PasskeyUse { sign_count, backed_up: true, initializes_uv };
+    assert!(!store.passkeys(alice.id).await.unwrap()[0].uv_initialized);
     for (count, accepted) in [(0, true), (0, true), (5, true), (5, false), (4, false), (6, true)] {
-        let used = store.use_passkey(id.clone(), count, true).await.unwrap();
+        let used = store.use_passkey(id.clone(), used(count, count == 5)).await.unwrap();
         assert_eq!(used, accepted, "{count}");
     }
     assert!(!store.rename_passkey(bob.id, id.clone(), "mine").await.unwrap());
@@ -67,9 +74,11 @@ async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
     let found = store.passkey_by_credential(id.clone()).await.unwrap().unwrap();
     assert_eq!((found.name.as_str(), found.sign_count), ("phone", 6));
     assert_eq!((found.backed_up, found.last_used_at), (true, Some(world.now())));
+    // It has checked its owner once, and need not every time.
+    assert!(found.uv_initialized);
     assert!(!store.remove_passkey(bob.id, id.clone()).await.unwrap());
     assert!(store.remove_passkey(alice.id, id.clone()).await.unwrap());
-    assert!(!store.use_passkey(id, 7, true).await.unwrap());
+    assert!(!store.use_passkey(id, used(7, true)).await.unwrap());
 }
 
 #[tokio::test]
@@ -98,7 +107,7 @@ async fn recovery_codes_go_with_the_last_factor_and_everything_with_one_act() {
     let alice = world.account("alice").await;
     let store = &world.store;
     let totp = async || {
-        store.start_totp(alice.id, &Zeroizing::new(vec![1; 20])).await.unwrap();
+        store.start_totp(alice.id, &Zeroizing::new(vec![1; 20]), DEVICE).await.unwrap();
         let totp = store.totp(alice.id).await.unwrap().unwrap();
         assert!(store.use_totp_step(alice.id, &totp, 100).await.unwrap());
     };
@@ -111,6 +120,7 @@ async fn recovery_codes_go_with_the_last_factor_and_everything_with_one_act() {
             transports: Vec::new(),
             backup_eligible: false,
             backed_up: false,
+            uv_initialized: false,
         };
         store.add_passkey(alice.id, new).await.unwrap();
         store.replace_recovery_codes(alice.id).await.unwrap();

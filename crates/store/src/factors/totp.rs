@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::recovery::drop_needless_codes;
 use crate::accounts::columns::{instant, opt_instant};
-use crate::{AccountId, Store, StoreError};
+use crate::{AccountId, DeviceId, Store, StoreError};
 
 const PURPOSE: &str = "totp secret";
 
@@ -17,6 +17,8 @@ pub struct Totp {
     pub secret: Zeroizing<Vec<u8>>,
     /// When the secret was made.
     pub started_at: Timestamp,
+    /// The browser on which the secret was made.
+    pub begun_by: Option<DeviceId>,
     /// When a code was first shown; before that it is not asked for.
     pub confirmed_at: Option<Timestamp>,
     /// The stored form, which no other secret has.
@@ -24,24 +26,26 @@ pub struct Totp {
 }
 
 impl Store {
-    /// Sets a secret that awaits its first code, in the place of another that does.
+    /// Sets a secret that awaits its first code, in the place of another that does. `begun_by` is the browser that sees it.
     ///
     /// Returns false when the account has a confirmed one: that has to be removed first.
     pub async fn start_totp(
         &self,
         account: AccountId,
         secret: &Zeroizing<Vec<u8>>,
+        begun_by: DeviceId,
     ) -> Result<bool, StoreError> {
         let sealed = self.master_key().seal(PURPOSE, &owner(account), secret);
         self.write_tx(move |tx| {
             Ok(tx
                 .prepare_cached(
-                    "INSERT INTO totp (account, sealed, created_at) VALUES (?1, ?2, ?3)
+                    "INSERT INTO totp (account, sealed, created_at, begun_by) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (account) DO UPDATE
-                       SET sealed = excluded.sealed, created_at = excluded.created_at
+                       SET sealed = excluded.sealed, created_at = excluded.created_at,
+                         begun_by = excluded.begun_by
                        WHERE confirmed_at IS NULL",
                 )?
-                .execute(params![account.get(), sealed, tx.now_micros()])?
+                .execute(params![account.get(), sealed, tx.now_micros(), begun_by.0])?
                 > 0)
         })
         .await
@@ -53,19 +57,23 @@ impl Store {
         self.read_one(move |tx| {
             let found = tx
                 .prepare_cached(
-                    "SELECT sealed, created_at, confirmed_at FROM totp WHERE account = ?1",
+                    "SELECT sealed, created_at, begun_by, confirmed_at FROM totp WHERE account = ?1",
                 )?
                 .query_row([account.get()], |row| {
-                    let started_at = instant(row.get("created_at")?);
-                    Ok((row.get("sealed")?, started_at, opt_instant(row, "confirmed_at")?))
+                    Ok(Totp {
+                        secret: Zeroizing::default(),
+                        started_at: instant(row.get("created_at")?),
+                        begun_by: row.get::<_, Option<_>>("begun_by")?.map(DeviceId),
+                        confirmed_at: opt_instant(row, "confirmed_at")?,
+                        sealed: row.get("sealed")?,
+                    })
                 })
                 .optional()?;
-            let Some((sealed, started_at, confirmed_at)) = found else { return Ok(None) };
-            let sealed: Vec<u8> = sealed;
+            let Some(totp) = found else { return Ok(None) };
             let secret = key
-                .open(PURPOSE, &owner(account), &sealed)
+                .open(PURPOSE, &owner(account), &totp.sealed)
                 .map_err(|_| StoreError::Damaged { what: "one-time code secret" })?;
-            Ok(Some(Totp { secret, started_at, confirmed_at, sealed }))
+            Ok(Some(Totp { secret, ..totp }))
         })
         .await
     }

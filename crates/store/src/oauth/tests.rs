@@ -431,7 +431,7 @@ async fn a_change_of_the_password_ends_what_was_granted_and_signs_browsers_out()
     assert_eq!(store.devices_of(alice.id).await.unwrap().len(), 1);
 
     let issued = session(store, alice.id, 4).await;
-    let mailed = store.create_mail_token(alice.id, MailPurpose::ResetPassword).await.unwrap();
+    let mailed = world.mail_token(&alice, MailPurpose::ResetPassword).await;
     store.reset_password(&mailed, "$reset".to_owned(), EndSessions::All).await.unwrap();
     assert!(!is_live(store, &issued).await);
     assert!(store.devices_of(alice.id).await.unwrap().is_empty());

@@ -203,8 +203,8 @@ async fn a_mailed_token_works_once_for_its_purpose_until_it_expires() {
     let (alice, bob) = (world.account("alice").await, world.account("bob").await);
     let store = &world.store;
     let purpose = MailPurpose::DeleteAccount;
-    let replaced = store.create_mail_token(alice.id, purpose).await.unwrap();
-    let token = store.create_mail_token(alice.id, purpose).await.unwrap();
+    let replaced = world.mail_token(&alice, purpose).await;
+    let token = world.mail_token(&alice, purpose).await;
     assert_eq!(token.len(), "XXXXX-XXXXX".len());
     let typed = token.to_lowercase().replace('-', "");
 
@@ -222,7 +222,7 @@ async fn a_mailed_token_works_once_for_its_purpose_until_it_expires() {
     let used = store.use_mail_token(alice.id, purpose, &token).await;
     assert!(matches!(used, Err(MailTokenError::Invalid)));
 
-    let late = store.create_mail_token(alice.id, purpose).await.unwrap();
+    let late = world.mail_token(&alice, purpose).await;
     world.advance_hours(1);
     let expired = store.use_mail_token(alice.id, purpose, &late).await;
     assert!(matches!(expired, Err(MailTokenError::Expired)));
@@ -234,7 +234,7 @@ async fn a_password_reset_ends_the_sessions() {
     let world = World::new();
     let alice = world.account("alice").await;
     let session = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
-    let token = world.store.create_mail_token(alice.id, MailPurpose::ResetPassword).await.unwrap();
+    let token = world.mail_token(&alice, MailPurpose::ResetPassword).await;
     let reset =
         world.store.reset_password(&token, "$fresh".to_owned(), EndSessions::All).await.unwrap();
     assert_eq!(reset, alice.id);
@@ -301,8 +301,8 @@ async fn app_passwords_outlive_a_change_of_the_password_unless_told() {
     let store = &world.store;
     let (password, _) = store.create_app_password(alice.id, "phone", Standard).await.unwrap();
     let (bobs, _) = store.create_app_password(bob.id, "phone", Standard).await.unwrap();
-    let reset = store.create_mail_token(alice.id, MailPurpose::ResetPassword).await.unwrap();
-    let sign_in = store.create_mail_token(alice.id, MailPurpose::SignIn).await.unwrap();
+    let reset = world.mail_token(&alice, MailPurpose::ResetPassword).await;
+    let sign_in = world.mail_token(&alice, MailPurpose::SignIn).await;
     store.set_password_hash(alice.id, "$1".to_owned(), EndSessions::All).await.unwrap();
     assert!(store.check_app_password(alice.id, &password).await.unwrap().is_some());
     // Codes that were mailed before would undo the change.

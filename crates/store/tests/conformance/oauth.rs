@@ -149,7 +149,7 @@ async fn nothing_of_a_deleted_account_is_left() {
     let bobs = session(store, bob.id).await;
     let waiting = code(store, alice.id).await;
     let secret = zeroize::Zeroizing::new(vec![1; 20]);
-    store.start_totp(alice.id, &secret).await.unwrap();
+    store.start_totp(alice.id, &secret, DeviceId([1; 16])).await.unwrap();
     store.replace_recovery_codes(alice.id).await.unwrap();
     let passkey = NewPasskey {
         credential_id: vec![1],
@@ -159,6 +159,7 @@ async fn nothing_of_a_deleted_account_is_left() {
         transports: Vec::new(),
         backup_eligible: false,
         backed_up: false,
+        uv_initialized: true,
     };
     store.add_passkey(alice.id, passkey).await.unwrap();
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     App, CODE, SIGN_IN, STEP, add_app, add_mailed_codes, after_password, begin_app, create_session,
-    letter, path, show_code, signed_in,
+    path, show_code, signed_in,
 };
 
 #[tokio::test]
@@ -15,6 +15,11 @@ async fn an_app_is_set_up_by_its_first_code_and_asked_for_from_then_on() {
     let mut browser = signed_in(&pds, "alice.test").await;
     let void = begin_app(&alice, &mut browser).await;
     let app = begin_app(&alice, &mut browser).await;
+    // Whoever is signed in elsewhere sees another one, and confirms none of this browser's.
+    let mut elsewhere = signed_in(&pds, "alice.test").await;
+    assert!(!elsewhere.get(&path(&alice, "/app")).await.has("id=\"secret\""));
+    let view = elsewhere.submit(&path(&alice, "/app"), &[("code", &app.code(&pds))]).await;
+    assert_eq!(view.location, path(&alice, "/app"), "{view:?}");
     // Nothing is asked for before a code was right, and the secret before is void.
     for wrong in [void.code(&pds).as_str(), "000000", ""] {
         let view = browser.submit(&path(&alice, "/app"), &[("code", wrong)]).await;
@@ -24,7 +29,12 @@ async fn an_app_is_set_up_by_its_first_code_and_asked_for_from_then_on() {
     create_session(&pds, &alice, None).await.ok();
     let view = browser.submit(&path(&alice, "/app"), &[("code", &app.code(&pds))]).await;
     assert!(view.has("Your recovery codes") && view.has("The authenticator app is set up."));
-    assert!(letter(&pds, "Authenticator app set up").await.contains("Mozilla/5.0 (test)"));
+    assert!(
+        pds.letter("alice@mail.test", "Authenticator app set up")
+            .await
+            .text
+            .contains("Mozilla/5.0 (test)")
+    );
 
     // It is not shown again.
     let view = browser.get(&path(&alice, "/app")).await;
@@ -211,7 +221,7 @@ async fn an_app_is_removed_with_its_recovery_codes() {
     let view = browser.submit(&path(&alice, "/app/remove"), &[]).await;
     let page = browser.follow(&view).await;
     assert!(page.has("The authenticator app is removed.") && !page.has("codes left"), "{page:?}");
-    letter(&pds, "Authenticator app removed").await;
+    pds.letter("alice@mail.test", "Authenticator app removed").await;
     create_session(&pds, &alice, None).await.ok();
     // Another set-up has another secret and other codes.
     let (App(other), others) = add_app(&pds, &alice, &mut browser).await;

@@ -76,10 +76,21 @@ async fn add_passkey_with(
     let page = browser.get(&path(of, "/passkeys")).await;
     let mut authenticator = Authenticator::for_page(&page);
     authenticator.count = count;
+    make_passkey(pds, of, browser, &mut authenticator).await;
+    authenticator
+}
+
+/// Adds the passkey of an authenticator.
+async fn make_passkey(
+    pds: &TestPds,
+    of: &TestAccount,
+    browser: &mut Browser,
+    authenticator: &mut Authenticator,
+) {
+    let page = browser.get(&path(of, "/passkeys")).await;
     let sent = authenticator.make(&Ceremony::of(pds, &page));
     let view = post(browser, &path(of, "/passkeys"), sent, &[("label", "Phone")]).await;
     assert!(view.status == 200 || view.location == path(of, ""), "{view:?}");
-    authenticator
 }
 
 /// Sends what a script has filled in, and other fields.
@@ -114,16 +125,6 @@ async fn show_code(browser: &mut Browser, page: &View, with: &str, code: &str) -
 async fn create_session(pds: &TestPds, of: &TestAccount, token: Option<&str>) -> Reply {
     let input = json!({ "identifier": of.did, "password": PASSWORD, "authFactorToken": token });
     pds.anyone.call("com.atproto.server.createSession", input).await
-}
-
-/// Waits for a letter to alice with this subject.
-async fn letter(pds: &TestPds, subject: &str) -> String {
-    loop {
-        if let Some(mail) = pds.mail().into_iter().find(|mail| mail.subject == subject) {
-            return mail.text;
-        }
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Confirms alice's address and has codes mailed to it.

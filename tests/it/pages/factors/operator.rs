@@ -2,7 +2,7 @@
 
 use cairn_tests::{ADMIN_PASSWORD, Browser, TestPds};
 
-use super::{add_app, add_mailed_codes, add_passkey, create_session, letter, path, signed_in};
+use super::{add_app, add_mailed_codes, add_passkey, create_session, path, signed_in};
 
 #[tokio::test]
 async fn the_operator_removes_the_second_factors_of_an_account() {
@@ -21,7 +21,7 @@ async fn the_operator_removes_the_second_factors_of_an_account() {
     let view = operator.submit(&act, &[]).await;
     assert!(operator.follow(&view).await.has("The password alone is enough again."));
     assert!(operator.get("/admin/log").await.has("Second factors removed"));
-    let told = letter(&pds, "Second factors removed").await;
+    let told = pds.letter("alice@mail.test", "Second factors removed").await.text;
     assert!(!told.contains("127.0.0.1") && !told.contains("Mozilla"), "{told}");
 
     create_session(&pds, &alice, None).await.ok();

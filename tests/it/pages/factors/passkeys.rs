@@ -3,7 +3,7 @@
 use cairn_tests::{Authenticator, Browser, Ceremony, PASSWORD, TestPds, View};
 
 use super::{
-    CODE, SIGN_IN, add_app, add_passkey, after_password, codes, create_session, letter, path, post,
+    CODE, SIGN_IN, add_app, add_passkey, after_password, codes, create_session, path, post,
     signed_in,
 };
 
@@ -31,7 +31,7 @@ async fn a_passkey_is_added_named_used_and_removed() {
     let named = [("label", "  My \n  phone ")];
     let view = post(&mut browser, &path(&alice, "/passkeys"), sent, &named).await;
     assert_eq!(codes(&view).len(), 10);
-    letter(&pds, "Passkey added").await;
+    pds.letter("alice@mail.test", "Passkey added").await;
     let page = browser.get(&path(&alice, "")).await;
     assert!(page.has("<b>My phone</b>") && page.has("not used yet"), "{page:?}");
     // The browser is asked not to make another on the same device.
@@ -41,7 +41,7 @@ async fn a_passkey_is_added_named_used_and_removed() {
 
     let (mut other, view) = alone(&pds, &mut key).await;
     assert_eq!((view.status, view.location), (303, format!("/account/u/{}", alice.did)));
-    letter(&pds, "New sign-in to your account").await;
+    pds.letter("alice@mail.test", "New sign-in to your account").await;
     let page = other.get(&path(&alice, "")).await;
     assert!(page.has("last used") && !page.has("not used yet"), "{page:?}");
     let (_, at) = page.html.split_once("/passkeys/").unwrap();
@@ -55,7 +55,7 @@ async fn a_passkey_is_added_named_used_and_removed() {
     assert!(page.has("Old phone") && page.has("the password alone is enough"), "{page:?}");
     let view = other.submit(&remove, &[]).await;
     assert!(other.follow(&view).await.has("You have no passkey yet."));
-    letter(&pds, "Passkey removed").await;
+    pds.letter("alice@mail.test", "Passkey removed").await;
     let (_, view) = alone(&pds, &mut key).await;
     assert!(view.status == 422 && view.has("This passkey is not known here."), "{view:?}");
     assert_eq!(other.get(&one).await.status, 404);

@@ -3,7 +3,10 @@
 use cairn_tests::{Authenticator, Browser, Ceremony, TestPds, View};
 use data_encoding::BASE64URL_NOPAD;
 
-use super::{CODE, SIGN_IN, add_passkey, add_passkey_with, after_password, path, post, signed_in};
+use super::{
+    CODE, SIGN_IN, add_passkey, add_passkey_with, after_password, make_passkey, path, post,
+    signed_in,
+};
 
 const PASSKEY: &str = "/account/sign-in/passkey";
 
@@ -115,6 +118,39 @@ async fn a_passkey_alone_must_know_its_owner() {
     let sent = key.sign(&Ceremony::of(&pds, &asked));
     let view = post(&mut second, PASSKEY, sent, &[]).await;
     assert_refused(&mut second, &view, "That took too long").await;
+}
+
+#[tokio::test]
+async fn a_passkey_that_was_made_without_checking_its_owner_needs_the_password_once() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let mut owner = signed_in(&pds, "alice.test").await;
+    let mut key = Authenticator::for_page(&owner.get(&path(&alice, "/passkeys")).await);
+    key.verifies = false;
+    make_passkey(&pds, &alice, &mut owner, &mut key).await;
+    // Whoever finds it can give it a PIN of their own.
+    key.verifies = true;
+    let mut browser = Browser::new(&pds);
+    let page = browser.get(SIGN_IN).await;
+    let sent = key.sign(&Ceremony::of(&pds, &page));
+    let view = post(&mut browser, PASSKEY, sent, &[]).await;
+    assert_refused(&mut browser, &view, "Sign in with your password first").await;
+
+    for (verifies, alone) in [(false, 422), (true, 303)] {
+        key.verifies = verifies;
+        let (mut browser, page) = after_password(&pds, "alice.test").await;
+        let pending = page.field("pending");
+        let more = [("pending", pending.as_str()), ("with", "passkey")];
+        let sent = key.sign(&Ceremony::of(&pds, &page));
+        assert_eq!(post(&mut browser, CODE, sent, &more).await.status, 303);
+
+        key.verifies = true;
+        let mut browser = Browser::new(&pds);
+        let page = browser.get(SIGN_IN).await;
+        let sent = key.sign(&Ceremony::of(&pds, &page));
+        let view = post(&mut browser, PASSKEY, sent, &[]).await;
+        assert_eq!(view.status, alone, "{view:?}");
+    }
 }
 
 #[tokio::test]

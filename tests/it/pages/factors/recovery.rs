@@ -2,9 +2,7 @@
 
 use cairn_tests::TestPds;
 
-use super::{
-    CODE, add_app, after_password, codes, create_session, letter, path, show_code, signed_in,
-};
+use super::{CODE, add_app, after_password, codes, create_session, path, show_code, signed_in};
 
 #[tokio::test]
 async fn a_recovery_code_lets_its_owner_in_once() {
@@ -25,7 +23,12 @@ async fn a_recovery_code_lets_its_owner_in_once() {
     assert!(view.error("code").starts_with("This is none of your unused recovery codes"));
     let view = show_code(&mut browser, &page, "recovery", &codes[0].to_uppercase()).await;
     assert_eq!(view.status, 303, "{view:?}");
-    assert!(letter(&pds, "Recovery code used").await.contains("Mozilla/5.0 (test)"));
+    assert!(
+        pds.letter("alice@mail.test", "Recovery code used")
+            .await
+            .text
+            .contains("Mozilla/5.0 (test)")
+    );
     let page = browser.get(&path(&alice, "")).await;
     assert!(page.has("9 codes left") && !page.has("Few recovery codes"), "{page:?}");
 
@@ -63,7 +66,7 @@ async fn their_owner_hears_when_few_are_left_and_makes_new_ones() {
     let made = browser.submit(&path(&alice, "/codes"), &[]).await;
     let new = codes(&made);
     assert_eq!(new.len(), 10);
-    letter(&pds, "New recovery codes").await;
+    pds.letter("alice@mail.test", "New recovery codes").await;
     pds.world.clock().advance(std::time::Duration::from_secs(600));
     assert_eq!(create_session(&pds, &alice, Some(&old[9])).await, (400, "InvalidToken"));
     create_session(&pds, &alice, Some(&new[9])).await.ok();

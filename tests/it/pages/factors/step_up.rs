@@ -5,7 +5,7 @@ use std::time::Duration;
 use cairn_tests::{Browser, PASSWORD, TestPds};
 
 use super::{
-    CODE, SIGN_IN, STEP, add_app, add_mailed_codes, add_passkey, letter, path, show_code, signed_in,
+    CODE, SIGN_IN, STEP, add_app, add_mailed_codes, add_passkey, path, show_code, signed_in,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -106,14 +106,14 @@ async fn mailed_codes_are_turned_on_and_off() {
     assert!(page.has("Codes go to") && page.has("the password alone is enough"), "{page:?}");
     let view = browser.submit(&mail, &[("off", "1")]).await;
     assert!(browser.follow(&view).await.has("Codes by e-mail are turned off."));
-    letter(&pds, "Codes by e-mail turned off").await;
+    pds.letter("alice@mail.test", "Codes by e-mail turned off").await;
     let mut other = Browser::new(&pds);
     assert_eq!(other.fill(SIGN_IN, &fields).await.location, format!("/account/u/{}", alice.did));
     let page = browser.get(&mail).await;
     assert!(page.has("Codes will go to"), "{page:?}");
     let view = browser.submit(&mail, &[("on", "1")]).await;
     assert!(browser.follow(&view).await.has("We mail you a code when you sign in."));
-    letter(&pds, "Codes by e-mail turned on").await;
+    pds.letter("alice@mail.test", "Codes by e-mail turned on").await;
     pds.world.clock().advance(STEP);
     assert!(other.fill(SIGN_IN, &fields).await.location.starts_with(CODE));
 }

@@ -10,9 +10,11 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::alert;
 use crate::accounts::app_password::{self, MAX_NAME_BYTES};
 use crate::config::ServerConfig;
 use crate::error::XrpcError;
+use crate::mail::letters::Event;
 
 #[derive(Template)]
 #[template(path = "account/new_app_password.html")]
@@ -152,14 +154,17 @@ pub async fn make(visit: Visit) -> PageResult {
         return visit.refused(&Making::new(&visit, form)?);
     };
     match visit.app.store.create_app_password(account.id, &name, rights).await {
-        Ok((password, made)) => visit.html(&Made {
-            page: visit.page(visit.t.app_passwords_made()),
-            t: visit.t,
-            base: Local::of_account(&account.did, "/app-passwords").to_string(),
-            handle: crate::accounts::identity::shown_handle(account),
-            name: made.name,
-            password,
-        }),
+        Ok((password, made)) => {
+            alert::tell(&visit, account, Event::AppPasswordMade);
+            visit.html(&Made {
+                page: visit.page(visit.t.app_passwords_made()),
+                t: visit.t,
+                base: Local::of_account(&account.did, "/app-passwords").to_string(),
+                handle: crate::accounts::identity::shown_handle(account),
+                name: made.name,
+                password,
+            })
+        }
         Err(err) => {
             refuse(&mut form, err, visit.t)?;
             visit.refused(&Making::new(&visit, form)?)

@@ -9,7 +9,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use cairn_factors::passkey::{self, Assertion, Expected, PasskeyError, Registered, Verified};
 use cairn_identity::ReplayMemory;
-use cairn_store::{Account, Passkey};
+use cairn_store::{Account, Passkey, PasskeyUse};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -248,7 +248,7 @@ pub async fn check(
     if !is_meant(visit, purpose, &found) {
         return Ok(Err(Refusal::Unknown));
     }
-    let used = match verified(visit, &open.expected(visit, purpose), &found) {
+    let used = match verified(visit, purpose, &open, &found) {
         Ok(used) => used,
         Err(err) => {
             tracing::debug!(%err, "a passkey was refused");
@@ -259,7 +259,12 @@ pub async fn check(
         return Ok(Err(Refusal::TooLate));
     }
     let id = found.credential_id.clone();
-    if !store.use_passkey(id, used.sign_count, used.backed_up).await? {
+    let noted = PasskeyUse {
+        sign_count: used.sign_count,
+        backed_up: used.backed_up,
+        initializes_uv: used.verified && matches!(purpose, Purpose::SecondFactor(_)),
+    };
+    if !store.use_passkey(id, noted).await? {
         let (before, now) = (found.sign_count, used.sign_count);
         tracing::warn!(
             account = found.account.get(),
@@ -285,7 +290,8 @@ fn is_meant(visit: &Visit, purpose: Purpose<'_>, found: &Passkey) -> bool {
 
 fn verified(
     visit: &Visit,
-    expected: &Expected<'_>,
+    purpose: Purpose<'_>,
+    open: &Open,
     found: &Passkey,
 ) -> Result<Verified, PasskeyError> {
     let assertion = Assertion {
@@ -293,7 +299,10 @@ fn verified(
         authenticator_data: &bytes(visit, "authenticator_data"),
         signature: &bytes(visit, "signature"),
     };
-    let used = passkey::verify(expected, &found.public_key, &assertion)?;
+    let used = passkey::verify(&open.expected(visit, purpose), &found.public_key, &assertion)?;
+    if purpose.needs_verification() && !found.uv_initialized {
+        return Err(PasskeyError::NotVerified);
+    }
     if used.backup_eligible != found.backup_eligible {
         return Err(PasskeyError::AuthenticatorData);
     }

@@ -3,7 +3,7 @@
 use askama::Template;
 use cairn_store::MailTokenError;
 
-use crate::accounts::password::PasswordError;
+use crate::accounts::password::{PasswordError, Reset};
 use crate::accounts::{identifier, mailing, password};
 
 use super::super::error::PageError;
@@ -12,6 +12,7 @@ use super::super::i18n::{Flash, Text};
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::alert;
 
 #[derive(Template)]
 #[template(path = "account/reset_password.html")]
@@ -74,11 +75,13 @@ pub async fn confirm(visit: Visit) -> PageResult {
     form.require(&visit.form, "code", t.reset_code_missing());
     check_chosen(&mut form, &visit.form, t);
     if !form.is_refused() {
-        let end = password::ending(visit.form.has("app_passwords"));
-        let hash = password::hash(&visit.app, visit.form.exact("password")).await?;
-        let reset = visit.app.store.reset_password(visit.form.get("code"), hash, end);
-        match reset.await {
-            Ok(_) => return visit.redirect_saying("/account/sign-in", Flash::PasswordReset),
+        let reset = Reset {
+            code: visit.form.get("code"),
+            password: visit.form.exact("password"),
+            app_passwords: visit.form.has("app_passwords"),
+        };
+        match password::reset(&visit.app, t, reset, alert::client_of(&visit)).await? {
+            Ok(()) => return visit.redirect_saying("/account/sign-in", Flash::PasswordReset),
             Err(MailTokenError::Invalid) => form.refuse("code", t.reset_code_wrong()),
             Err(MailTokenError::Expired) => form.refuse("code", t.reset_code_too_old()),
             Err(MailTokenError::Store(err)) => return Err(PageError::from(err)),

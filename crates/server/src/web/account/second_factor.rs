@@ -177,6 +177,10 @@ pub fn go_to(
             tracing::warn!(error = %err, "a mail with a code was not sent");
             visit.redirect_warning(page, Flash::MailWaits)
         }
+        // Those that were mailed before are good.
+        Err(err) if err.name() == "RateLimitExceeded" => {
+            visit.redirect_warning(page, Flash::MailEnough)
+        }
         Err(err) => Err(err.into()),
     }
 }

@@ -118,6 +118,7 @@ pub async fn add(visit: Visit) -> PageResult {
         transports: transports.map(str::to_owned).collect(),
         backup_eligible: made.backup_eligible,
         backed_up: made.backed_up,
+        uv_initialized: made.verified,
     };
     match visit.app.store.add_passkey(account.id, new).await {
         Ok(()) => {

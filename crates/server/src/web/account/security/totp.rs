@@ -78,11 +78,14 @@ impl Shown {
     }
 }
 
-/// The secret that waits for its first code.
+/// The secret that waits for its first code on this browser. Whoever has begun one elsewhere would know the owner's codes.
 async fn waiting(visit: &Visit, account: &Account) -> Result<Option<Totp>, XrpcError> {
     let now = visit.app.clock.now();
+    let here = visit.known_device().await?.id;
     let is_waiting = |totp: &Totp| {
-        totp.confirmed_at.is_none() && now.duration_since(totp.started_at) < SET_UP_TIME
+        totp.confirmed_at.is_none()
+            && totp.begun_by == Some(here)
+            && now.duration_since(totp.started_at) < SET_UP_TIME
     };
     Ok(visit.app.store.totp(account.id).await?.filter(is_waiting))
 }
@@ -105,8 +108,9 @@ pub async fn submit(visit: Visit) -> PageResult {
 /// Makes a secret, in the place of one that waits.
 async fn begin(visit: &Visit) -> PageResult {
     let account = &visit.account()?.account;
+    let here = visit.known_device().await?.id;
     let secret = cairn_identity::random_bytes::<{ totp::SECRET_BYTES }>();
-    visit.app.store.start_totp(account.id, &Zeroizing::new(secret.to_vec())).await?;
+    visit.app.store.start_totp(account.id, &Zeroizing::new(secret.to_vec()), here).await?;
     visit.redirect(visit.account_page("/security/app")?)
 }
 

@@ -8,8 +8,10 @@ use cairn_store::{AppPasswordRights, CreateAppPasswordError};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::accounts::app_password::{MAX_NAME_BYTES, rights};
+use crate::accounts::{mailing, session};
 use crate::auth::Session;
 use crate::error::XrpcError;
+use crate::mail::letters::Event;
 use crate::xrpc::{Cx, Input, Json, Result};
 
 use super::list_app_passwords::scopes_of;
@@ -54,6 +56,8 @@ pub async fn create_app_password(
         CreateAppPasswordError::TooMany => XrpcError::invalid_request("Too many app passwords"),
         CreateAppPasswordError::Store(err) => err.into(),
     })?;
+    let client = Some(session::client_of(&cx));
+    mailing::tell_later(&cx.app, cx.text(), &cx.caller.account, Event::AppPasswordMade, client);
     Ok(Json(Created {
         name: made.name,
         password,

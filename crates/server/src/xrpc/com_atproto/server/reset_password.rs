@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::accounts::{mailing, password};
+use crate::accounts::password::{self, Reset};
+use crate::accounts::{mailing, session};
 use crate::auth::Anyone;
 use crate::xrpc::{Cx, Input, Result};
 
@@ -19,8 +20,11 @@ pub struct ResetPassword {
 ///
 /// Interop: `revokeAppPasswords` is ours.
 pub async fn reset_password(cx: Cx<Anyone>, Input(input): Input<ResetPassword>) -> Result<()> {
-    let end = password::ending(input.revoke_app_passwords);
-    let hash = password::hash(&cx.app, &input.password).await?;
-    cx.app.store.reset_password(&input.token, hash, end).await.map_err(mailing::refused)?;
-    Ok(())
+    let reset = Reset {
+        code: &input.token,
+        password: &input.password,
+        app_passwords: input.revoke_app_passwords,
+    };
+    let reset = password::reset(&cx.app, cx.text(), reset, session::client_of(&cx)).await?;
+    reset.map_err(mailing::refused)
 }

@@ -3,9 +3,10 @@
 use cairn_store::{Account, MailPurpose};
 use serde::Deserialize;
 
-use crate::accounts::{email, mailing};
+use crate::accounts::{email, mailing, session};
 use crate::auth::Session;
 use crate::error::XrpcError;
+use crate::mail::letters::Event;
 use crate::xrpc::{Cx, Input, Result};
 
 #[derive(Deserialize)]
@@ -37,13 +38,25 @@ pub async fn update_email(cx: Cx<Session>, Input(input): Input<UpdateEmail>) -> 
     if is_new {
         // Voids the token; one that comes with an address of somebody else stays good for another try.
         store.set_email(account.id, Some(new)).await?;
+        if account.email_confirmed_at.is_some() {
+            tell(&cx, Event::NewEmail);
+        }
     } else if let Some(token) = input.token.as_deref().filter(|_| !turns_on) {
         spend_token(&cx, account, token).await?;
     }
     if let Some(wanted) = input.email_auth_factor {
         store.set_email_auth_factor(account.id, wanted).await?;
+        if wanted != account.email_auth_factor {
+            tell(&cx, if wanted { Event::MailedCodesOn } else { Event::MailedCodesOff });
+        }
     }
     Ok(())
+}
+
+/// Writes to the address that the account had before.
+fn tell(cx: &Cx<Session>, event: Event) {
+    let client = Some(session::client_of(cx));
+    mailing::tell_later(&cx.app, cx.text(), &cx.caller.account, event, client);
 }
 
 /// A confirmed address, and what hangs on it, is changed only by whoever reads its mail.
