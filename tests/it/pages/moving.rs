@@ -58,6 +58,18 @@ async fn settled(browser: &mut Browser, path: &str) -> View {
     panic!("the move does not settle");
 }
 
+/// Looks until so many apps are signed in with the password.
+async fn sessions_become(pds: &TestPds, alice: &TestAccount, count: usize) {
+    let mut browser = signed_in(pds, alice.did.as_str()).await;
+    let path = format!("/account/u/{}/sessions", alice.did);
+    let looking = async {
+        while browser.get(&path).await.html.matches("name=\"session\" value=").count() != count {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), looking).await.expect("sessions end");
+}
+
 fn path_of(alice: &TestAccount) -> String {
     format!("/account/u/{}/data/move-in", alice.did)
 }
@@ -102,6 +114,7 @@ async fn an_account_moves_in_with_everything() {
     there.create("app.bsky.feed.post", post("from here")).await.ok();
     follower.until(&there.did, &there.head().await.rev).await;
     follower.assert_level_with(&there.did, &there.repo().await);
+    sessions_become(&old, &alice, 1).await;
     // The old server's key has no power any more.
     let data = new.world.plc().get_data(&alice.did).await.unwrap();
     assert_eq!(data.rotation_keys, [new.rotation_key().did_key().to_string()]);
@@ -265,6 +278,8 @@ async fn who_cannot_come_is_told_why() {
         assert!(view.error(at).starts_with(said), "{field} {value}: {}", view.error(at));
         assert!(!view.has(PASSWORD) && !view.has(NEW_PASSWORD), "passwords do not come back");
     }
+    // Whoever is not taken leaves no session behind there.
+    sessions_become(&old, &alice, 1).await;
     // One who has come already signs in instead.
     set_out(&mut browser, &alice, &[]).await;
     let mut other = Browser::new(&new);

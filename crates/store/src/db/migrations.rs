@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/018_operator.sql"),
     include_str!("../../migrations/019_passkey_verified.sql"),
     include_str!("../../migrations/020_totp_begun_by.sql"),
+    include_str!("../../migrations/021_record_count.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

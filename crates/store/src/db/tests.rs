@@ -135,7 +135,7 @@ async fn the_log_stays_bounded() {
 
 /// A database from before the counters gets them right.
 #[tokio::test]
-async fn the_bytes_of_existing_accounts_are_counted_by_the_migration() {
+async fn what_existing_accounts_have_is_counted_by_the_migrations() {
     let world = World::new();
     let alice = world.account("alice").await;
     let mut upload = world.store.upload_blob(alice.id, 100).await.unwrap();
@@ -151,15 +151,18 @@ async fn the_bytes_of_existing_accounts_are_counted_by_the_migration() {
         "DROP INDEX account_blob_bytes;
          DROP TRIGGER blob_added; DROP TRIGGER blob_removed; DROP TRIGGER blob_resized;
          ALTER TABLE repo DROP COLUMN record_bytes; ALTER TABLE repo DROP COLUMN node_bytes;
+         ALTER TABLE repo DROP COLUMN record_count;
          ALTER TABLE account DROP COLUMN blob_bytes; ALTER TABLE account DROP COLUMN blob_quota;
          ALTER TABLE account DROP COLUMN repo_quota;",
     )
     .unwrap();
     conn.execute_batch(include_str!("../../migrations/013_usage.sql")).unwrap();
+    conn.execute_batch(include_str!("../../migrations/021_record_count.sql")).unwrap();
     drop(conn);
     let world = world.reopen().await;
     assert_eq!(world.store.usage(alice.id).await.unwrap(), before);
     assert!(before.record_bytes > 0 && before.node_bytes > 0);
     assert_eq!(before.temporary_blobs.bytes, 6);
+    assert_eq!(world.store.record_count(alice.id).await.unwrap(), 40);
     assert_eq!(world.store.verify(None).await.unwrap().problems, []);
 }

@@ -188,35 +188,45 @@ fn check(tx: &WriteTx<'_>, commit: &Prepared) -> Result<Quotas, Failure> {
     Ok(standing.quotas)
 }
 
-/// How many bytes more the records take. Those that replace nothing need no look at the rows.
-fn record_growth(tx: &WriteTx<'_>, commit: &Prepared) -> Result<i64, StoreError> {
-    let mut growth = 0;
+/// How many records more there are, and how many bytes more they take.
+#[derive(Default)]
+struct Growth {
+    records: i64,
+    bytes: i64,
+}
+
+/// Records that replace nothing need no look at the rows.
+fn record_growth(tx: &WriteTx<'_>, commit: &Prepared) -> Result<Growth, StoreError> {
+    let mut growth = Growth::default();
     for change in &commit.records {
         if let Some(row) = &change.after {
-            growth += i64::try_from(row.bytes.len()).unwrap_or(i64::MAX);
+            growth.records += 1;
+            growth.bytes += i64::try_from(row.bytes.len()).unwrap_or(i64::MAX);
         }
         if change.existed {
+            growth.records -= 1;
             let before: Option<i64> = tx
                 .prepare_cached(
                     "SELECT length(bytes) FROM tree WHERE repo = ?1 AND key = ?2 AND layer = 255",
                 )?
                 .query_row((commit.repo.0, change.path.as_str()), |row| row.get(0))
                 .optional()?;
-            growth -= before.unwrap_or(0);
+            growth.bytes -= before.unwrap_or(0);
         }
     }
     Ok(growth)
 }
 
-/// Moves the head and counts the bytes, in one statement. A repository may always become smaller.
+/// Moves the head and counts records and bytes, in one statement. A repository may always become smaller.
 fn move_head(tx: &WriteTx<'_>, commit: &Prepared, quota: Option<u64>) -> Result<(), Failure> {
     let head = &commit.head;
     let (records, nodes) = (record_growth(tx, commit)?, commit.nodes.bytes_delta);
-    let quota = quota.filter(|_| records.saturating_add(nodes) > 0);
+    let quota = quota.filter(|_| records.bytes.saturating_add(nodes) > 0);
     let moved = tx
         .prepare_cached(
             "UPDATE repo SET head = ?3, rev = ?4, data = ?5, layer = ?6, bytes = ?7,
-               record_bytes = record_bytes + ?8, node_bytes = node_bytes + ?9
+               record_bytes = record_bytes + ?8, node_bytes = node_bytes + ?9,
+               record_count = record_count + ?11
              WHERE id = ?1 AND head = ?2 AND state = 1
                AND (?10 IS NULL OR record_bytes + node_bytes + ?8 + ?9 <= ?10)",
         )
@@ -229,9 +239,10 @@ fn move_head(tx: &WriteTx<'_>, commit: &Prepared, quota: Option<u64>) -> Result<
                 head.data.digest(),
                 head.layer,
                 &commit.commit,
-                records,
+                records.bytes,
                 nodes,
                 quota_row(quota),
+                records.records,
             ))
         })
         .map_err(StoreError::from)?;

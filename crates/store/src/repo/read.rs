@@ -82,13 +82,11 @@ impl Store {
     /// How many records an account has.
     pub async fn record_count(&self, account: AccountId) -> Result<u64, StoreError> {
         self.read_one(move |tx| {
-            let count: i64 = tx
-                .prepare_cached(
-                    "SELECT count(*) FROM repo JOIN record ON record.repo = repo.id
-                     WHERE repo.account = ?1 AND repo.state = 1",
-                )?
-                .query_row([account.get()], |row| row.get(0))?;
-            u64::try_from(count).map_err(|_| StoreError::Damaged { what: "count" })
+            let count: Option<i64> = tx
+                .prepare_cached("SELECT record_count FROM repo WHERE account = ?1 AND state = 1")?
+                .query_row([account.get()], |row| row.get(0))
+                .optional()?;
+            u64::try_from(count.unwrap_or(0)).map_err(|_| StoreError::Damaged { what: "count" })
         })
         .await
     }

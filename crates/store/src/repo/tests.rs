@@ -1,5 +1,7 @@
 //! Workers whose rows are damaged or change under them.
 
+mod damage;
+
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 

@@ -78,6 +78,8 @@ pub enum RepoFault {
     LinkCount { expected: u64, found: u64 },
     #[error("the collections are not those of the records")]
     Collections,
+    #[error("{found} records are counted, there are {expected}")]
+    RecordCount { expected: u64, found: u64 },
     #[error("the {what} are counted with {found} bytes, they have {expected}")]
     Bytes { what: &'static str, expected: u64, found: u64 },
 }
@@ -130,7 +132,7 @@ fn check_account(
             check.commit(&account.did, &current, &key);
             check.tree(&current)?;
             check.derived(current.id)?;
-            check.bytes(id, current.id)?;
+            check.counters(id, current.id)?;
         }
         (None, _) => check.faults.push(RepoFault::NoRepository),
         (_, None) => check.faults.push(RepoFault::NoKey),
@@ -254,8 +256,13 @@ impl Check<'_> {
         u64::try_from(count).map_err(|_| DAMAGED)
     }
 
-    /// Compares the counters of bytes with the rows.
-    fn bytes(&mut self, account: AccountId, repo: RepoId) -> Result<(), StoreError> {
+    /// Compares the counters of records and bytes with the rows.
+    fn counters(&mut self, account: AccountId, repo: RepoId) -> Result<(), StoreError> {
+        let expected = self.count("record", repo)?;
+        let found = self.sum("record_count FROM repo WHERE id", repo.0)?;
+        if found != expected {
+            self.faults.push(RepoFault::RecordCount { expected, found });
+        }
         let counted = usage::usage(self.conn, account)?;
         let standing = accounts::standing_of(self.conn, account)?;
         let pairs = [

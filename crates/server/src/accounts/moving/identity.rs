@@ -18,6 +18,10 @@ use crate::error::XrpcError;
 /// When the store cannot be read or written; what is in the way is stored.
 pub async fn request_code(app: &App, account: &Account) -> Result<bool, XrpcError> {
     let Some(found) = app.store.find_move(account.id).await? else { return Ok(false) };
+    // The answer of a server that takes its time must not stop what has begun meanwhile.
+    if found.step != MoveStep::Identity || app.moves.works_on(account.id) {
+        return Ok(false);
+    }
     let asked = match resume(app, account.id, &found) {
         Some(old) => {
             old.call("com.atproto.identity.requestPlcOperationSignature", None).await.map(drop)

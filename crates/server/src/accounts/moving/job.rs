@@ -6,11 +6,12 @@ use cairn_model::Value;
 use cairn_store::{Account, AccountId, Move, MoveStep, MoveTrouble};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::super::{activation, import, preferences};
 use super::old_server::{OldError, OldServer};
-use super::{Claim, Trouble, lives_here, resume};
+use super::{Claim, Trouble, leave, lives_here, resume};
 use crate::App;
 use crate::error::XrpcError;
 use crate::records::RecordJson;
@@ -90,15 +91,21 @@ async fn step(app: &App, account: &Account, found: &Move) -> Result<MoveStep, Tr
     }
     // Where the account lives decides which copy counts. What is here then must not be overwritten by an older one, and no
     // other server is told to let go of an account that has left here.
-    let is_at_home = account.is_active() || lives_here(app, account).await?;
-    match found.step {
-        MoveStep::Repository if is_at_home => return Ok(MoveStep::Blobs),
-        MoveStep::Preferences if is_at_home => return Ok(MoveStep::Activation),
-        MoveStep::Farewell if !(account.is_active() && lives_here(app, account).await?) => {
-            app.store.end_move_session(account.id).await?;
-            return Ok(MoveStep::Done);
-        }
-        _ => {}
+    let at_home = match found.step {
+        MoveStep::Repository => Some(MoveStep::Blobs),
+        MoveStep::Preferences => Some(MoveStep::Activation),
+        _ => None,
+    };
+    if let Some(next) = at_home
+        && (account.is_active() || lives_here(app, account).await?)
+    {
+        return Ok(next);
+    }
+    if found.step == MoveStep::Farewell
+        && !(account.is_active() && lives_here(app, account).await?)
+    {
+        leave(app, account.id, resume(app, account.id, found).as_ref()).await?;
+        return Ok(MoveStep::Done);
     }
     let old = resume(app, account.id, found).ok_or(OldError::SessionOver)?;
     match found.step {
@@ -115,7 +122,9 @@ async fn step(app: &App, account: &Account, found: &Move) -> Result<MoveStep, Tr
             Ok(MoveStep::Identity)
         }
         MoveStep::Farewell => {
-            farewell(app, account, &old).await?;
+            // The old copy must not look alive beside the new one.
+            old.call("com.atproto.server.deactivateAccount", Some(&json!({}))).await?;
+            leave(app, account.id, Some(&old)).await?;
             Ok(MoveStep::Done)
         }
         step @ (MoveStep::Identity | MoveStep::Activation | MoveStep::Done) => Ok(step),
@@ -230,13 +239,4 @@ async fn copy_preferences(app: &App, account: &Account, old: &OldServer) -> Resu
     let kept: Vec<Value> =
         kept.preferences.into_iter().map(|RecordJson(preference)| preference).collect();
     Ok(preferences::put(&app.store, account.id, kept, true).await?)
-}
-
-/// The old copy must not look alive beside the new one.
-async fn farewell(app: &App, account: &Account, old: &OldServer) -> Result<(), Trouble> {
-    old.call("com.atproto.server.deactivateAccount", Some(&serde_json::json!({}))).await?;
-    if let Err(error) = old.sign_out().await {
-        tracing::info!(did = %account.did, %error, "the session at the old server is left to its end");
-    }
-    Ok(app.store.end_move_session(account.id).await?)
 }

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use cairn_identity::{FetchError, ResolveError};
 use cairn_model::{AtIdentifier, Did, Handle};
-use cairn_store::{Account, AccountId, Move, MoveStep, MoveTrouble};
+use cairn_store::{Account, AccountId, Move, MoveStep, MoveTrouble, StoreError};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -218,7 +218,21 @@ pub async fn skip(app: &App, account: AccountId) -> Result<(), XrpcError> {
         return Ok(());
     }
     app.store.set_move(account, found.step, next, false, None).await?;
+    if next == MoveStep::Done {
+        leave(app, account, resume(app, account, &found).as_ref()).await?;
+    }
     go_on(app, account).await
+}
+
+/// Ends the session at the old server, which nothing more is asked of.
+///
+/// # Errors
+/// When the store cannot be written.
+async fn leave(app: &App, account: AccountId, old: Option<&OldServer>) -> Result<(), StoreError> {
+    if let Some(old) = old {
+        old.sign_out_later();
+    }
+    app.store.end_move_session(account).await
 }
 
 /// The old server by the session that is stored; none when that is over.
@@ -261,8 +275,8 @@ impl From<XrpcError> for Trouble {
     }
 }
 
-impl From<cairn_store::StoreError> for Trouble {
-    fn from(err: cairn_store::StoreError) -> Self {
+impl From<StoreError> for Trouble {
+    fn from(err: StoreError) -> Self {
         XrpcError::from(err).into()
     }
 }

@@ -151,8 +151,17 @@ impl OldServer {
         if answer.body.is_empty() { Ok(Value::Null) } else { read(&answer) }
     }
 
-    /// Ends the session there.
-    pub async fn sign_out(&self) -> Result<(), OldError> {
+    /// Ends the session there, beside whatever else is done. If that fails, the session is left to its end.
+    pub fn sign_out_later(&self) {
+        let old = self.clone();
+        self.app.tasks.spawn(async move {
+            if let Err(error) = old.sign_out().await {
+                tracing::info!(server = %old.base, %error, "a session at an old server stays open");
+            }
+        });
+    }
+
+    async fn sign_out(&self) -> Result<(), OldError> {
         let url = method(&self.base, "com.atproto.server.deleteSession", &[])?;
         let tokens = self.tokens().await;
         let request = with_token(FetchRequest::new(Method::POST, url), &tokens.refresh_jwt);

@@ -116,13 +116,14 @@ async fn arrive(visit: &Visit, form: &mut Form) -> Result<Option<Outcome>, PageE
         password: sent.exact("password").to_owned(),
         invite_code: Some(sent.get("invite").to_owned()),
     };
-    match moving::arrive(app, &origin, &old, wanted).await {
-        Ok(outcome) => {
-            if let Outcome::Account(account) = &outcome {
-                moving::begin(app, account, &origin.base, &old).await?;
-            }
-            Ok(Some(outcome))
-        }
+    let outcome = moving::arrive(app, &origin, &old, wanted).await;
+    match &outcome {
+        Ok(Outcome::Account(account)) => moving::begin(app, account, &origin.base, &old).await?,
+        // Whoever tries again signs in there again.
+        Ok(Outcome::Applicant(_)) | Err(_) => old.sign_out_later(),
+    }
+    match outcome {
+        Ok(outcome) => Ok(Some(outcome)),
         Err(err) => {
             refuse(form, err, t)?;
             Ok(None)

@@ -197,7 +197,11 @@ impl Stage {
         let (account, did, master) = (self.account, self.did.clone(), Arc::clone(&self.master));
         let (data, imported) = (commit.data, commit.rev);
         let layer = filled.layer;
-        let sizes = (size_row(filled.record_bytes)?, size_row(filled.node_bytes)?);
+        let sizes = Sizes {
+            records: size_row(filled.records)?,
+            record_bytes: size_row(filled.record_bytes)?,
+            node_bytes: size_row(filled.node_bytes)?,
+        };
         self.writer.write_tx_blocking(move |tx| {
             let status = accounts::status_of(tx, account)?.ok_or(ImportError::NoAccount)?;
             let key = accounts::signing_key(tx, account, &master)?
@@ -205,7 +209,7 @@ impl Stage {
             let before = head::current(tx, account)?.map(|current| current.head.rev);
             let rev = head::next_rev(tx, before.max(Some(imported)));
             let signed = head::sign(&did, data, layer, rev, &key);
-            replace(tx, account, repo, &signed, sizes)?;
+            replace(tx, account, repo, &signed, &sizes)?;
             settle_references(tx, account, repo)?;
             if status == AccountStatus::Active {
                 head::emit_sync(tx, account, &did)?;
@@ -237,18 +241,25 @@ pub(super) struct Filled {
     blob_refs: u64,
 }
 
+/// The same in a row.
+struct Sizes {
+    records: i64,
+    record_bytes: i64,
+    node_bytes: i64,
+}
+
 fn replace(
     tx: &WriteTx<'_>,
     account: AccountId,
     repo: RepoId,
     (head, bytes): &(Head, Vec<u8>),
-    (record_bytes, node_bytes): (i64, i64),
+    sizes: &Sizes,
 ) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE repo SET state = 2 WHERE account = ?1 AND state = 1")?
         .execute([account.get()])?;
     tx.prepare_cached(
         "UPDATE repo SET state = 1, head = ?2, rev = ?3, first_rev = ?3, data = ?4, layer = ?5, bytes = ?6,
-           record_bytes = ?7, node_bytes = ?8
+           record_bytes = ?7, node_bytes = ?8, record_count = ?9
          WHERE id = ?1",
     )?
     .execute((
@@ -258,8 +269,9 @@ fn replace(
         head.data.digest(),
         head.layer,
         bytes,
-        record_bytes,
-        node_bytes,
+        sizes.record_bytes,
+        sizes.node_bytes,
+        sizes.records,
     ))?;
     Ok(())
 }
