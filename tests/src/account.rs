@@ -60,6 +60,23 @@ impl TestAccount {
         self.caller.bearer(&self.refresh_jwt)
     }
 
+    /// Confirms the account's address.
+    pub async fn confirm_email(&self, pds: &TestPds) {
+        self.poke("com.atproto.server.requestEmailConfirmation").await.ok();
+        let session = self.query("com.atproto.server.getSession", &[]).await.ok();
+        let email = session["email"].as_str().unwrap_or_else(|| panic!("no address: {session}"));
+        let input = json!({ "email": email, "token": pds.mailed_code(email) });
+        self.call("com.atproto.server.confirmEmail", input).await.ok();
+    }
+
+    /// Has a code mailed whenever somebody signs in with the password. Confirms the address first.
+    pub async fn add_mailed_codes(&self, pds: &TestPds) {
+        self.confirm_email(pds).await;
+        let session = self.query("com.atproto.server.getSession", &[]).await.ok();
+        let input = json!({ "email": session["email"], "emailAuthFactor": true });
+        self.call("com.atproto.server.updateEmail", input).await.ok();
+    }
+
     /// A record, created under a key that the server chooses. Returns the answer.
     pub async fn create(&self, collection: &str, record: Value) -> Reply {
         let input = json!({ "repo": self.did, "collection": collection, "record": record });

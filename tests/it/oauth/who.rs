@@ -1,7 +1,6 @@
 //! Which account answers, and when somebody must sign in.
 
 use cairn_tests::{OAuthApp, TestPds};
-use serde_json::json;
 
 use super::{DAY, MINUTE, REQUEST, allow, decide, sign_in, signed_in};
 
@@ -36,12 +35,7 @@ async fn who_signed_in_before_a_second_factor_agrees_to_nothing_without_it() {
     let page = browser.get(&pushed.page).await;
     assert!(page.has("value=\"allow\""), "{page:?}");
 
-    alice.poke("com.atproto.server.requestEmailConfirmation").await.ok();
-    let confirm =
-        json!({ "email": "alice@mail.test", "token": pds.mailed_code("alice@mail.test") });
-    alice.call("com.atproto.server.confirmEmail", confirm).await.ok();
-    let factor = json!({ "email": "alice@mail.test", "emailAuthFactor": true });
-    alice.call("com.atproto.server.updateEmail", factor).await.ok();
+    alice.add_mailed_codes(&pds).await;
     // Neither the page that is open already, nor another one.
     let view = decide(&mut browser, &page, "allow", &[]).await;
     assert!(view.location.starts_with(REQUEST), "{view:?}");

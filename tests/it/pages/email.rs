@@ -96,10 +96,7 @@ async fn an_address_that_nobody_has_confirmed_changes_freely() {
 async fn a_confirmed_address_is_changed_by_who_reads_it() {
     let pds = TestPds::start().await;
     let alice = pds.account("alice").await;
-    alice.poke("com.atproto.server.requestEmailConfirmation").await.ok();
-    let code = pds.mailed_code("alice@mail.test");
-    let input = json!({ "email": "alice@mail.test", "token": code });
-    alice.call("com.atproto.server.confirmEmail", input).await.ok();
+    alice.confirm_email(&pds).await;
     let change = format!("/account/u/{}/email/change", alice.did);
     let mut browser = signed_in(&pds, "alice").await;
     let view = browser.get(&change).await;

@@ -199,12 +199,7 @@ async fn the_owner_hears_of_a_new_browser() {
 async fn a_mailed_code_is_asked_for_where_the_owner_wants_it() {
     let pds = TestPds::start_with(|config| config.rate_limits.enabled = true).await;
     let alice = pds.account("alice").await;
-    alice.poke("com.atproto.server.requestEmailConfirmation").await.ok();
-    let code = pds.mailed_code("alice@mail.test");
-    let input = json!({ "email": "alice@mail.test", "token": code });
-    alice.call("com.atproto.server.confirmEmail", input).await.ok();
-    let input = json!({ "email": "alice@mail.test", "emailAuthFactor": true });
-    alice.call("com.atproto.server.updateEmail", input).await.ok();
+    alice.add_mailed_codes(&pds).await;
 
     let mut browser = Browser::new(&pds);
     let fields = [

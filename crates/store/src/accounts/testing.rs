@@ -9,8 +9,8 @@ use cairn_repo::frame::{self, Event};
 use tempfile::TempDir;
 
 use crate::{
-    Account, MailPurpose, NewAccount, NewRecord, RecordWrite, Store, StoreConfig, WriteAction,
-    WriteRequest,
+    Account, MailPurpose, NewAccount, NewInviteCodes, NewRecord, RecordWrite, Store, StoreConfig,
+    WriteAction, WriteRequest,
 };
 
 /// A store of its own in a folder that vanishes.
@@ -50,6 +50,19 @@ impl World {
     pub(crate) async fn mail_token(&self, account: &Account, purpose: MailPurpose) -> String {
         let email = account.email.as_deref().unwrap();
         self.store.create_mail_token(account.id, email, purpose).await.unwrap().unwrap()
+    }
+
+    /// A code that lets in so many; `owner` is who gave it out.
+    pub(crate) async fn invite_code(&self, owner: &str, uses: u32) -> String {
+        let new = NewInviteCodes {
+            hostname: "pds.test".to_owned(),
+            count: 1,
+            uses,
+            for_accounts: vec![owner.to_owned()],
+            created_by: "admin".to_owned(),
+        };
+        let made = self.store.create_invite_codes(new).await.unwrap();
+        made[0].1[0].clone()
     }
 
     /// Creates a record that refers to these blobs.

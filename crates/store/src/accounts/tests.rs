@@ -7,10 +7,7 @@ use cairn_repo::{Commit, car};
 
 use super::testing::{World, did, handle, kinds, new_account};
 use super::*;
-use crate::{
-    NewInviteCodes, NewSession, OpenError, RefreshError, SealError, SessionClient, Store,
-    StoreConfig,
-};
+use crate::{NewSession, OpenError, RefreshError, SealError, SessionClient, Store, StoreConfig};
 
 /// The commit in the blocks of an event.
 fn commit_of(blocks: &[u8]) -> Commit {
@@ -297,18 +294,7 @@ async fn secrets_are_kept_once_made() {
 #[tokio::test]
 async fn who_comes_back_with_the_same_code_has_used_it_once() {
     let world = World::new();
-    let made = world
-        .store
-        .create_invite_codes(NewInviteCodes {
-            hostname: "pds.test".to_owned(),
-            count: 1,
-            uses: 2,
-            for_accounts: vec!["admin".to_owned()],
-            created_by: "admin".to_owned(),
-        })
-        .await
-        .unwrap();
-    let code = made[0].1[0].clone();
+    let code = world.invite_code("admin", 2).await;
     let with_code =
         |name: &str| NewAccount { invite_code: Some(code.clone()), ..new_account(name) };
     for _ in 0..2 {
@@ -324,40 +310,18 @@ async fn who_comes_back_with_the_same_code_has_used_it_once() {
 async fn codes_of_an_account_that_is_taken_down_end_with_it() {
     let world = World::new();
     let alice = world.account("alice").await;
-    let made = world
-        .store
-        .create_invite_codes(NewInviteCodes {
-            hostname: "pds.test".to_owned(),
-            count: 1,
-            uses: 1,
-            for_accounts: vec![alice.did.to_string()],
-            created_by: "admin".to_owned(),
-        })
-        .await
-        .unwrap();
-    let code = &made[0].1[0];
-    assert!(world.store.is_invite_usable(code).await.unwrap());
+    let code = world.invite_code(alice.did.as_str(), 1).await;
+    assert!(world.store.is_invite_usable(&code).await.unwrap());
     world.store.takedown(alice.id, None).await.unwrap();
-    assert!(!world.store.is_invite_usable(code).await.unwrap());
+    assert!(!world.store.is_invite_usable(&code).await.unwrap());
     world.store.delete_account(alice.id).await.unwrap();
-    assert!(!world.store.is_invite_usable(code).await.unwrap());
+    assert!(!world.store.is_invite_usable(&code).await.unwrap());
 }
 
 #[tokio::test]
 async fn an_invite_code_is_spent_with_the_account_it_lets_in() {
     let world = World::new();
-    let made = world
-        .store
-        .create_invite_codes(NewInviteCodes {
-            hostname: "pds.test".to_owned(),
-            count: 1,
-            uses: 1,
-            for_accounts: vec!["admin".to_owned()],
-            created_by: "admin".to_owned(),
-        })
-        .await
-        .unwrap();
-    let code = made[0].1[0].clone();
+    let code = world.invite_code("admin", 1).await;
     assert!(code.starts_with("pds-test-") && code.len() == "pds-test-xxxxx-xxxxx".len());
     let with_code = |name: &str, code: &str| {
         let mut new = new_account(name);

@@ -4,8 +4,8 @@ use cairn_tests::{Browser, PASSWORD, TestPds};
 use serde_json::json;
 
 use super::{
-    App, CODE, SIGN_IN, STEP, add_app, add_mailed_codes, after_password, begin_app, create_session,
-    path, show_code, signed_in,
+    App, CODE, SIGN_IN, STEP, add_app, after_password, begin_app, create_session, path, show_code,
+    signed_in,
 };
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_new_password_does_not_take_the_app_along() {
 async fn the_owner_chooses_among_the_ways() {
     let pds = TestPds::start().await;
     let alice = pds.account("alice").await;
-    add_mailed_codes(&pds, &alice).await;
+    alice.add_mailed_codes(&pds).await;
     let (mut browser, page) = after_password(&pds, "alice.test").await;
     assert!(page.has("a•••@mail.test") && !page.has("value=\"recovery\""), "{page:?}");
     let code = pds.mailed_code("alice@mail.test");

@@ -126,13 +126,3 @@ async fn create_session(pds: &TestPds, of: &TestAccount, token: Option<&str>) ->
     let input = json!({ "identifier": of.did, "password": PASSWORD, "authFactorToken": token });
     pds.anyone.call("com.atproto.server.createSession", input).await
 }
-
-/// Confirms alice's address and has codes mailed to it.
-async fn add_mailed_codes(pds: &TestPds, of: &TestAccount) {
-    of.poke("com.atproto.server.requestEmailConfirmation").await.ok();
-    let code = pds.mailed_code("alice@mail.test");
-    let input = json!({ "email": "alice@mail.test", "token": code });
-    of.call("com.atproto.server.confirmEmail", input).await.ok();
-    let input = json!({ "email": "alice@mail.test", "emailAuthFactor": true });
-    of.call("com.atproto.server.updateEmail", input).await.ok();
-}

@@ -2,7 +2,7 @@
 
 use cairn_tests::{ADMIN_PASSWORD, Browser, TestPds};
 
-use super::{add_app, add_mailed_codes, add_passkey, create_session, path, signed_in};
+use super::{add_app, add_passkey, create_session, path, signed_in};
 
 #[tokio::test]
 async fn the_operator_removes_the_second_factors_of_an_account() {
@@ -11,7 +11,7 @@ async fn the_operator_removes_the_second_factors_of_an_account() {
     let mut browser = signed_in(&pds, "alice.test").await;
     add_app(&pds, &alice, &mut browser).await;
     add_passkey(&pds, &alice, &mut browser).await;
-    add_mailed_codes(&pds, &alice).await;
+    alice.add_mailed_codes(&pds).await;
     assert_eq!(create_session(&pds, &alice, None).await, (401, "AuthFactorTokenRequired"));
 
     let mut operator = Browser::new(&pds);

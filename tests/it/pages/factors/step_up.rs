@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use cairn_tests::{Browser, PASSWORD, TestPds};
 
-use super::{
-    CODE, SIGN_IN, STEP, add_app, add_mailed_codes, add_passkey, path, show_code, signed_in,
-};
+use super::{CODE, SIGN_IN, STEP, add_app, add_passkey, path, show_code, signed_in};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -92,7 +90,7 @@ async fn mailed_codes_are_turned_on_and_off() {
     let mail = path(&alice, "/mail");
     assert!(browser.get(&mail).await.has("Confirm your e-mail address first"));
     assert_eq!(browser.submit(&mail, &[("on", "1")]).await.status, 422);
-    add_mailed_codes(&pds, &alice).await;
+    alice.add_mailed_codes(&pds).await;
 
     // The sign-in with the password alone is not enough any more.
     assert!(browser.get(&mail).await.location.starts_with(SIGN_IN));

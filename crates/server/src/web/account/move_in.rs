@@ -1,12 +1,9 @@
 //! `/account/move-in`: bringing an account of another server here. One page asks for everything; what follows is seen on the
 //! page of the account, [`super::data`].
 
-use std::sync::Arc;
-
 use askama::Template;
-use cairn_store::{Account, Factor};
+use cairn_store::Account;
 
-use super::super::browser::Shown;
 use super::super::error::PageError;
 use super::super::form::Form;
 use super::super::i18n::Text;
@@ -15,6 +12,7 @@ use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::reset_password::check_chosen;
+use super::signing_in;
 use crate::accounts::create::Outcome;
 use crate::accounts::identifier;
 use crate::accounts::moving::{self, Newcoming, OldError, OldServer, Origin, OriginError};
@@ -187,9 +185,6 @@ fn refuse(form: &mut Form, err: XrpcError, t: Text) -> Result<(), PageError> {
 }
 
 async fn welcome(visit: &Visit, account: Account) -> PageResult {
-    let account = Arc::new(account);
-    let shown =
-        Shown { account: Arc::clone(&account), remember: true, factors: vec![Factor::Password] };
-    visit.sign_in(shown).await?;
+    let account = signing_in::newcomer(visit, account).await?;
     visit.redirect(Local::of_account(&account.did, "/data/move-in"))
 }

@@ -1,10 +1,8 @@
 //! `/account/sign-up`: a new account.
 
-use std::sync::Arc;
-
 use askama::Template;
 use cairn_model::Handle;
-use cairn_store::{Account, AccountRef, Factor, MailPurpose};
+use cairn_store::{Account, AccountRef, MailPurpose};
 
 use crate::App;
 use crate::accounts::create::{self, Outcome, Wanted};
@@ -15,7 +13,6 @@ use crate::config::SignUp as Rule;
 use crate::error::XrpcError;
 use crate::limits::Bucket;
 
-use super::super::browser::Shown;
 use super::super::error::PageError;
 use super::super::form::{Fields, Form};
 use super::super::i18n::{Flash, Html, Text};
@@ -25,6 +22,7 @@ use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::reset_password::check_chosen;
 use super::sign_in::carried;
+use super::signing_in;
 
 #[derive(Template)]
 #[template(path = "account/sign_up.html")]
@@ -232,11 +230,8 @@ fn refuse(form: &mut Form, err: XrpcError, t: Text) -> Result<(), PageError> {
 }
 
 async fn welcome(visit: &Visit, account: Account) -> PageResult {
-    let account = Arc::new(account);
-    let shown =
-        Shown { account: Arc::clone(&account), remember: true, factors: vec![Factor::Password] };
-    visit.sign_in(shown).await?;
-    mailing::send_later(&visit.app, visit.t, Arc::clone(&account), MailPurpose::ConfirmEmail);
+    let account = signing_in::newcomer(visit, account).await?;
+    mailing::send_later(&visit.app, visit.t, account.clone(), MailPurpose::ConfirmEmail);
     match visit.next() {
         Some(next) => visit.redirect(next),
         None => visit.redirect_saying(Local::of_account(&account.did, ""), Flash::Welcome),

@@ -95,6 +95,18 @@ pub async fn enter(visit: &Visit, shown: Shown, next: Option<Local>) -> PageResu
     visit.redirect(next.unwrap_or_else(|| Local::of_account(&account.did, "")))
 }
 
+/// Signs in who has got an account here just now.
+///
+/// # Errors
+/// Faults of the store.
+pub async fn newcomer(visit: &Visit, account: Account) -> Result<Arc<Account>, XrpcError> {
+    let account = Arc::new(account);
+    let shown =
+        Shown { account: Arc::clone(&account), remember: true, factors: vec![Factor::Password] };
+    visit.sign_in(shown).await?;
+    Ok(account)
+}
+
 /// How long the second factor may take.
 const PENDING_SECONDS: i64 = 15 * 60;
 
