@@ -3,19 +3,8 @@
 use cairn_tests::{PASSWORD, RepoCopy, TestAccount, TestPds, World, post};
 use serde_json::{Value, json};
 
-/// The account at its new server: made with a token from the old one, deactivated.
-async fn arrive(old: &TestAccount, new: &TestPds, handle: &str) -> TestAccount {
-    let aud = new.config.service_did.to_string();
-    let params = [("aud", aud.as_str()), ("lxm", "com.atproto.server.createAccount")];
-    let token = old.query("com.atproto.server.getServiceAuth", &params).await.ok();
-    let input = json!({ "did": old.did, "handle": handle, "email": "moved@mail.test", "password": PASSWORD });
-    let mover = new.anyone.bearer(token["token"].as_str().unwrap());
-    let created = mover.call("com.atproto.server.createAccount", input).await.ok();
-    TestAccount::from_session(new, &created)
-}
-
 /// Lets the DID document name the new server, as the account's owner would.
-async fn point_there(at_old: &TestAccount, old: &TestPds, at_new: &TestAccount) {
+pub async fn point_there(at_old: &TestAccount, old: &TestPds, at_new: &TestAccount) {
     let recommended =
         at_new.query("com.atproto.identity.getRecommendedDidCredentials", &[]).await.ok();
     at_old.poke("com.atproto.identity.requestPlcOperationSignature").await.ok();
@@ -53,7 +42,7 @@ async fn an_account_moves_with_everything_it_has() {
     let mut consumer = new.follower().await;
     let left = alice.repo().await;
 
-    let there = arrive(&alice, &new, "alice.new.test").await;
+    let there = alice.arrive_at(&new, "alice.new.test").await;
     assert_eq!(there.did, alice.did);
     assert_eq!(
         there.create("app.bsky.feed.post", post("too soon")).await,
@@ -116,7 +105,7 @@ async fn a_repository_can_be_imported_after_the_document_has_changed() {
     );
     let alice = old.account("alice").await;
     alice.post("one").await;
-    let there = arrive(&alice, &new, "alice.new.test").await;
+    let there = alice.arrive_at(&new, "alice.new.test").await;
     let car = alice.car().await;
     point_there(&alice, &old, &there).await;
     there.upload("com.atproto.repo.importRepo", "application/vnd.ipld.car", car).await.ok();
@@ -141,7 +130,7 @@ async fn blobs_that_come_with_a_move_do_not_count_as_a_days_uploads() {
         let blob = alice.blob("text/plain", text).await;
         alice.create("com.example.file", json!({ "file": blob })).await.ok();
     }
-    let there = arrive(&alice, &new, "alice.new.test").await;
+    let there = alice.arrive_at(&new, "alice.new.test").await;
     let day = Some("1000;w=86400");
     let upload = async |text: &'static str| {
         there.upload("com.atproto.repo.uploadBlob", "text/plain", text).await
@@ -194,7 +183,7 @@ async fn only_whoever_holds_the_did_brings_it_along() {
     // A session token of the other server is no proof.
     assert_eq!(new.anyone.bearer(&alice.access_jwt).call(create, input.clone()).await.status, 401);
 
-    arrive(&alice, &new, "alice.new.test").await;
+    alice.arrive_at(&new, "alice.new.test").await;
     let token = alice.query("com.atproto.server.getServiceAuth", &params).await.ok();
     let mut again = input;
     again["handle"] = json!("alicia.new.test");
@@ -211,7 +200,7 @@ async fn a_handle_of_ones_own_comes_along_if_it_points_there() {
     );
     let alice = old.account("alice").await;
     world.set_handle("alice.example.com", alice.did.as_str());
-    let there = arrive(&alice, &new, "alice.example.com").await;
+    let there = alice.arrive_at(&new, "alice.example.com").await;
     assert_eq!(there.handle, "alice.example.com");
 }
 

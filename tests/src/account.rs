@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cairn_model::Did;
 use serde_json::{Value, json};
 
-use crate::{Caller, Reply, RepoCopy, TestPds, World};
+use crate::{Caller, PASSWORD, Reply, RepoCopy, TestPds, World};
 
 /// An account that is signed in. Calls methods with its access token.
 #[derive(Clone)]
@@ -48,6 +48,17 @@ impl TestAccount {
             refresh_jwt: text("refreshJwt"),
             world: pds.world.clone(),
         }
+    }
+
+    /// The account at another server: made there with a token from here, deactivated.
+    pub async fn arrive_at(&self, new: &TestPds, handle: &str) -> Self {
+        let aud = new.config.service_did.to_string();
+        let params = [("aud", aud.as_str()), ("lxm", "com.atproto.server.createAccount")];
+        let token = self.query("com.atproto.server.getServiceAuth", &params).await.ok();
+        let input = json!({ "did": self.did, "handle": handle, "email": "moved@mail.test", "password": PASSWORD });
+        let mover = new.anyone.bearer(token["token"].as_str().unwrap());
+        let created = mover.call("com.atproto.server.createAccount", input).await.ok();
+        Self::from_session(new, &created)
     }
 
     /// Somebody who is not signed in, at the same server.

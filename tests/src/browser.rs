@@ -58,6 +58,31 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Sends forms without their token from now on.
+    pub fn forget_form(&mut self) {
+        self.csrf.clear();
+    }
+
+    /// Sends the form of the page that was looked at last, with a file.
+    pub async fn send_file(&mut self, path: &str, name: &str, content: &[u8]) -> View {
+        const BOUNDARY: &str = "----a boundary that stands nowhere else";
+        let part =
+            |about: &str| format!("--{BOUNDARY}\r\ncontent-disposition: form-data; {about}\r\n");
+        let mut body = format!("{}\r\n{}\r\n", part("name=\"csrf\""), self.csrf).into_bytes();
+        let about = part(&format!("name=\"file\"; filename=\"{name}\""));
+        body.extend_from_slice(
+            format!("{about}content-type: application/octet-stream\r\n\r\n").as_bytes(),
+        );
+        body.extend_from_slice(content);
+        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        let request = self
+            .request(Method::POST, path)
+            .header("content-type", format!("multipart/form-data; boundary=\"{BOUNDARY}\""))
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        self.send(request).await
+    }
+
     /// Looks at a page and sends its form.
     pub async fn fill(&mut self, page: &str, fields: &[(&str, &str)]) -> View {
         let view = self.get(page).await;

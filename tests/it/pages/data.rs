@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{sign_in, signed_in};
 
 /// A download: its headers' say and its bytes.
-async fn download(browser: &Browser, path: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
+pub async fn download(browser: &Browser, path: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
     let response = browser.request(Method::GET, path).send().await.unwrap();
     assert_eq!(response.status(), 200, "{path}");
     let headers = response.headers().clone();
@@ -38,7 +38,7 @@ fn untar(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// An account with posts, two files and a preference.
-async fn furnished(pds: &TestPds) -> TestAccount {
+pub async fn furnished(pds: &TestPds) -> TestAccount {
     let alice = pds.account("alice").await;
     for n in 0..20 {
         alice.post(&format!("post {n}")).await;

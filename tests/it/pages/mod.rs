@@ -13,6 +13,7 @@ mod invites;
 mod moving;
 mod password;
 mod records;
+mod restore;
 mod sessions;
 mod sign_in;
 mod sign_up;

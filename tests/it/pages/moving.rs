@@ -31,7 +31,7 @@ async fn furnished(old: &TestPds) -> TestAccount {
     alice
 }
 
-async fn set_out(browser: &mut Browser, alice: &TestAccount, more: &[(&str, &str)]) -> View {
+pub async fn set_out(browser: &mut Browser, alice: &TestAccount, more: &[(&str, &str)]) -> View {
     let fields = [
         ("from", alice.did.as_str()),
         ("old_password", PASSWORD),
@@ -46,7 +46,7 @@ async fn set_out(browser: &mut Browser, alice: &TestAccount, more: &[(&str, &str
 }
 
 /// Looks at a page until the server has stopped working on what it shows.
-async fn settled(browser: &mut Browser, path: &str) -> View {
+pub async fn settled(browser: &mut Browser, path: &str) -> View {
     for _ in 0..200 {
         let view = browser.get(path).await;
         assert_eq!(view.status, 200, "{view:?}");

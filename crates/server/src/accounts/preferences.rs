@@ -2,8 +2,10 @@
 
 use cairn_model::{Value, json};
 use cairn_store::{AccountId, Preference, PreferenceScope, PutPreferencesError, Store, StoreError};
+use serde::Deserialize;
 
 use crate::error::XrpcError;
+use crate::records::RecordJson;
 
 pub const NAMESPACE: &str = "app.bsky";
 /// Holds the birth date: for the account's owner only.
@@ -25,6 +27,28 @@ pub async fn to_json(store: &Store, account: AccountId) -> Result<Vec<u8>, Store
     let all = store.preferences(account, scope(true)).await?;
     let texts: Vec<&str> = all.iter().map(|preference| preference.json.as_str()).collect();
     Ok(format!(r#"{{"preferences":[{}]}}"#, texts.join(",")).into_bytes())
+}
+
+/// What `getPreferences` gives, `putPreferences` takes, and an archive keeps.
+#[derive(Deserialize)]
+pub struct Preferences {
+    preferences: Vec<RecordJson>,
+}
+
+impl Preferences {
+    /// Puts them in the place of those that the owner, or such an app, sees.
+    ///
+    /// # Errors
+    /// As [`put`].
+    pub async fn put(
+        self,
+        store: &Store,
+        account: AccountId,
+        is_owner: bool,
+    ) -> Result<(), XrpcError> {
+        let offered = self.preferences.into_iter().map(|RecordJson(preference)| preference);
+        put(store, account, offered.collect(), is_owner).await
+    }
 }
 
 /// Replaces all preferences that the owner, or such an app, sees.

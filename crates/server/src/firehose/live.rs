@@ -15,7 +15,7 @@ use cairn_store::Subscription;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::App;
 use crate::error::XrpcError;
@@ -33,6 +33,8 @@ const PACE: Duration = Duration::from_millis(250);
 const MAX_LINES: usize = 50;
 /// Proxies cut connections on which nothing is said for a minute.
 const SILENCE: Duration = Duration::from_secs(25);
+/// Then the browser connects again, by itself, and has to be somebody who may look still.
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// When to come back after all seats were taken.
 const COME_BACK_SECONDS: u64 = 30;
 
@@ -63,6 +65,7 @@ pub(crate) async fn live(app: &App, headers: &HeaderMap) -> Result<Response, Xrp
     let viewer = Viewer {
         subscription: log.subscribe(cursor),
         app: app.clone(),
+        until: Instant::now() + LIFETIME,
         has_begun: false,
         _seat: seat,
     };
@@ -81,12 +84,16 @@ pub(crate) async fn live(app: &App, headers: &HeaderMap) -> Result<Response, Xrp
 struct Viewer {
     app: App,
     subscription: Subscription,
+    until: Instant,
     has_begun: bool,
     _seat: OwnedSemaphorePermit,
 }
 
 impl Viewer {
     async fn next(&mut self) -> Option<Bytes> {
+        if Instant::now() >= self.until {
+            return None;
+        }
         let stopping = self.app.stopping.clone();
         let next = async {
             if self.has_begun {

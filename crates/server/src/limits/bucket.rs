@@ -66,7 +66,7 @@ pub enum Bucket {
     ResolveLexicon,
     /// Lexicons that an account's records make the server look for, per account; charged by the handlers of writes.
     LookUpLexicon,
-    /// Signing in at another server to bring an account from there, and what follows, per IP address.
+    /// Signing in at another server to bring an account from there, what follows, and files to restore one from, per IP address.
     MoveIn,
     /// The operator's password on a page, per IP address.
     AdminSignIn,

@@ -9,7 +9,7 @@ use crate::error::XrpcError;
 use crate::xrpc::body;
 
 /// No form of ours is larger.
-const MAX_BYTES: u64 = 64 * 1024;
+pub(super) const MAX_BYTES: u64 = 64 * 1024;
 /// No form of ours has more fields.
 const MAX_FIELDS: usize = 256;
 
@@ -37,12 +37,17 @@ impl Fields {
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 return Err(XrpcError::invalid_request("the form is not UTF-8"));
             }
-            if fields.0.len() == MAX_FIELDS {
-                return Err(XrpcError::invalid_request("the form has too many fields"));
-            }
-            fields.0.push((name.into_owned(), value.into_owned()));
+            fields.add(name.into_owned(), value.into_owned())?;
         }
         Ok(fields)
+    }
+
+    pub(super) fn add(&mut self, name: String, value: String) -> Result<(), XrpcError> {
+        if self.0.len() == MAX_FIELDS {
+            return Err(XrpcError::invalid_request("the form has too many fields"));
+        }
+        self.0.push((name, value));
+        Ok(())
     }
 
     /// Reads a form out of a request's body.

@@ -12,6 +12,7 @@ mod cookies;
 mod csrf;
 mod dev;
 mod error;
+mod file_form;
 mod form;
 pub(crate) mod format;
 mod guard;

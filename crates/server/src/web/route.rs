@@ -46,6 +46,8 @@ pub struct Route {
     pub who: Who,
     /// Rate limits that every request costs one point in, per address; beside the one over all pages.
     pub buckets: &'static [Bucket],
+    /// Whether its form carries a file, see [`Visit::take_file`].
+    pub takes_file: bool,
     /// Its place in the navigation; pages below its path belong to it.
     pub entry: Option<Entry>,
     /// Whether a server of these settings has the page.
@@ -78,13 +80,29 @@ impl Route {
         Fut: Future<Output = PageResult> + Send + 'static,
     {
         let handler: Handler = Box::new(move |visit| Box::pin(handler(visit)));
-        Self { method, path, who, buckets: &[], entry: None, exists: |_| true, handler }
+        Self {
+            method,
+            path,
+            who,
+            buckets: &[],
+            takes_file: false,
+            entry: None,
+            exists: |_| true,
+            handler,
+        }
     }
 
     /// Rate limits of this page.
     #[must_use]
     pub fn limits(mut self, buckets: &'static [Bucket]) -> Self {
         self.buckets = buckets;
+        self
+    }
+
+    /// The form carries a file, after its other fields.
+    #[must_use]
+    pub fn takes_file(mut self) -> Self {
+        self.takes_file = true;
         self
     }
 

@@ -53,6 +53,8 @@ pub(super) fn find(method: &Method, path: &str) -> Found {
 pub struct PageInfo {
     pub path: &'static str,
     pub is_form: bool,
+    /// Whether the form carries a file, as `multipart/form-data`.
+    pub takes_file: bool,
     pub who: Who,
 }
 
@@ -61,6 +63,7 @@ pub fn pages() -> Vec<PageInfo> {
     let info = |route: &Route| PageInfo {
         path: route.path,
         is_form: route.method == Method::POST,
+        takes_file: route.takes_file,
         who: route.who,
     };
     TABLE.iter().map(info).collect()

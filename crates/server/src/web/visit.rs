@@ -20,6 +20,7 @@ use crate::path::captured;
 use super::browser::{Browser, SignedIn};
 use super::cookies::{Cookie, Cookies, Keep, LONGEST_SECONDS};
 use super::error::PageError;
+use super::file_form::{self, File};
 use super::form::Fields;
 use super::i18n::{Flash, Language, Text};
 use super::local::Local;
@@ -40,6 +41,8 @@ pub struct Inner {
     pub query: Fields,
     /// What was sent; empty unless a form was.
     pub form: Fields,
+    /// What was sent with it, until somebody takes it.
+    file: Mutex<Option<File>>,
     pub theme: Theme,
     /// The row of the table; `None` where there is no page.
     pub route: Option<&'static Route>,
@@ -78,6 +81,7 @@ impl Visit {
             cookies,
             query,
             form: Fields::default(),
+            file: Mutex::default(),
             route,
             captures,
             path_and_query: parts
@@ -94,12 +98,23 @@ impl Visit {
 
     /// Reads the form that was sent. Only before the visit is shared.
     pub(super) async fn read_form(&mut self, body: Body) -> Result<(), PageError> {
-        let form = Fields::read(&self.0.headers, body).await?;
+        let takes_file = self.0.route.is_some_and(|route| route.takes_file);
+        let (form, file) = if takes_file {
+            file_form::read(&self.0.headers, body).await?
+        } else {
+            (Fields::read(&self.0.headers, body).await?, None)
+        };
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.t = Text::new(language(&inner.cookies, &form, &inner.headers));
             inner.form = form;
+            inner.file = Mutex::new(file);
         }
         Ok(())
+    }
+
+    /// The file that was sent with the form, once.
+    pub fn take_file(&self) -> Option<File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What the path says for `{name}`; empty if the pattern has no such name.

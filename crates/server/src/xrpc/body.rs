@@ -165,6 +165,26 @@ pub(crate) fn upload(
             "Wrong request encoding (Content-Type): {content_type}"
         )));
     }
+    streamed(headers, body, content_type, max_bytes)
+}
+
+/// Takes a form with a file as a stream; what parts its fields is for the reader. Only the fields themselves are bounded.
+pub(crate) fn file_form(headers: &HeaderMap, body: Body) -> Result<Upload, XrpcError> {
+    let content_type = content_type(headers)?;
+    if content_type != "multipart/form-data" {
+        return Err(XrpcError::invalid_request(format!(
+            "Wrong request encoding (Content-Type): {content_type}"
+        )));
+    }
+    streamed(headers, body, content_type, u64::MAX)
+}
+
+fn streamed(
+    headers: &HeaderMap,
+    body: Body,
+    content_type: String,
+    max_bytes: u64,
+) -> Result<Upload, XrpcError> {
     let announced = check_length(headers, max_bytes)?;
     let (stream, content_length): (ByteStream, _) = match coding(headers)? {
         Coding::Identity => (Box::pin(pieces(body)), announced),

@@ -75,7 +75,17 @@ async fn every_form_refuses_what_does_not_come_from_our_page() {
     let forms: Vec<PageInfo> = web::pages().into_iter().filter(|page| page.is_form).collect();
     assert!(!forms.is_empty());
     for form in forms {
-        let kind = ("content-type", "application/x-www-form-urlencoded");
+        let kind = if form.takes_file {
+            ("content-type", "multipart/form-data; boundary=x")
+        } else {
+            ("content-type", "application/x-www-form-urlencoded")
+        };
+        let encoded = |fields: &str| match fields.split_once('=') {
+            Some((name, value)) if form.takes_file => format!(
+                "--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--x--\r\n"
+            ),
+            _ => fields.to_owned(),
+        };
         let here = ("sec-fetch-site", "same-origin");
         let cookie = ("cookie", cookie.as_str());
         let good = format!("csrf={token}");
@@ -95,13 +105,13 @@ async fn every_form_refuses_what_does_not_come_from_our_page() {
         ];
         for (headers, body) in cases {
             let headers: Vec<_> = headers.iter().copied().chain([kind, BROWSER]).collect();
-            let reply = server.post_with(&path(&form), &headers, body.to_string()).await;
+            let reply = server.post_with(&path(&form), &headers, encoded(body)).await;
             assert_eq!(reply.status, 403, "{form:?} {headers:?} {body}");
             assert_headers(form.path, &reply);
         }
         // With everything in order it is taken, or refused for another reason.
         let headers = [here, kind, cookie, BROWSER];
-        let reply = server.post_with(&path(&form), &headers, good).await;
+        let reply = server.post_with(&path(&form), &headers, encoded(&good)).await;
         assert_ne!(reply.status, 403, "{form:?}");
         assert!(reply.status.as_u16() < 500, "{form:?}: {}", reply.status);
     }

@@ -2,8 +2,6 @@
 //!
 //! All of it is streamed, a piece when the one before has been taken.
 
-mod tar;
-
 use bytes::Bytes;
 use cairn_model::BlobRef;
 use cairn_store::{Account, AccountId, BlobFile, Export, Store, StoreError};
@@ -12,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::identity::shown_handle;
-use super::preferences;
+use super::{preferences, tar};
 use crate::App;
 use crate::error::XrpcError;
 
@@ -153,29 +151,35 @@ pub fn file_name(blob: &BlobRef) -> String {
     }
 }
 
+const EXTENSIONS: [(&str, &str); 20] = [
+    ("image/jpeg", "jpg"),
+    ("image/png", "png"),
+    ("image/webp", "webp"),
+    ("image/gif", "gif"),
+    ("image/avif", "avif"),
+    ("image/heic", "heic"),
+    ("image/svg+xml", "svg"),
+    ("video/mp4", "mp4"),
+    ("video/webm", "webm"),
+    ("video/quicktime", "mov"),
+    ("audio/mpeg", "mp3"),
+    ("audio/mp4", "m4a"),
+    ("audio/ogg", "ogg"),
+    ("audio/wav", "wav"),
+    ("text/plain", "txt"),
+    ("text/vtt", "vtt"),
+    ("text/markdown", "md"),
+    ("application/json", "json"),
+    ("application/pdf", "pdf"),
+    ("application/zip", "zip"),
+];
+
 fn extension(mime_type: &str) -> Option<&'static str> {
     let plain = mime_type.split(';').next().unwrap_or_default().trim();
-    Some(match plain {
-        "image/jpeg" => "jpg",
-        "image/png" => "png",
-        "image/webp" => "webp",
-        "image/gif" => "gif",
-        "image/avif" => "avif",
-        "image/heic" => "heic",
-        "image/svg+xml" => "svg",
-        "video/mp4" => "mp4",
-        "video/webm" => "webm",
-        "video/quicktime" => "mov",
-        "audio/mpeg" => "mp3",
-        "audio/mp4" => "m4a",
-        "audio/ogg" => "ogg",
-        "audio/wav" => "wav",
-        "text/plain" => "txt",
-        "text/vtt" => "vtt",
-        "text/markdown" => "md",
-        "application/json" => "json",
-        "application/pdf" => "pdf",
-        "application/zip" => "zip",
-        _ => return None,
-    })
+    EXTENSIONS.iter().find(|(known, _)| *known == plain).map(|(_, extension)| *extension)
+}
+
+/// The type that a file's extension stands for.
+pub fn type_of(extension: &str) -> Option<&'static str> {
+    EXTENSIONS.iter().find(|(_, known)| *known == extension).map(|(mime_type, _)| *mime_type)
 }

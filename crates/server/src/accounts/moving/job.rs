@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use cairn_model::Value;
 use cairn_store::{Account, AccountId, Move, MoveStep, MoveTrouble};
 use futures_util::{StreamExt, stream};
-use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep};
 
-use super::super::{activation, import, preferences};
+use super::super::preferences::Preferences;
+use super::super::{activation, import};
 use super::old_server::{OldError, OldServer};
 use super::{Claim, Trouble, leave, lives_here, resume};
 use crate::App;
 use crate::error::XrpcError;
-use crate::records::RecordJson;
 
 /// Blobs that are fetched at once.
 const BLOBS_AT_ONCE: usize = 4;
@@ -23,8 +22,8 @@ const SILENCES: u32 = 8;
 /// How often an activation that fails is tried again before its owner is asked to, each time after a longer pause.
 const ACTIVATIONS: u32 = 10;
 const ACTIVATION_PAUSE: Duration = Duration::from_secs(5);
-/// Missing blobs that are looked up together.
-const PAGE: u32 = 500;
+/// Missing blobs that are looked up together, and fetched before others have their turn.
+const PAGE: u32 = 50;
 
 /// Goes on with what a restart has interrupted.
 pub async fn resume_all(app: App) {
@@ -41,11 +40,7 @@ pub(super) fn start(app: &App, account: AccountId) {
     app.clone().tasks.spawn(async move {
         let _claim = claim;
         let stopping = app.stopping.clone();
-        let work = async {
-            // Never closed.
-            let _turn = app.moves.turns.acquire().await;
-            run(&app, account).await
-        };
+        let work = async { run(&app, account, &mut Turn::take(&app).await).await };
         let outcome = tokio::select! {
             // The store says that it runs, so the next start goes on.
             () = stopping.cancelled() => Ok(()),
@@ -57,8 +52,27 @@ pub(super) fn start(app: &App, account: AccountId) {
     });
 }
 
+/// The right to work beside [`super::AT_ONCE`] others.
+struct Turn<'a> {
+    app: &'a App,
+    held: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Turn<'a> {
+    async fn take(app: &'a App) -> Self {
+        // Never closed.
+        Self { app, held: app.moves.turns.acquire().await.ok() }
+    }
+
+    /// Lets those go first who have waited longest: an old server that is slow must not keep others from moving.
+    async fn pass(&mut self) {
+        self.held = None;
+        *self = Self::take(self.app).await;
+    }
+}
+
 /// Step after step, until the owner is to act or something is in the way.
-async fn run(app: &App, id: AccountId) -> Result<(), cairn_store::StoreError> {
+async fn run(app: &App, id: AccountId, turn: &mut Turn<'_>) -> Result<(), cairn_store::StoreError> {
     let mut failures = 0;
     loop {
         let Some(found) = app.store.find_move(id).await? else { return Ok(()) };
@@ -66,7 +80,7 @@ async fn run(app: &App, id: AccountId) -> Result<(), cairn_store::StoreError> {
         if matches!(found.step, MoveStep::Identity | MoveStep::Done) {
             return app.store.set_move(id, found.step, found.step, false, None).await;
         }
-        match step(app, &account, &found).await {
+        match step(app, &account, &found, turn).await {
             Ok(next) => app.store.set_move(id, found.step, next, true, None).await?,
             Err(_) if found.step == MoveStep::Activation && failures < ACTIVATIONS => {
                 // The identity names this server already, so the account must not be left lying.
@@ -84,7 +98,12 @@ async fn run(app: &App, id: AccountId) -> Result<(), cairn_store::StoreError> {
 }
 
 /// Does one step and says which is next.
-async fn step(app: &App, account: &Account, found: &Move) -> Result<MoveStep, Trouble> {
+async fn step(
+    app: &App,
+    account: &Account,
+    found: &Move,
+    turn: &mut Turn<'_>,
+) -> Result<MoveStep, Trouble> {
     if found.step == MoveStep::Activation {
         activation::activate(app, account).await?;
         return Ok(MoveStep::Farewell);
@@ -114,7 +133,7 @@ async fn step(app: &App, account: &Account, found: &Move) -> Result<MoveStep, Tr
             Ok(MoveStep::Blobs)
         }
         MoveStep::Blobs => {
-            blobs(app, account, &old).await?;
+            blobs(app, account, &old, turn).await?;
             Ok(MoveStep::Preferences)
         }
         MoveStep::Preferences => {
@@ -137,7 +156,12 @@ async fn repository(app: &App, account: &Account, old: &OldServer) -> Result<(),
     let mut pieces =
         old.stream("com.atproto.sync.getRepo", &params, limit.unwrap_or(usize::MAX)).await?;
     let mut arriving = import::begin(app, account).await?;
+    let (began, mut bytes) = (Instant::now(), 0);
     while let Some(piece) = pieces.next().await? {
+        bytes += piece.len();
+        if is_too_slow(began, bytes) {
+            return Err(Trouble::new("away", ""));
+        }
         arriving.push(piece).await?;
     }
     // It may have taken hours.
@@ -149,13 +173,19 @@ async fn repository(app: &App, account: &Account, old: &OldServer) -> Result<(),
 }
 
 /// Fetches what is missing. One blob that cannot be had keeps no other.
-async fn blobs(app: &App, account: &Account, old: &OldServer) -> Result<(), Trouble> {
+async fn blobs(
+    app: &App,
+    account: &Account,
+    old: &OldServer,
+    turn: &mut Turn<'_>,
+) -> Result<(), Trouble> {
     let mut cursor = None;
     let mut first: Option<Trouble> = None;
     let mut silences = 0;
     loop {
         let page = app.store.list_missing_blobs(account.id, cursor, PAGE).await?;
         let Some(last) = page.last() else { break };
+        turn.pass().await;
         cursor = Some(last.cid);
         let mut fetched = stream::iter(page)
             .map(|missing| async move { blob(app, account, old, missing.cid).await })
@@ -231,12 +261,6 @@ fn not_stored(err: cairn_store::UploadError) -> Trouble {
 }
 
 async fn copy_preferences(app: &App, account: &Account, old: &OldServer) -> Result<(), Trouble> {
-    #[derive(Deserialize)]
-    struct Kept {
-        preferences: Vec<RecordJson>,
-    }
-    let kept: Kept = old.query("app.bsky.actor.getPreferences", &[]).await?;
-    let kept: Vec<Value> =
-        kept.preferences.into_iter().map(|RecordJson(preference)| preference).collect();
-    Ok(preferences::put(&app.store, account.id, kept, true).await?)
+    let kept: Preferences = old.query("app.bsky.actor.getPreferences", &[]).await?;
+    Ok(kept.put(&app.store, account.id, true).await?)
 }

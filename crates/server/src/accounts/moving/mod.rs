@@ -60,14 +60,14 @@ impl Moves {
 }
 
 /// The only job of an account, until this is dropped, however the job ends.
-struct Claim {
+pub struct Claim {
     app: App,
     account: AccountId,
 }
 
 impl Claim {
     /// None if there is a job already.
-    fn take(app: &App, account: AccountId) -> Option<Self> {
+    pub fn take(app: &App, account: AccountId) -> Option<Self> {
         app.moves.begin(account).then(|| Self { app: app.clone(), account })
     }
 }
@@ -199,6 +199,18 @@ pub async fn go_on(app: &App, account: AccountId) -> Result<(), XrpcError> {
     }
     app.store.set_move(account, found.step, found.step, true, None).await?;
     job::start(app, account);
+    Ok(())
+}
+
+/// The repository has come by another way: a move that waits for it goes on with what is next.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn repository_is_here(app: &App, account: AccountId) -> Result<(), XrpcError> {
+    let Some(found) = app.store.find_move(account).await? else { return Ok(()) };
+    if found.step == MoveStep::Repository {
+        app.store.set_move(account, found.step, MoveStep::Blobs, false, None).await?;
+    }
     Ok(())
 }
 

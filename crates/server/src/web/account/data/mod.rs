@@ -5,6 +5,7 @@
 //! | | how much there is, and the ways on |
 //! | `/archive.tar`, `/repo.car`, `/blobs/{cid}` | downloads |
 //! | `/blobs` | the blobs, to choose from |
+//! | `/restore` | filling an account from such a download |
 //! | `/move-in`, `/move-out` | the rest of a move to this server, the way to another |
 //! | `/recovery-key` | the keys over the identity |
 //! | `/deactivate`, `/activate`, `/delete` | |
@@ -17,6 +18,7 @@ mod move_in;
 mod move_out;
 mod overview;
 mod recovery_key;
+mod restore;
 
 use crate::limits::Bucket;
 
@@ -50,6 +52,10 @@ fn endings() -> Vec<Route> {
             .limits(&[Bucket::MoveIn]),
         get("/account/u/{account}/data/move-out", Who::Account, move_out::show),
         post("/account/u/{account}/data/move-out", Who::Account, move_out::submit),
+        get("/account/u/{account}/data/restore", Who::Account, restore::show),
+        post("/account/u/{account}/data/restore", Who::Account, restore::submit)
+            .limits(&[Bucket::MoveIn])
+            .takes_file(),
         get("/account/u/{account}/data/recovery-key", Who::Account, recovery_key::show),
         post("/account/u/{account}/data/recovery-key", Who::Account, recovery_key::submit)
             .limits(&[Bucket::ResetPassword]),
