@@ -287,3 +287,37 @@ async fn who_cannot_come_is_told_why() {
     assert!(view.error("from").starts_with("There is an account with this identity"), "{view:?}");
     settled(&mut browser, &path_of(&alice)).await;
 }
+
+#[tokio::test]
+async fn an_app_password_is_told_apart_before_anything_begins() {
+    let (old, new) = two_servers().await;
+    let alice = old.account("alice").await;
+    let mut browser = Browser::new(&new);
+    for (name, privileged) in [("everyday", false), ("with messages", true)] {
+        let input = json!({ "name": name, "privileged": privileged });
+        let made = alice.call("com.atproto.server.createAppPassword", input).await.ok();
+        let password = made["password"].as_str().expect("an app password");
+        let view = set_out(&mut browser, &alice, &[("old_password", password)]).await;
+        let said = view.error("old_password");
+        assert!(said.starts_with("This is an app password"), "{name}: {said} {view:?}");
+    }
+    sessions_become(&old, &alice, 1).await;
+    let params = [("did", alice.did.as_str())];
+    let nobody = new.anyone.query("com.atproto.sync.getRepoStatus", &params).await;
+    assert_eq!(nobody.error(), (400, "RepoNotFound".to_owned()));
+}
+
+#[tokio::test]
+async fn whom_the_old_server_has_taken_down_is_told_so() {
+    let (old, new) = two_servers().await;
+    let alice = old.account("alice").await;
+    let takedown = json!({
+        "subject": { "$type": "com.atproto.admin.defs#repoRef", "did": alice.did },
+        "takedown": { "applied": true },
+    });
+    old.admin().call("com.atproto.admin.updateSubjectStatus", takedown).await.ok();
+    let mut browser = Browser::new(&new);
+    let view = set_out(&mut browser, &alice, &[]).await;
+    let said = view.error("from");
+    assert!(said.starts_with("The old server has taken this account down"), "{said} {view:?}");
+}

@@ -271,7 +271,7 @@ impl From<OldError> for Trouble {
                 Self::new("refused", name)
             }
             OldError::Refused { message, .. } => Self::new("refused", message),
-            OldError::SessionOver => Self::new("session", ""),
+            OldError::SessionOver | OldError::AppPassword => Self::new("session", ""),
             OldError::Strange => Self::new("strange", ""),
         }
     }

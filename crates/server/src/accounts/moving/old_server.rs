@@ -10,6 +10,7 @@ use bytes::Bytes;
 use cairn_identity::{BodyStream, FetchError, FetchRequest, FetchResponse};
 use cairn_model::Did;
 use cairn_store::AccountId;
+use data_encoding::BASE64URL_NOPAD;
 use futures_util::TryStreamExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -42,6 +43,9 @@ pub enum OldError {
     /// The session there has ended.
     #[error("the session at the old server is over")]
     SessionOver,
+    /// The password is one for apps, which may not do what ends a move.
+    #[error("the old server was given an app password")]
+    AppPassword,
     /// It does not speak as the protocol says.
     #[error("the old server speaks strangely")]
     Strange,
@@ -96,7 +100,7 @@ impl OldServer {
     /// Signs in as `did` with a password that is not kept.
     ///
     /// # Errors
-    /// Also when the server signs somebody else in.
+    /// Also when the server signs somebody else in, or an app.
     pub async fn sign_in(
         app: &App,
         base: Url,
@@ -114,8 +118,14 @@ impl OldServer {
         if signed_in.did != *did {
             return Err(OldError::Strange);
         }
+        let is_app = is_for_an_app(&signed_in.tokens.access_jwt);
         let tokens = Arc::new(Mutex::new(signed_in.tokens));
-        Ok((Self { app: app.clone(), base, account: None, tokens }, signed_in.email))
+        let old = Self { app: app.clone(), base, account: None, tokens };
+        if is_app {
+            old.sign_out_later();
+            return Err(OldError::AppPassword);
+        }
+        Ok((old, signed_in.email))
     }
 
     /// Goes on with the session of an account that is stored.
@@ -312,6 +322,19 @@ fn is_expired(err: &OldError) -> bool {
         }
         _ => false,
     }
+}
+
+/// Interop: the protocol has no word for it, but the access tokens of the reference and of this server say it. A token that
+/// cannot be read is taken as the owner's.
+fn is_for_an_app(token: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Claims {
+        scope: String,
+    }
+    let payload = token.split('.').nth(1).map(|part| BASE64URL_NOPAD.decode(part.as_bytes()));
+    let Some(Ok(payload)) = payload else { return false };
+    serde_json::from_slice(&payload)
+        .is_ok_and(|Claims { scope }| scope.starts_with("com.atproto.appPass"))
 }
 
 fn read<T: DeserializeOwned>(answer: &FetchResponse) -> Result<T, OldError> {

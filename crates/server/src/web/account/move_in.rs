@@ -146,6 +146,10 @@ pub fn refuse_sign_in(form: &mut Form, err: &OldError, t: Text) {
             form.refuse("old_code", t.arrive_old_code_missing());
             form.refuse("old_password", t.arrive_old_password_again());
         }
+        OldError::Refused { name, .. } if name == "AccountTakedown" => {
+            form.refuse("from", t.arrive_taken_down());
+        }
+        OldError::AppPassword => form.refuse("old_password", t.arrive_old_password_of_app()),
         OldError::Refused { status: 400 | 401, .. } if form.has("old_code") => {
             form.refuse("old_code", t.arrive_old_code_wrong());
         }
