@@ -10,9 +10,9 @@ const CAR = 'application/vnd.ipld.car'
 const width = (pds) => (pds.kind === 'reference' ? 2 : 8)
 
 // A session at a server, whatever the DID document says of where the account lives.
-export async function signIn(pds, identifier) {
+export async function signIn(pds, identifier, password = PASSWORD) {
   const agent = new AtpAgent({ service: pds.url })
-  await agent.login({ identifier, password: PASSWORD })
+  await agent.login({ identifier, password })
   agent.sessionManager.pdsUrl = new URL(pds.url)
   return agent
 }
@@ -112,6 +112,10 @@ export class Move {
   async transferPreferences() {
     const { data } = await this.old.app.bsky.actor.getPreferences()
     await this.session.app.bsky.actor.putPreferences({ preferences: data.preferences })
+    await this.samePreferences()
+  }
+
+  async samePreferences() {
     const { data: there } = await this.session.app.bsky.actor.getPreferences()
     assertEqual(canonical(there.preferences), canonical(this.preferences), 'preferences on the new server')
   }
@@ -155,6 +159,11 @@ export class Move {
   async leave() {
     const deleteAfter = new Date(Date.now() + 30 * 24 * 3_600_000).toISOString()
     await this.old.com.atproto.server.deactivateAccount({ deleteAfter })
+    await this.left()
+  }
+
+  // The copy at the old server is silent, and stays so.
+  async left() {
     const status = await this.from.get('com.atproto.sync.getRepoStatus', { did: this.did })
     assertEqual([status.active, status.status], [false, 'deactivated'], 'the account on the old server')
     await rejects(this.from.car(this.did), 'RepoDeactivated', 'getRepo at the old server')

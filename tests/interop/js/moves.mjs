@@ -1,5 +1,5 @@
 // Accounts move between Cairn and the reference implementation, in both directions: by hand, each
-// step twice and with Cairn killed in between, and by goat.
+// step twice and with Cairn killed in between; on Cairn's pages; and by goat.
 //
 //   INTEROP_RECORDS=128000 INTEROP_BLOBS=10000 tests/interop/run moves
 //
@@ -8,9 +8,11 @@ import crypto from 'node:crypto'
 import fs from 'node:fs'
 import { AtpAgent } from '@atproto/api'
 import { Consumer, assert, assertEqual, bin, check, note, settle, until, verdict } from './lib.mjs'
+import { Gate } from './gate.mjs'
 import * as goat from './goat.mjs'
 import { Account, PASSWORD, POST, anyBatch, blobs, mixed, pool, post, randomness, takeDown } from './load.mjs'
 import { MailServer } from './mail.mjs'
+import { MoveIn } from './move-in.mjs'
 import { Move, listBlobs } from './move.mjs'
 import { Relay } from './network.mjs'
 import { finish, setting } from './setting.mjs'
@@ -23,10 +25,12 @@ const { work, logs } = setting('moves', records ? 60 : 10)
 const random = randomness(Number(process.env.INTEROP_SEED ?? 20261123))
 const mail = await MailServer.start()
 const { url: plc } = await startPlc({ work, logs, kind: 'cairn' })
+const directory = await Gate.before(plc)
 
 const host = (name, kind) =>
   Pds.create(name, {
-    work, logs, plc, kind,
+    work, logs, kind,
+    plc: kind === 'cairn' ? directory.url : plc,
     env: {
       ...mail.env,
       // Tokens for one of them are no good at the other.
@@ -46,9 +50,10 @@ await relay.requestCrawl(cairn)
 await relay.requestCrawl(reference)
 const watcher = new Consumer('indigo', bin('watch'), ['follow', '--service', cairn.url, '--plc', plc], { logs })
 
-// What only Cairn must survive.
-async function kill() {
+// What only Cairn must survive. `meanwhile` is done while it is gone.
+async function kill(meanwhile = () => {}) {
   await cairn.stop('SIGKILL')
+  await meanwhile()
   await cairn.start()
   // Sequence numbers are microseconds: events from before the kill may come to the relay twice.
   const outage = cairn.outages.at(-1)
@@ -67,6 +72,9 @@ async function resident(pds, name) {
   const account = await Account.create(pds, `${name}.${pds.name}`)
   await mixed([account], random, 30)
   await blobs(account, random)
+  const { data } = await account.repo.uploadBlob(new TextEncoder().encode(`of ${name}`), { encoding: 'text/plain' })
+  await account.create('com.example.interop.file', { $type: 'com.example.interop.file', file: data.blob })
+  await account.create('app.bsky.graph.follow', { $type: 'app.bsky.graph.follow', subject: account.did, createdAt: new Date().toISOString() })
   await account.agent.app.bsky.actor.putPreferences({ preferences })
   return account
 }
@@ -189,6 +197,85 @@ await check('migration: a taken-down account leaves Cairn for the reference', as
   assertEqual(status, 'takendown', 'the account on the old server')
   await way.verify()
   await livesOn(way)
+}, 60)
+
+// ---------------------------------------------------------------- on the pages
+
+async function wayIn(account, options) {
+  const way = new MoveIn({ account, from: reference, to: cairn, mail, plc, handle: account.handle.replace('reference', 'cairn'), ...options })
+  await way.takeStock()
+  return way
+}
+
+async function atHome(way) {
+  await way.arrived()
+  await way.verify()
+  await settled(way)
+  await livesOn(way)
+  await way.removeOld()
+  return followed([way.account])
+}
+
+await check('pages: an account of the reference moves in, and what is typed wrongly is said', async () => {
+  const account = await resident(reference, 'paula')
+  // No app password may see this one.
+  const born = { $type: 'app.bsky.actor.defs#personalDetailsPref', birthDate: '1990-02-03T00:00:00.000Z' }
+  await account.agent.app.bsky.actor.putPreferences({ preferences: [...preferences, born] })
+  const way = await wayIn(account)
+  const { data: app } = await account.agent.com.atproto.server.createAppPassword({ name: 'app', privileged: true })
+  await way.refused({ old_password: app.password }, 'This is an app password.')
+  await way.refused({ old_password: 'not this one' }, 'The old server does not accept this password.')
+  await way.refused({ handle: 'rita.cairn.test' }, 'Somebody has this handle already')
+  const found = way.lose()
+  await way.begin()
+  await way.settled()
+  way.says('The old server does not have some of your files, or did not give them: 1.')
+  found()
+  await way.act('again')
+  await way.fetched()
+  const code = await way.code()
+  await way.confirm('AAAAA-AAAAA')
+  way.says('The old server refused: Token is invalid')
+  await way.fetched()
+  await way.confirm(code)
+  return atHome(way)
+}, 60)
+
+await check('pages: Cairn is killed in the middle of a file, and while the directory answers', async () => {
+  const way = await wayIn(await resident(reference, 'peter'))
+  const goOn = way.stall()
+  await way.begin()
+  await way.halfway()
+  await kill(goOn)
+  await way.fetched()
+  const code = await way.code()
+  const taken = directory.shut('POST')
+  const cut = way.confirm(code).then(() => 'an answer', () => 'cut')
+  await Promise.race([taken, cut])
+  await kill(() => directory.open())
+  assertEqual(await cut, 'cut', 'the confirmation that was under way')
+  assertEqual((await way.document()).endpoint, cairn.url, 'the server in the DID document after the kill')
+  // All that the person sees is the form once more. The code is spent at the reference, and need not be good.
+  await way.browser.go(way.page)
+  await way.confirm(code)
+  return atHome(way)
+}, 60)
+
+await check('pages: whom the reference has taken down is told so', async () => {
+  const account = await resident(reference, 'paul')
+  const way = await wayIn(account)
+  await takeDown(account)
+  await way.refused({}, 'The old server has taken this account down.')
+})
+
+await check('pages: an account that has left Cairn comes back', async () => {
+  const account = await resident(cairn, 'pia')
+  await move({ account, from: cairn, to: reference, handle: 'pia.reference.test' }, { killing: false })
+  const way = await wayIn(account, { returns: true })
+  await way.beginAgain()
+  await way.fetched()
+  await way.confirm(await way.code())
+  return atHome(way)
 }, 60)
 
 // ---------------------------------------------------------------- by goat

@@ -1,76 +1,16 @@
 // An app that signs people in by OAuth, with the library that servers of apps use, and a person with a browser that runs no
 // scripts.
-import http from 'node:http'
 import path from 'node:path'
 import readline from 'node:readline'
 import { Agent, AtpAgent } from '@atproto/api'
 import { NodeOAuthClient } from '@atproto/oauth-client-node'
+import { Browser } from './browser.mjs'
 import { assert, assertEqual, bin, home, rejects, start, withDeadline } from './lib.mjs'
 import { PASSWORD, post } from './load.mjs'
 import { Pds } from './target.mjs'
 
 const SCOPE = 'atproto transition:generic account:email repo:com.example.note'
 const REDIRECT_URI = 'http://127.0.0.1:8999/callback'
-
-// `fetch` says of itself that it is a script, which the page does not open for.
-const request = (url, options, body) =>
-  new Promise((resolve, reject) => {
-    const sent = http.request(url, options, async (response) => {
-      response.setEncoding('utf8')
-      const text = (await response.toArray()).join('')
-      resolve({ status: response.statusCode, headers: response.headers, text })
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
-
-// Cookies, redirects as long as they stay on the server, and the forms of the page that is open.
-class Browser {
-  // The server's public URL, and where it listens if that is elsewhere.
-  constructor(origin, at = origin) {
-    this.origin = origin
-    this.at = at
-    this.cookies = new Map()
-  }
-
-  async go(url, { method = 'GET', body } = {}) {
-    const headers = { accept: 'text/html', cookie: [...this.cookies].map((pair) => pair.join('=')).join('; ') }
-    Object.assign(headers, { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': body ? 'same-origin' : 'cross-site' })
-    if (body) Object.assign(headers, { origin: this.origin, 'content-type': 'application/x-www-form-urlencoded' })
-    const listens = new URL(String(url).replace(this.origin, this.at))
-    const response = await request(listens, { method, headers: { ...headers, host: new URL(this.origin).host } }, body?.toString())
-    for (const line of response.headers['set-cookie'] ?? []) {
-      const [name, value] = line.split(';')[0].split('=')
-      if (/max-age=0/i.test(line)) this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-    const { location } = response.headers
-    this.url = new URL(location ?? url, url)
-    if (location && this.url.origin === this.origin) return this.go(this.url)
-    this.html = response.text
-    assert(location || response.status === 200, `${url} answered ${response.status}: ${this.html.replace(/<style.*?<\/style>/s, '').slice(0, 600)}`)
-    return this
-  }
-
-  // The fields of the form that holds this text, with all boxes as they are.
-  form(text) {
-    const form = this.html.match(/<form.*?<\/form>/gs).find((form) => form.includes(text))
-    assert(form, `no form with ${text}: ${this.html.replace(/<style.*?<\/style>/s, '').slice(0, 2000)}`)
-    const attribute = (tag, name) => tag.match(new RegExp(` ${name}="([^"]*)"`))?.[1].replaceAll('&#38;', '&')
-    const fields = new URLSearchParams()
-    for (const [tag] of form.matchAll(/<input[^>]*>/g)) {
-      const isOff = attribute(tag, 'type') === 'checkbox' && !tag.includes(' checked')
-      if (attribute(tag, 'name') && !isOff) fields.append(attribute(tag, 'name'), attribute(tag, 'value') ?? '')
-    }
-    return { fields, url: new URL(attribute(form, 'action'), this.url) }
-  }
-
-  async submit(text, values) {
-    const { fields, url } = this.form(text)
-    for (const [name, value] of Object.entries(values)) fields.set(name, value)
-    return this.go(url, { method: 'POST', body: fields })
-  }
-}
 
 const memory = () => {
   const values = new Map()

@@ -2,6 +2,7 @@
 // only the command differs.
 import crypto from 'node:crypto'
 import fs from 'node:fs'
+import { createRequire } from 'node:module'
 import path from 'node:path'
 import { freePort, healthy, home, note, start, stop } from './lib.mjs'
 
@@ -132,5 +133,17 @@ export class Pds {
     const type = response.headers.get('content-type')
     if (type !== 'application/vnd.ipld.car') throw new Error(`${nsid} has content type ${type}`)
     return [new Uint8Array(await response.arrayBuffer()), response.headers.get('atproto-car-block-order')]
+  }
+}
+
+// The sessions that an account has at a reference PDS, by what it stores: it has no method that tells them.
+export function sessionsAt(pds, did) {
+  const require = createRequire(path.join(process.env.INTEROP_REFERENCE, 'package.json'))
+  const Database = require('better-sqlite3')
+  const db = new Database(path.join(pds.env.PDS_DATA_DIRECTORY, 'account.sqlite'), { readonly: true })
+  try {
+    return db.prepare('SELECT id FROM refresh_token WHERE did = ?').pluck().all(did)
+  } finally {
+    db.close()
   }
 }
