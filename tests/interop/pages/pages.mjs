@@ -40,6 +40,13 @@ const written = async (url) => {
 }
 const open = (selector) => (page) => page.click(selector)
 
+// Fills fields in, presses a button, and waits for what comes of it.
+const press = (button, then, fields = {}) => async (page) => {
+  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value)
+  await page.click(button)
+  await page.waitForSelector(then)
+}
+
 // The page that asks for more than the password, in one of its forms.
 const asksForMore = (way) => async (page) => {
   await page.fill('[name=username]', 'secured.test')
@@ -80,13 +87,7 @@ export const pages = [
   { name: 'reset-password-confirm', path: '/account/reset-password/confirm?code=ABCDE-FGHIJ' },
   { name: 'confirm-email', path: '/account/confirm-email?account={alice}&code=ABCDE-FGHIJ' },
   { name: 'move-in', path: '/account/move-in' },
-  { name: 'move-in-wrong', path: '/account/move-in', act: async (page) => {
-    await page.fill('[name=from]', 'alice.test')
-    await page.fill('[name=old_password]', password)
-    await page.fill('[name=password]', password)
-    await page.click('.btn.primary')
-    await page.waitForSelector('#from-error')
-  } },
+  { name: 'move-in-wrong', path: '/account/move-in', act: press('.btn.primary', '#from-error', { from: 'alice.test', old_password: password, password }) },
   { name: 'picker', path: '/account', as: 'several' },
   { name: 'overview', path: '/account/u/{alice}', as: 'alice' },
   { name: 'handle', path: '/account/u/{alice}/handle', as: 'alice' },
@@ -98,10 +99,7 @@ export const pages = [
   } },
   { name: 'handle-domain', path: '/account/u/{alice}/handle/domain', as: 'alice' },
   { name: 'handle-domain-records', path: '/account/u/{alice}/handle/domain?domain=alice.a-rather-long-name-of-somebody.invalid.com', as: 'alice' },
-  { name: 'handle-domain-unproven', path: '/account/u/{alice}/handle/domain?domain=alice.example.com', as: 'alice', act: async (page) => {
-    await page.click('form.end .btn.primary')
-    await page.waitForSelector('.notice.error')
-  } },
+  { name: 'handle-domain-unproven', path: '/account/u/{alice}/handle/domain?domain=alice.example.com', as: 'alice', act: press('form.end .btn.primary', '.notice.error') },
   { name: 'email', path: '/account/u/{alice}/email', as: 'alice' },
   { name: 'email-code', path: '/account/u/{alice}/email', as: 'alice', act: async (page) => {
     await page.click('.btn.primary')
@@ -110,18 +108,9 @@ export const pages = [
     await page.click('.btn.primary')
     await page.waitForSelector('#code-error')
   } },
-  { name: 'email-change', path: '/account/u/{alice}/email/change', as: 'alice', act: async (page) => {
-    await page.fill('[name=email]', 'bob-has-long-name@mail.test')
-    await page.click('.btn.primary')
-    await page.waitForSelector('#email-error')
-  } },
+  { name: 'email-change', path: '/account/u/{alice}/email/change', as: 'alice', act: press('.btn.primary', '#email-error', { email: 'bob-has-long-name@mail.test' }) },
   { name: 'password', path: '/account/u/{alice}/password', as: 'alice' },
-  { name: 'password-wrong', path: '/account/u/{alice}/password', as: 'alice', act: async (page) => {
-    await page.fill('[name=current]', 'not the password')
-    await page.fill('[name=password]', 'three words more')
-    await page.click('.btn.primary')
-    await page.waitForSelector('#current-error')
-  } },
+  { name: 'password-wrong', path: '/account/u/{alice}/password', as: 'alice', act: press('.btn.primary', '#current-error', { current: 'not the password', password: 'three words more' }) },
   { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
   { name: 'apps-none', path: '/account/u/{alice}/apps', as: 'alice' },
   { name: 'app-passwords-none', path: '/account/u/{alice}/app-passwords', as: 'alice' },
@@ -167,36 +156,18 @@ export const pages = [
   { name: 'data-recovery-key-remove', path: '/account/u/{alice}/data/recovery-key?sent=1&remove=did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme', as: 'alice' },
   { name: 'data-deactivate', path: '/account/u/{alice}/data/deactivate', as: 'alice' },
   { name: 'data-delete', path: '/account/u/{alice}/data/delete', as: 'alice' },
-  { name: 'data-delete-sent', path: '/account/u/{alice}/data/delete?sent=1', as: 'alice', act: async (page) => {
-    await page.fill('[name=code]', 'AAAAA-AAAAA')
-    await page.fill('[name=password]', 'wrong')
-    await page.fill('[name=name]', 'alice')
-    await page.click('.btn.danger')
-    await page.waitForSelector('#name-error')
-  } },
+  { name: 'data-delete-sent', path: '/account/u/{alice}/data/delete?sent=1', as: 'alice', act: press('.btn.danger', '#name-error', { code: 'AAAAA-AAAAA', password: 'wrong', name: 'alice' }) },
   { name: 'security', path: '/account/u/{alice}/security', as: 'alice' },
   { name: 'security-all', path: '/account/u/{secured}/security', as: 'secured' },
-  { name: 'security-app', path: '/account/u/{alice}/security', as: 'alice', act: async (page) => {
-    await page.click('form[action$="/security/app"] .btn')
-    await page.waitForSelector('.qr')
-  } },
+  { name: 'security-app', path: '/account/u/{alice}/security', as: 'alice', act: press('form[action$="/security/app"] .btn', '.qr') },
   { name: 'security-app-intro', path: '/account/u/{bob}/security/app', as: 'several' },
   { name: 'security-app-remove', path: '/account/u/{secured}/security/app/remove', as: 'secured' },
   { name: 'security-passkey-new', path: '/account/u/{alice}/security/passkeys', as: 'alice' },
-  { name: 'security-passkey', path: '/account/u/{secured}/security', as: 'secured', act: async (page) => {
-    await page.click('.folds a.btn')
-    await page.waitForSelector('[name=label]')
-  } },
-  { name: 'security-passkey-remove', path: '/account/u/{secured}/security', as: 'secured', act: async (page) => {
-    await page.click('.folds a.warn')
-    await page.waitForSelector('.btn.danger')
-  } },
+  { name: 'security-passkey', path: '/account/u/{secured}/security', as: 'secured', act: press('.folds a.btn', '[name=label]') },
+  { name: 'security-passkey-remove', path: '/account/u/{secured}/security', as: 'secured', act: press('.folds a.warn', '.btn.danger') },
   { name: 'security-mail', path: '/account/u/{alice}/security/mail', as: 'alice' },
   { name: 'security-codes', path: '/account/u/{secured}/security/codes', as: 'secured' },
-  { name: 'security-codes-made', path: '/account/u/{secured}/security/codes', as: 'secured', act: async (page) => {
-    await page.click('.btn.primary')
-    await page.waitForSelector('#codes')
-  } },
+  { name: 'security-codes-made', path: '/account/u/{secured}/security/codes', as: 'secured', act: press('.btn.primary', '#codes') },
   { name: 'second-factor-passkey', path: '/account/sign-in', act: asksForMore() },
   { name: 'second-factor-app', path: '/account/sign-in', act: asksForMore('app') },
   { name: 'second-factor-recovery', path: '/account/sign-in', act: asksForMore('recovery') },
@@ -205,11 +176,7 @@ export const pages = [
   { name: 'console-overview', path: '/admin', as: 'admin' },
   { name: 'console-overview-day', path: '/admin?span=day', as: 'admin', act: open('figure summary') },
   { name: 'console-outbox', path: '/admin/outbox', as: 'admin' },
-  { name: 'console-mail-test', path: '/admin/outbox/test', as: 'admin', act: async (page) => {
-    await page.fill('[name=to]', 'someone@mail.test')
-    await page.click('.btn.primary')
-    await page.waitForSelector('.notice')
-  } },
+  { name: 'console-mail-test', path: '/admin/outbox/test', as: 'admin', act: press('.btn.primary', '.notice', { to: 'someone@mail.test' }) },
   { name: 'console-accounts', path: '/admin/accounts', as: 'admin' },
   { name: 'console-accounts-none', path: '/admin/accounts?q=zzz', as: 'admin' },
   { name: 'console-account', path: '/admin/accounts/{alice}', as: 'admin' },
@@ -218,16 +185,8 @@ export const pages = [
   { name: 'console-delete', path: '/admin/accounts/{alice}/delete', as: 'admin' },
   { name: 'console-limits', path: '/admin/accounts/{alice}/limits', as: 'admin' },
   { name: 'console-approvals', path: '/admin/approvals', as: 'admin' },
-  { name: 'console-invites', path: '/admin/invites', as: 'admin', act: async (page) => {
-    await page.fill('[name=count]', '2')
-    await page.click('.btn.primary')
-    await page.waitForSelector('.copy')
-  } },
-  { name: 'console-invites-wrong', path: '/admin/invites', as: 'admin', act: async (page) => {
-    await page.fill('[name=uses]', 'many')
-    await page.click('.btn.primary')
-    await page.waitForSelector('#uses-error')
-  } },
+  { name: 'console-invites', path: '/admin/invites', as: 'admin', act: press('.btn.primary', '.copy', { count: '2' }) },
+  { name: 'console-invites-wrong', path: '/admin/invites', as: 'admin', act: press('.btn.primary', '#uses-error', { uses: 'many' }) },
   { name: 'console-accounts-sorted', path: '/admin/accounts?status=active&order=largest', as: 'admin' },
   { name: 'console-moderation', path: '/admin/moderation?show=records', as: 'admin' },
   { name: 'console-moderation-nothing', path: '/admin/moderation?q=nonsense', as: 'admin', status: 422 },
@@ -237,10 +196,7 @@ export const pages = [
   } },
   { name: 'console-relays', path: '/admin/relays', as: 'admin' },
   { name: 'console-settings', path: '/admin/settings', as: 'admin' },
-  { name: 'console-checks', path: '/admin/settings/checks', as: 'admin', act: async (page) => {
-    await page.click('main .btn.primary')
-    await page.waitForSelector('.rows')
-  } },
+  { name: 'console-checks', path: '/admin/settings/checks', as: 'admin', act: press('main .btn.primary', '.rows') },
   { name: 'console-log', path: '/admin/log', as: 'admin' },
   { name: 'authorize', path: asks('atproto transition:generic transition:chat.bsky transition:email'), as: 'alice' },
   { name: 'authorize-much', path: asks(much), as: 'alice', act: open('form.in details summary') },
