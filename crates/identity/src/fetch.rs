@@ -145,15 +145,6 @@ impl FetchRequest {
         self
     }
 
-    /// Sets a body that is read as it is sent. Such a request follows no redirects.
-    #[must_use]
-    pub fn stream_body(mut self, body: reqwest::Body) -> Self {
-        self.body = Some(body);
-        self.replayable = None;
-        self.follow_redirects = false;
-        self
-    }
-
     /// Replaces the policy's timeout for this request.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {

@@ -84,11 +84,6 @@ impl TreeBuilder {
         self.finished.drain(..)
     }
 
-    /// How many finished rows wait for [`TreeBuilder::drain_rows`].
-    pub fn finished_rows(&self) -> usize {
-        self.finished.len()
-    }
-
     /// Closes all nodes. Returns the root's CID and layer; the last rows are then in
     /// [`TreeBuilder::drain_rows`]. The builder is as new afterwards.
     pub fn finish(&mut self) -> (Cid, u8) {

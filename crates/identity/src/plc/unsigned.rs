@@ -81,13 +81,6 @@ impl UnsignedOperation {
         self
     }
 
-    /// Sets the keys that may sign the next operation, by falling power.
-    #[must_use]
-    pub fn with_rotation_keys(mut self, keys: &[DidKey]) -> Self {
-        self.rotation_keys = keys.iter().map(ToString::to_string).collect();
-        self
-    }
-
     /// The DAG-CBOR that is signed.
     #[must_use]
     pub fn signing_bytes(&self) -> Vec<u8> {

@@ -79,11 +79,6 @@ impl CarReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// How many bytes were pushed and not yet read.
-    pub fn buffered(&self) -> usize {
-        self.buffer.len()
-    }
-
     /// The next item, or `None` when more bytes are needed. After an error the rest of the file
     /// has no meaning.
     #[expect(clippy::should_implement_trait, reason = "`None` does not mean the end")]

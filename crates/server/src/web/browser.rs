@@ -34,8 +34,6 @@ pub struct Browser {
 pub struct SignedIn {
     pub account: Arc<Account>,
     pub at: Timestamp,
-    #[allow(dead_code)]
-    pub remembered: bool,
     pub factors: Vec<Factor>,
 }
 
@@ -181,12 +179,7 @@ impl Visit {
 }
 
 fn signed_in(account: Arc<Account>, sign_in: DeviceAccount) -> SignedIn {
-    SignedIn {
-        account,
-        at: sign_in.signed_in_at,
-        remembered: sign_in.remembered,
-        factors: sign_in.factors,
-    }
+    SignedIn { account, at: sign_in.signed_in_at, factors: sign_in.factors }
 }
 
 /// What the store knows of a browser's secret.

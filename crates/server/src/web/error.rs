@@ -18,7 +18,6 @@ pub enum PageError {
     /// There is nothing here.
     NotFound,
     /// Not for this person.
-    #[allow(dead_code)]
     Forbidden,
     /// Nothing here takes this kind of request.
     Method,

@@ -58,11 +58,6 @@ impl SmtpError {
     pub(super) fn of(server: &SmtpServer, step: Step, err: &smtp::Error) -> Self {
         Self::new(server, step, reason(server, err))
     }
-
-    /// Whether trying again cannot help.
-    pub fn is_permanent(&self) -> bool {
-        matches!(self.reason, Reason::Refused { code: 500.., .. })
-    }
 }
 
 fn reason(server: &SmtpServer, err: &smtp::Error) -> Reason {
