@@ -1,14 +1,25 @@
 //! One-time codes and recovery codes at the moment of their use. Who guesses is counted by the callers
-//! ([`crate::limits::Bucket::SecondFactor`]).
+//! ([`guesses`]).
 
 use cairn_factors::totp;
 use cairn_store::{Account, SessionClient};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 
 use super::mailing;
 use crate::App;
 use crate::error::XrpcError;
 use crate::i18n::Text;
+use crate::limits::Bucket;
 use crate::mail::letters::Event;
+
+/// What a guess costs a point of each.
+pub fn guesses(account: &Account) -> [(Bucket, String); 2] {
+    let did = account.did.as_str();
+    let password = account.password_hash.as_deref().unwrap_or_default();
+    let password = HEXLOWER.encode(&Sha256::digest(password)[..8]);
+    [(Bucket::SecondFactor, format!("{did} {password}")), (Bucket::SecondFactorDay, did.to_owned())]
+}
 
 /// Why a one-time code is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

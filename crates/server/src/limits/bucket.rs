@@ -31,9 +31,12 @@ pub enum Bucket {
     CreateSession,
     /// Sign-in codes, per account; charged by the handler once the password was right.
     SignInMail,
-    /// Guesses at codes of an authenticator app, recovery codes and mailed sign-in codes, per account; charged by the handlers
-    /// before they look. It holds for everybody, whatever the operator has set: six digits are soon tried.
+    /// Guesses at codes of an authenticator app, recovery codes and mailed sign-in codes, per account and password: whoever
+    /// had the old password cannot keep the owner out who has set a new one. Charged by the handlers before they look. It
+    /// holds for everybody, whatever the operator has set: six digits are soon tried.
     SecondFactor,
+    /// The same per account, whatever its password: a mailbox that somebody else reads gives no guesses without end.
+    SecondFactorDay,
     /// Per IP address.
     DeleteAccount,
     /// Per IP address.
@@ -79,7 +82,7 @@ pub enum Bucket {
 
 impl Bucket {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Global,
         Self::GetRepo,
         Self::RepoWrite,
@@ -88,6 +91,7 @@ impl Bucket {
         Self::CreateSession,
         Self::SignInMail,
         Self::SecondFactor,
+        Self::SecondFactorDay,
         Self::DeleteAccount,
         Self::ResetPassword,
         Self::RequestPasswordReset,
@@ -133,8 +137,9 @@ impl Bucket {
         const GET_REPO: &[Window] = &[per(6_000, FIVE_MINUTES)];
         const CREATE_ACCOUNT: &[Window] = &[per(100, FIVE_MINUTES)];
         const CREATE_SESSION: &[Window] = &[per(30, FIVE_MINUTES), per(300, DAY)];
-        // With three codes good at any time, a year of this finds one in twenty accounts.
+        // With three codes good at any time, a year of this finds one in twenty accounts, and one in ten where the mailbox is lost, too.
         const SECOND_FACTOR: &[Window] = &[per(10, FIVE_MINUTES), per(50, DAY)];
+        const SECOND_FACTOR_DAY: &[Window] = &[per(100, DAY)];
         const GUESSING: &[Window] = &[per(50, FIVE_MINUTES)];
         const ANONYMOUS_MAIL: &[Window] = &[per(15, HOUR), per(50, DAY)];
         const ACCOUNT_MAIL: &[Window] = &[per(5, HOUR), per(15, DAY)];
@@ -158,6 +163,7 @@ impl Bucket {
             Self::CreateAccount | Self::ReserveSigningKey => CREATE_ACCOUNT,
             Self::CreateSession => CREATE_SESSION,
             Self::SecondFactor => SECOND_FACTOR,
+            Self::SecondFactorDay => SECOND_FACTOR_DAY,
             Self::DeleteAccount | Self::ResetPassword | Self::AdminSignIn => GUESSING,
             Self::RequestPasswordReset | Self::SignInMail => ANONYMOUS_MAIL,
             Self::RequestAccountDelete

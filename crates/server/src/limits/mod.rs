@@ -98,7 +98,7 @@ impl RateLimits {
 
     /// The windows that count for this client; none when there is no limit.
     fn windows_for(&self, bucket: Bucket, headers: &HeaderMap, ip: IpAddr) -> &[Window] {
-        if bucket == Bucket::SecondFactor {
+        if matches!(bucket, Bucket::SecondFactor | Bucket::SecondFactorDay) {
             return bucket.windows();
         }
         let windows = match (bucket, &self.write_windows) {

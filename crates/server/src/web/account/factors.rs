@@ -141,7 +141,9 @@ pub async fn check(
         let used = passkey::check(visit, Purpose::SecondFactor(account)).await?;
         return Ok(used.map(|_| Factor::Passkey).map_err(Refusal::Passkey));
     }
-    visit.charge(Bucket::SecondFactor, account.did.as_str())?;
+    for (bucket, key) in second_factor::guesses(account) {
+        visit.charge(bucket, &key)?;
+    }
     let given = visit.form.get("code");
     match method {
         Method::Totp => {

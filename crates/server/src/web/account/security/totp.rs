@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
 use crate::accounts::identity::shown_handle;
+use crate::accounts::second_factor;
 use crate::error::XrpcError;
-use crate::limits::Bucket;
 use crate::mail::letters::Event;
 
 use super::super::super::error::PageError;
@@ -119,7 +119,9 @@ async fn confirm(visit: &Visit) -> PageResult {
     let Some(totp) = waiting(visit, account).await? else {
         return visit.redirect(visit.account_page("/security/app")?);
     };
-    visit.charge(Bucket::SecondFactor, account.did.as_str())?;
+    for (bucket, key) in second_factor::guesses(account) {
+        visit.charge(bucket, &key)?;
+    }
     let step = totp::step_of(&totp.secret, visit.form.get("code"), visit.app.now_seconds());
     let is_confirmed = match step {
         Some(step) => visit.app.store.use_totp_step(account.id, &totp, step).await?,

@@ -90,7 +90,9 @@ async fn check_second_factor(
     }
     let given = given.map(str::trim).filter(|given| !given.is_empty());
     let Some(given) = given else { return Err(missing(cx, account, has).await?) };
-    cx.charge(Bucket::SecondFactor, account.did.as_str(), 1)?;
+    for (bucket, key) in second_factor::guesses(account) {
+        cx.charge(bucket, &key, 1)?;
+    }
     if has.totp {
         match second_factor::use_totp(&cx.app, account, given).await? {
             Ok(()) => return Ok(()),
