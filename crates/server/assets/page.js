@@ -54,3 +54,26 @@ for (const field of document.querySelectorAll("[data-asks]")) {
     if (input === field || input.dataset.askedWith !== undefined) input.addEventListener("input", soon);
   }
 }
+
+// The page that is open stands in view in a row of pages that is wider than the window.
+for (const row of document.querySelectorAll(".side")) {
+  const here = row.querySelector("[aria-current]")?.getBoundingClientRect();
+  const whole = row.getBoundingClientRect();
+  if (here) row.scrollLeft += here.left + here.width / 2 - whole.left - whole.width / 2;
+}
+
+// Work that goes on at the server: what stands on the page about it is replaced every few seconds, which leaves people their
+// place, until there is something to do.
+for (let place of document.querySelectorAll("[data-looks-again]")) {
+  const look = async () => {
+    const answer = document.hidden ? null : await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+    if (answer?.ok) {
+      const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-looks-again]");
+      if (!next) return location.reload();
+      place.replaceWith(next);
+      place = next;
+    }
+    setTimeout(look, place.dataset.looksAgain * 1000);
+  };
+  setTimeout(look, place.dataset.looksAgain * 1000);
+}

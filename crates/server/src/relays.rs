@@ -132,7 +132,7 @@ impl Answer {
                 status: response.status.as_u16(),
                 body: shown(&String::from_utf8_lossy(&response.body)),
             },
-            Err(err) => Self::None(err.to_string()),
+            Err(err) => Self::None(root_of(&err)),
         }
     }
 
@@ -147,6 +147,15 @@ impl Answer {
             Self::Status { .. } | Self::None(_) => None,
         }
     }
+}
+
+/// What an error comes from: that a name is not known says more than that a request failed.
+fn root_of(error: &FetchError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    shown(&cause.to_string())
 }
 
 fn shown(text: &str) -> String {

@@ -249,10 +249,10 @@ async fn a_file_that_the_old_server_has_lost_keeps_nobody() {
     set_out(&mut browser, &alice, &[]).await;
     let path = path_of(&alice);
     let view = settled(&mut browser, &path).await;
-    assert!(view.has("does not have some of your files") && view.has("4 of 5 files"), "{view:?}");
+    assert!(view.has("does not have one of your files") && view.has("4 of 5 files"), "{view:?}");
     browser.submit(&path, &[("act", "again")]).await;
     let view = settled(&mut browser, &path).await;
-    assert!(view.has("does not have some of your files"), "{view:?}");
+    assert!(view.has("does not have one of your files"), "{view:?}");
     browser.submit(&path, &[("act", "skip")]).await;
     let view = settled(&mut browser, &path).await;
     assert!(view.has("name=\"code\""), "{view:?}");

@@ -4,6 +4,7 @@ use askama::Template;
 use cairn_oauth::scope::Scopes;
 use cairn_store::{AuthorizedClient, OAuthSession};
 use jiff::Timestamp;
+use url::Url;
 
 use super::super::format::time;
 use super::super::i18n::{Flash, Text};
@@ -27,6 +28,8 @@ struct Row {
     client_id: String,
     /// The host that answers for it; none for an app on the person's own device.
     host: Option<String>,
+    /// Where such an app listens, to tell it from others; else empty.
+    place: String,
     /// Where it is signed in; 0 if it only need not ask again.
     sessions: usize,
     since: String,
@@ -98,6 +101,7 @@ pub async fn show(visit: Visit) -> PageResult {
     let words = Words { t: visit.t, sets: &sets, email: account.email.as_deref() };
     let row = |client: Client| Row {
         host: display_host(&visit.app, &client.id),
+        place: place(&client.id).unwrap_or_default(),
         client_id: client.id,
         sessions: client.sessions,
         since: time(client.since),
@@ -112,6 +116,14 @@ pub async fn show(visit: Visit) -> PageResult {
     })
 }
 
+/// Where an app on the person's own device wants its answers: its name says so.
+fn place(client_id: &str) -> Option<String> {
+    let name = Url::parse(client_id).ok().filter(|url| url.scheme() == "http")?;
+    let (_, redirect) = name.query_pairs().find(|(key, _)| key == "redirect_uri")?;
+    let redirect = Url::parse(&redirect).ok()?;
+    Some(redirect[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
+}
+
 /// Shuts one client out, or all of them: their sessions end, and what was agreed to is forgotten.
 pub async fn end(visit: Visit) -> PageResult {
     let account = &visit.account()?.account;
@@ -122,4 +134,23 @@ pub async fn end(visit: Visit) -> PageResult {
     }
     visit.app.store.forget_authorized_client(account.id, visit.form.exact("client")).await?;
     visit.redirect_saying(back, Flash::AppShutOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn an_app_on_the_device_is_told_by_where_it_listens() {
+        let listens =
+            "http://localhost?scope=atproto&redirect_uri=http%3A%2F%2F127.0.0.1%3A8125%2Fcallback";
+        assert_eq!(place(listens).as_deref(), Some("127.0.0.1:8125"));
+        for other in [
+            "http://localhost",
+            "https://app.example/client.json?redirect_uri=http://a.example",
+            "no url",
+        ] {
+            assert_eq!(place(other), None, "{other}");
+        }
+    }
 }

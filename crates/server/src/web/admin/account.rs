@@ -48,6 +48,7 @@ struct Detail {
 struct Button {
     name: &'static str,
     label: &'static str,
+    is_grave: bool,
 }
 
 /// What the account takes of the disk, and may take.
@@ -97,7 +98,12 @@ pub async fn show(visit: Visit) -> PageResult {
     let buttons = |is_danger: bool| {
         let fitting = Act::ALL.into_iter().filter(|act| act.is_danger() == is_danger);
         let fitting = fitting.filter(|act| act.fits(&account));
-        fitting.map(|act| Button { name: act.name(), label: act.words(t).button }).collect()
+        let button = |act: Act| Button {
+            name: act.name(),
+            label: act.words(t).button,
+            is_grave: act.is_grave(),
+        };
+        fitting.map(button).collect()
     };
     let log = store.acts_on(&account.did, None, ENTRIES).await?;
     visit.html(&Detail {

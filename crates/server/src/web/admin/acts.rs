@@ -79,6 +79,11 @@ impl Act {
         matches!(self, Self::Deactivate | Self::TakeDown | Self::Delete)
     }
 
+    /// Whether it takes away what the operator cannot give back just so.
+    pub fn is_grave(self) -> bool {
+        self.is_danger() || self == Self::RemoveFactors
+    }
+
     /// Whether it changes anything in this account.
     pub fn fits(self, account: &Account) -> bool {
         match self {

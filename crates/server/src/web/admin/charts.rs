@@ -19,6 +19,9 @@ pub struct Chart {
     pub title: &'static str,
     /// What stands at the top of the drawing.
     pub top: String,
+    /// Where it begins and ends.
+    pub from: String,
+    pub until: String,
     /// The chart in a sentence.
     pub summary: String,
     pub lines: Vec<Line>,
@@ -153,11 +156,14 @@ fn chart(t: Text, span: Span, plan: &Plan, samples: &[Sample]) -> Chart {
             path: path(points, max),
         })
         .collect();
+    let until = samples.last().map_or(0, |sample| sample.at);
     let now: Vec<String> =
         lines.iter().map(|line| format!("{} {}", line.label, line.now)).collect();
     Chart {
         title: plan.title,
         top: show(max),
+        from: clock(until - span.seconds()),
+        until: clock(until),
         summary: t.charts_summary(plan.title, now.join(", "), show(max)),
         rows: rows(span, &series, samples, show),
         lines,

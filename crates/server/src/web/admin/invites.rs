@@ -13,12 +13,15 @@ use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use crate::accounts::administration::{self, OPERATOR};
+use crate::accounts::identity::shown_handle;
 use crate::auth::Moderator;
 use crate::config::SignUp;
 use crate::xrpc::com_atproto::admin::get_invite_codes;
 
 /// Codes on one page.
 const PAGE: u32 = 50;
+/// People who are named below a code; a code may have thousands.
+const SHOWN_USES: usize = 10;
 /// What the form makes at once.
 const MAX_COUNT: u32 = 100;
 const MAX_USES: u32 = 10_000;
@@ -55,36 +58,47 @@ struct Line {
     owner: Option<Owner>,
     created_at: String,
     used_by: Vec<Owner>,
+    /// Those who are not named.
+    more: usize,
 }
 
 struct Owner {
-    did: String,
+    /// The handle, or the DID of an account that is not here any more.
+    name: String,
     href: String,
 }
 
 impl Owner {
-    fn new(did: &str) -> Option<Self> {
-        let did = Did::parse(did).ok()?;
-        Some(Self { href: Local::of_console(&did, "").to_string(), did: did.to_string() })
+    async fn new(visit: &Visit, did: &str) -> Result<Option<Self>, PageError> {
+        let Ok(did) = Did::parse(did) else { return Ok(None) };
+        let href = Local::of_console(&did, "").to_string();
+        let known = visit.app.store.account(did.clone()).await?;
+        let name = known.map_or_else(|| did.to_string(), |account| shown_handle(&account));
+        Ok(Some(Self { name, href }))
     }
 }
 
 impl Line {
-    fn new(visit: &Visit, id: usize, code: InviteCode) -> Self {
+    async fn new(visit: &Visit, id: usize, code: InviteCode) -> Result<Self, PageError> {
         let used = code.uses.len();
+        let mut used_by = Vec::new();
+        for one in code.uses.iter().take(SHOWN_USES) {
+            used_by.extend(Owner::new(visit, &one.used_by).await?);
+        }
         let is_used_up = u32::try_from(used).map_or(true, |used| used >= code.available_uses);
-        Self {
+        Ok(Self {
             id,
             link: format!("{}/account/sign-up?invite={}", visit.app.config.public_url, code.code),
             used,
             uses: code.available_uses,
             is_usable: !code.disabled && !is_used_up,
             is_disabled: code.disabled,
-            owner: Owner::new(&code.for_account),
+            owner: Owner::new(visit, &code.for_account).await?,
             created_at: time(code.created_at),
-            used_by: code.uses.iter().filter_map(|one| Owner::new(&one.used_by)).collect(),
+            used_by,
+            more: used.saturating_sub(SHOWN_USES),
             code: code.code,
-        }
+        })
     }
 }
 
@@ -97,13 +111,16 @@ async fn page(visit: &Visit, form: Form) -> Result<Invites, PageError> {
     let found = visit.app.store.list_invite_codes(order, place, PAGE).await?;
     let is_full = found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
     let cursor = found.last().filter(|_| is_full).map(|last| get_invite_codes::cursor(last, order));
-    let lines = found.into_iter().enumerate();
+    let mut codes = Vec::new();
+    for (id, code) in found.into_iter().enumerate() {
+        codes.push(Line::new(visit, id, code).await?);
+    }
     Ok(Invites {
         page: visit.page(visit.t.console_invites()),
         t: visit.t,
         form,
         is_asked: visit.app.config.sign_up == SignUp::Invite,
-        codes: lines.map(|(id, code)| Line::new(visit, id, code)).collect(),
+        codes,
         after: super::after("/admin/invites", &[], cursor),
     })
 }

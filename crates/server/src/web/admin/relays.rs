@@ -42,6 +42,8 @@ struct Heard {
     is_good: bool,
     /// In words.
     text: String,
+    /// What it says besides.
+    more: String,
     /// As it came, where that says more.
     body: String,
 }
@@ -63,7 +65,7 @@ impl Asked {
         let heard = relay.heard();
         Self {
             number,
-            url: relay.url.to_string(),
+            url: relay.url.as_str().trim_end_matches('/').to_owned(),
             crawl: heard.crawl.map(|said| Heard::crawl(visit.t, said)),
             standing: heard.standing.map(|said| Heard::standing(visit, said)),
         }
@@ -74,11 +76,12 @@ impl Heard {
     fn crawl(t: Text, said: Said) -> Self {
         let is_good = said.answer.is_success();
         let (text, body) = match said.answer {
-            Answer::Status { body, .. } if is_good => (t.relays_follows().to_owned(), body),
+            // An acceptance has nothing to say.
+            Answer::Status { .. } if is_good => (t.relays_follows().to_owned(), String::new()),
             Answer::Status { status, body } => (t.relays_refused(status), body),
             Answer::None(reason) => (t.relays_unreachable().to_owned(), reason),
         };
-        Self { at: time(said.at), is_good, text, body }
+        Self { at: time(said.at), is_good, text, more: String::new(), body }
     }
 
     fn standing(visit: &Visit, said: Said) -> Self {
@@ -89,14 +92,16 @@ impl Heard {
             let behind = standing.seq.map(|seq| seconds(head.saturating_sub(seq)));
             let status = standing.status.unwrap_or_default();
             let accounts = standing.account_count.unwrap_or_default();
-            let text = match behind {
-                Some(behind) => t.relays_standing(accounts, behind, &status),
-                None => t.relays_standing_unheard(accounts, &status),
+            let accounts = usize::try_from(accounts).unwrap_or(usize::MAX);
+            let more = match behind {
+                Some(behind) => t.relays_standing(behind, accounts),
+                None => t.relays_standing_unheard(accounts),
             };
             return Self {
                 at,
                 is_good: matches!(status.as_str(), "active" | "idle"),
-                text,
+                text: status,
+                more,
                 body: String::new(),
             };
         }
@@ -104,7 +109,7 @@ impl Heard {
             Answer::Status { status, body } => (t.relays_unknown(status), body),
             Answer::None(reason) => (t.relays_unreachable().to_owned(), reason),
         };
-        Self { at, is_good: false, text, body }
+        Self { at, is_good: false, text, more: String::new(), body }
     }
 }
 

@@ -128,7 +128,7 @@ fn trouble_text(found: &Move, t: Text) -> Option<String> {
         "session" => t.moving_session().to_owned(),
         "strange" => t.moving_strange().to_owned(),
         "not_taken" => t.moving_not_taken(detail),
-        "blobs" => t.moving_blobs_missing(detail),
+        "blobs" => t.moving_blobs_missing(detail.parse::<usize>().unwrap_or_default()),
         "full" => t.moving_full().to_owned(),
         "large" => t.moving_large().to_owned(),
         "document" => t.moving_document_wrong().to_owned(),
