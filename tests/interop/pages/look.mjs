@@ -3,12 +3,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createRequire } from 'node:module'
 import { pages } from './pages.mjs'
-import { addAuthenticator, createAccount, givePassword, launch, password, startServer } from './server.mjs'
+import { agree, ask, redeem } from './client.mjs'
+import { moveIn, startNeighbour } from './neighbour.mjs'
+import { addAuthenticator, createAccount, giveAdminPassword, givePassword, launch, openSession, startServer, xrpc } from './server.mjs'
 import { addApp } from './totp.mjs'
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const pictures = path.resolve(import.meta.dirname, '../.cache/pages')
-const adminPassword = 'admin' // of development servers
 
 const VIEWS = [
   { name: 'desk-light', width: 1280, height: 900, colorScheme: 'light', locale: 'en' },
@@ -30,48 +31,62 @@ async function secure(page, url) {
   await Promise.all([page.waitForURL(base), page.click('form[data-passkey] .btn.primary')])
 }
 
+// Lets apps in, one of them twice.
+async function connect(page, url) {
+  await givePassword(page, url, 'connected.test')
+  const wishes = [
+    ['atproto account:email repo:app.bsky.feed.post repo:com.example.note?action=create blob:image/*', 8124, 2],
+    ['atproto transition:generic transition:chat.bsky', 8125, 1],
+    ['atproto identity:* account:repo?action=manage', 8126, 1],
+  ]
+  for (const [scope, port, sessions] of wishes) {
+    for (let n = 0; n < sessions; n += 1) {
+      const asked = await ask(url, scope, { port })
+      await redeem(url, asked, await agree(page, url, asked))
+    }
+  }
+}
+
+// A record as no app writes it.
+const ODD = {
+  $type: 'com.example.odd', 'a key with spaces and <b>markup</b>': '<script>alert(1)</script> & "quotes" \\ and \u2028 a line',
+  nothing: null, no: false, empty: {}, none: [], large: Number.MAX_SAFE_INTEGER, small: -1, bytes: { $bytes: 'AAECAwQF' },
+  lines: 'one\ntwo\r\n\tthree\u0000four', both: 'left to right, ثم من اليمين إلى اليسار, and back \u202ereversed\u202c', signs: '👩‍👩‍👧‍👦🏳️‍🌈 Z̷̢͝a̵l̶g̷o̸',
+  deep: { a: { b: { c: { d: { e: { f: { g: { h: { i: { j: 'k' } } } } } } } } } }, many: Array.from({ length: 60 }, (_, n) => n * n), word: 'x'.repeat(900),
+}
+
 // What makes pages about an account's data worth looking at.
 async function furnish(url, did) {
-  const call = async (method, body, token, type = 'application/json') => {
-    const headers = { 'content-type': type, ...(token && { authorization: `Bearer ${token}` }) }
-    const sent = type === 'application/json' ? JSON.stringify(body) : body
-    const answer = await fetch(`${url}/xrpc/${method}`, { method: 'POST', headers, body: sent })
-    if (!answer.ok) throw new Error(await answer.text())
-    return answer.json()
-  }
-  const { accessJwt } = await call('com.atproto.server.createSession', { identifier: did, password })
+  const session = await openSession(url, did)
   const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
-  const { blob } = await call('com.atproto.repo.uploadBlob', pixel, accessJwt, 'image/png')
-  const post = (rkey, text, more) => ({
-    $type: 'com.atproto.repo.applyWrites#create', collection: 'app.bsky.feed.post', rkey,
-    value: { $type: 'app.bsky.feed.post', text, createdAt: '2026-11-20T10:00:00.000Z', ...more },
+  const { blob } = await xrpc(url, 'com.atproto.repo.uploadBlob', pixel, session, 'image/png')
+  const create = (collection, rkey, value) => ({
+    $type: 'com.atproto.repo.applyWrites#create', collection, rkey, value: { $type: collection, ...value },
   })
+  const post = (rkey, text, more) => create('app.bsky.feed.post', rkey, { text, createdAt: '2026-11-20T10:00:00.000Z', ...more })
   const first = `at://${did}/app.bsky.feed.post/3jzfcijpj2z2a`
-  await call('com.atproto.repo.applyWrites', { repo: did, writes: [
+  const writes = [
     post('3jzfcijpj2z2a', 'A post with a picture', { embed: { $type: 'app.bsky.embed.images', images: [{ image: blob, alt: 'One pixel' }] } }),
     post('3jzfcijpj2z2b', 'مرحبا بالعالم، هذا نص من اليمين إلى اليسار'),
     post('3jzfcijpj2z2c', 'Averyveryveryverylongwordthatdoesnotendandgoesonandonandonandonandonandonandonandonuntilnobodyreadsitanymore and then an end'),
-    { $type: 'com.atproto.repo.applyWrites#create', collection: 'com.example.averylongname.ofacollection.that.nobodyknows', rkey: 'self',
-      value: { $type: 'com.example.averylongname.ofacollection.that.nobodyknows', about: first, site: 'https://example.com/a/page' } },
-  ] }, accessJwt)
+    create('com.example.averylongname.ofacollection.that.nobodyknows', 'self', { about: first, site: 'https://example.com/a/page' }),
+    create('com.example.odd', 'a.key:of~odd_signs-', ODD),
+    create('com.example.odd', `long-${'k'.repeat(200)}`, { text: '  \n ', createdAt: 'yesterday' }),
+    create('com.example.odd', 'bare', {}),
+  ]
+  await xrpc(url, 'com.atproto.repo.applyWrites', { repo: did, writes }, session)
 }
 
 // Cookies of who is signed in.
-async function signIn(browser, url, who) {
+async function signIn(browser, url, who, names) {
   const context = await browser.newContext()
   const page = await context.newPage()
-  const names = { alice: ['alice.test'], several: ['alice.test', 'bob-has-long-name.test'] }[who] ?? []
-  for (const name of names) {
+  const people = { alice: ['alice.test'], several: ['alice.test', 'bob-has-long-name.test'], hanna: ['hanna.test'] }[who] ?? []
+  for (const name of people) {
     await givePassword(page, url, name)
   }
-  if (who === 'secured') {
-    await secure(page, url)
-  }
-  if (who === 'admin') {
-    await page.goto(`${url}/admin/sign-in`)
-    await page.fill('[name=password]', adminPassword)
-    await Promise.all([page.waitForResponse((answer) => answer.status() === 303), page.press('[name=password]', 'Enter')])
-  }
+  const ways = { secured: secure, connected: connect, mover: moveIn, admin: giveAdminPassword }
+  await ways[who]?.(page, url, names)
   const state = await context.storageState()
   await context.close()
   return state
@@ -96,6 +111,9 @@ async function look(browser, url, view, it, storageState, names) {
   const answer = await page.goto(url + target, { waitUntil: 'load' })
   if (answer.status() !== (it.status ?? 200)) problems.push(`status ${answer.status()}`)
   if (it.act) await it.act(page)
+  for (const force of it.forced ?? []) await page.evaluate(force)
+  // What sticks to the top stands there in the picture, too.
+  await page.evaluate(() => scrollTo(0, 0))
   const overflow = await page.evaluate(() => {
     const root = document.documentElement
     return root.scrollWidth - root.clientWidth
@@ -115,26 +133,34 @@ async function look(browser, url, view, it, storageState, names) {
 async function main() {
   fs.rmSync(pictures, { recursive: true, force: true })
   fs.mkdirSync(pictures, { recursive: true })
-  const { url, stop } = await startServer()
+  const first = await startServer()
   const browser = await launch()
+  let neighbour
   let failed = 0
   try {
     const names = {
-      alice: await createAccount(url, 'alice.test'),
-      bob: await createAccount(url, 'bob-has-long-name.test'),
-      secured: await createAccount(url, 'secured.test'),
+      alice: await createAccount(first.url, 'alice.test'),
+      bob: await createAccount(first.url, 'bob-has-long-name.test'),
+      secured: await createAccount(first.url, 'secured.test'),
+      connected: await createAccount(first.url, 'connected.test'),
     }
-    await furnish(url, names.alice)
+    await furnish(first.url, names.alice)
     const wanted = process.argv.slice(2)
     const chosen = pages.filter((it) => !wanted.length || wanted.some((name) => it.name.startsWith(name)))
-    const states = {}
-    for (const who of new Set(chosen.map((it) => it.as ?? 'nobody'))) {
-      states[who] = who === 'nobody' ? undefined : await signIn(browser, url, who)
+    if (chosen.some((it) => it.at === 'neighbour')) {
+      neighbour = await startNeighbour(first)
+      Object.assign(names, neighbour.names)
     }
+    const states = {}
     for (const it of chosen) {
+      const { url } = it.at === 'neighbour' ? neighbour : first
+      const who = it.as && `${it.as} ${url}`
+      if (who && !states[who]) states[who] = await signIn(browser, url, it.as, names)
+      await it.before?.(first)
       const seen = await Promise.all(
-        VIEWS.map((view) => look(browser, url, view, it, states[it.as ?? 'nobody'], names).catch((error) => [`${view.name}: ${error.message}`])),
+        VIEWS.map((view) => look(browser, url, view, it, states[who], names).catch((error) => [`${view.name}: ${error.message}`])),
       )
+      await it.after?.(first)
       const problems = seen.flat()
       failed += problems.length ? 1 : 0
       console.log(problems.length ? `not ok page ${it.name}: ${problems.join('; ')}` : `ok page ${it.name}`)
@@ -142,7 +168,8 @@ async function main() {
     console.log(`# pictures of ${chosen.length} pages in ${path.relative(process.cwd(), pictures)}`)
   } finally {
     await browser.close()
-    stop()
+    neighbour?.stop()
+    first.stop()
   }
   process.exitCode = failed ? 1 : 0
 }

@@ -1,44 +1,30 @@
 import crypto from 'node:crypto'
+import { ask } from './client.mjs'
+import { openSession, xrpc } from './server.mjs'
 
-// The pages to look at. `as` names who is signed in (nobody, alice, several, admin); {alice} in a path is her DID. `act` does
-// something on the page before it is looked at; `status` is expected where it is not 200; a function makes a path anew for
-// each look.
+// The pages to look at. `as` names who is signed in (nobody, alice, several, secured, connected, admin; hanna and mover at the
+// neighbour); {alice} in a path is her DID. `at` names the server, if it is not the first. `act` does something on the page
+// before it is looked at, and `forced` turns or fills it as no request can; `before` and `after` do something to the first
+// server. `status` is expected where it is not 200; a function makes a path anew for each look.
+
+// The page that an app on the person's own device sends them to, with a request for these scopes.
+const asks = (scope, more) => async (url) => (await ask(url, scope, more)).at
+const much = 'atproto account:email repo:app.bsky.feed.post repo:app.bsky.feed.like repo:app.bsky.graph.follow repo:com.example.note?action=create '
+  + 'blob:image/* blob:video/mp4 rpc:app.bsky.feed.getTimeline?aud=did:web:api.bsky.app%23bsky_appview account:repo?action=manage identity:*'
+// The at-uri of a profile that somebody with a long text has.
+const written = async (url) => {
+  const record = { $type: 'app.bsky.actor.profile', displayName: 'Alice', description: 'A description that goes on and on. '.repeat(7) }
+  const input = { repo: 'alice.test', collection: 'app.bsky.actor.profile', rkey: 'self', record }
+  return (await xrpc(url, 'com.atproto.repo.putRecord', input, await openSession(url, 'alice.test'))).uri
+}
+const open = (selector) => (page) => page.click(selector)
+
 const wrong = async (page) => {
   await page.fill('[name=username]', 'alice.test')
   await page.fill('[name=password]', 'not the password')
   await page.press('[name=password]', 'Enter')
   await page.waitForSelector('#password-error')
 }
-
-// The page that an app on the person's own device sends them to, with a request for these scopes.
-const asks = (scope, more) => async (url) => {
-  const redirect = 'http://127.0.0.1:8123/callback'
-  const client = `http://localhost?${new URLSearchParams({ scope, redirect_uri: redirect })}`
-  const challenge = crypto.randomBytes(32).toString('base64url')
-  const params = {
-    client_id: client, redirect_uri: redirect, response_type: 'code', scope, state: 'x', code_challenge: challenge, code_challenge_method: 'S256', ...more,
-  }
-  const answer = await fetch(`${url}/oauth/par`, { method: 'POST', body: new URLSearchParams(params) })
-  if (answer.status !== 201) throw new Error(await answer.text())
-  const { request_uri } = await answer.json()
-  return `/oauth/authorize?${new URLSearchParams({ client_id: client, request_uri })}`
-}
-const much = 'atproto account:email repo:app.bsky.feed.post repo:app.bsky.feed.like repo:app.bsky.graph.follow repo:com.example.note?action=create '
-  + 'blob:image/* blob:video/mp4 rpc:app.bsky.feed.getTimeline?aud=did:web:api.bsky.app%23bsky_appview account:repo?action=manage identity:*'
-// The at-uri of a profile that somebody with a long text has.
-const written = async (url) => {
-  const call = async (nsid, input, token) => {
-    const headers = { 'content-type': 'application/json', ...token && { authorization: `Bearer ${token}` } }
-    const answer = await fetch(`${url}/xrpc/${nsid}`, { method: 'POST', headers, body: JSON.stringify(input) })
-    if (!answer.ok) throw new Error(await answer.text())
-    return answer.json()
-  }
-  const session = await call('com.atproto.server.createSession', { identifier: 'alice.test', password: 'correct horse battery staple' })
-  const record = { $type: 'app.bsky.actor.profile', displayName: 'Alice', description: 'A description that goes on and on. '.repeat(7) }
-  const input = { repo: session.did, collection: 'app.bsky.actor.profile', rkey: 'self', record }
-  return (await call('com.atproto.repo.putRecord', input, session.accessJwt)).uri
-}
-const open = (selector) => (page) => page.click(selector)
 
 // Fills fields in, presses a button, and waits for what comes of it.
 const press = (button, then, fields = {}) => async (page) => {
@@ -53,12 +39,30 @@ const asksForMore = (way) => async (page) => {
   await page.fill('[name=password]', 'correct horse battery staple')
   await page.press('[name=password]', 'Enter')
   await page.waitForSelector('form[data-passkey]')
-  if (way) {
-    await page.click(`[name=change][value=${way}]`)
-    await page.waitForSelector('[name=code]')
-  }
+  if (way) await press(`[name=change][value=${way}]`, '[name=code]')(page)
 }
 const password = 'a password that is long enough'
+
+// A move whose old server hangs: the page goes on looking again, which would take it away from whoever looks at it.
+const untilItRuns = async (page) => {
+  const again = await page.$('[value=again]')
+  if (again) await press('[value=again]', 'p[role=status]')(page)
+  await page.route('**/*', (route) => (route.request().isNavigationRequest() ? route.fulfill({ status: 204 }) : route.continue()))
+}
+
+// As in a language that is written from right to left.
+const turned = () => { document.documentElement.dir = 'rtl' }
+// As in a language that makes one word of several: each long word is there twice.
+const lengthened = () => {
+  const texts = document.createTreeWalker(document.querySelector('body'), NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/\p{L}{6,}/gu, (word) => word + word.toLowerCase())
+}
+// As if the app had this name.
+const named = () => {
+  const name = 'an-app-of-a-name-that-is-long-enough-for-two-lines.staging.example-cooperative.community'
+  const texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/An app on your device|Une application de votre appareil/, name)
+}
 
 export const pages = [
   { name: 'front', path: '/' },
@@ -90,6 +94,7 @@ export const pages = [
   { name: 'move-in-wrong', path: '/account/move-in', act: press('.btn.primary', '#from-error', { from: 'alice.test', old_password: password, password }) },
   { name: 'picker', path: '/account', as: 'several' },
   { name: 'overview', path: '/account/u/{alice}', as: 'alice' },
+  { name: 'overview-turned', path: '/account/u/{alice}', as: 'alice', forced: [turned, lengthened] },
   { name: 'handle', path: '/account/u/{alice}/handle', as: 'alice' },
   { name: 'handle-taken', path: '/account/u/{alice}/handle', as: 'alice', act: async (page) => {
     await page.fill('[name=handle]', 'bob-has-long-name')
@@ -113,6 +118,8 @@ export const pages = [
   { name: 'password-wrong', path: '/account/u/{alice}/password', as: 'alice', act: press('.btn.primary', '#current-error', { current: 'not the password', password: 'three words more' }) },
   { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
   { name: 'apps-none', path: '/account/u/{alice}/apps', as: 'alice' },
+  { name: 'apps-connected', path: '/account/u/{connected}/apps', as: 'connected', act: open('details summary') },
+  { name: 'apps-connected-turned', path: '/account/u/{connected}/apps', as: 'connected', act: open('details summary'), forced: [turned, lengthened, named] },
   { name: 'app-passwords-none', path: '/account/u/{alice}/app-passwords', as: 'alice' },
   { name: 'app-passwords-new', path: '/account/u/{alice}/app-passwords/new', as: 'alice' },
   { name: 'app-passwords-limits', path: '/account/u/{alice}/app-passwords/new', as: 'alice', act: async (page) => {
@@ -135,10 +142,15 @@ export const pages = [
   { name: 'records-none', path: '/account/u/{alice}/records/com.example.none', as: 'alice' },
   { name: 'record', path: '/account/u/{alice}/records/app.bsky.feed.post/3jzfcijpj2z2a', as: 'alice' },
   { name: 'record-long', path: '/account/u/{alice}/records/com.example.averylongname.ofacollection.that.nobodyknows/self', as: 'alice' },
+  { name: 'records-odd', path: '/account/u/{alice}/records/com.example.odd', as: 'alice' },
+  { name: 'record-odd', path: '/account/u/{alice}/records/com.example.odd/a.key:of~odd_signs-', as: 'alice' },
+  { name: 'record-odd-turned', path: '/account/u/{alice}/records/com.example.odd/a.key:of~odd_signs-', as: 'alice', forced: [turned, lengthened] },
   { name: 'record-delete', path: '/account/u/{alice}/records/app.bsky.feed.post/3jzfcijpj2z2a/delete', as: 'alice' },
   { name: 'data', path: '/account/u/{alice}/data', as: 'alice' },
+  { name: 'data-turned', path: '/account/u/{alice}/data', as: 'alice', forced: [turned, lengthened] },
   { name: 'data-blobs', path: '/account/u/{alice}/data/blobs', as: 'alice' },
   { name: 'data-move-in', path: '/account/u/{alice}/data/move-in', as: 'alice' },
+  { name: 'data-restore', path: '/account/u/{alice}/data/restore', as: 'alice' },
   { name: 'data-move-out', path: '/account/u/{alice}/data/move-out', as: 'alice' },
   { name: 'data-recovery-key', path: '/account/u/{alice}/data/recovery-key', as: 'alice' },
   { name: 'data-recovery-key-made', path: '/account/u/{alice}/data/recovery-key?sent=1', as: 'alice', act: async (page) => {
@@ -159,6 +171,7 @@ export const pages = [
   { name: 'data-delete-sent', path: '/account/u/{alice}/data/delete?sent=1', as: 'alice', act: press('.btn.danger', '#name-error', { code: 'AAAAA-AAAAA', password: 'wrong', name: 'alice' }) },
   { name: 'security', path: '/account/u/{alice}/security', as: 'alice' },
   { name: 'security-all', path: '/account/u/{secured}/security', as: 'secured' },
+  { name: 'security-turned', path: '/account/u/{secured}/security', as: 'secured', forced: [turned, lengthened] },
   { name: 'security-app', path: '/account/u/{alice}/security', as: 'alice', act: press('form[action$="/security/app"] .btn', '.qr') },
   { name: 'security-app-intro', path: '/account/u/{bob}/security/app', as: 'several' },
   { name: 'security-app-remove', path: '/account/u/{secured}/security/app/remove', as: 'secured' },
@@ -203,4 +216,36 @@ export const pages = [
   { name: 'authorize-choice', path: asks('atproto'), as: 'several' },
   { name: 'authorize-sign-in', path: asks('atproto', { login_hint: 'alice.test' }) },
   { name: 'authorize-over', path: '/oauth/authorize?client_id=http://localhost&request_uri=urn:x', status: 400 },
+  { name: 'authorize-named', path: asks('atproto transition:generic transition:email'), as: 'alice', forced: [named] },
+  { name: 'authorize-turned', path: asks(much), as: 'alice', forced: [turned, lengthened, named] },
+  { name: 'authorize-sign-in-named', path: asks('atproto', { login_hint: 'alice.test' }), forced: [named] },
+  { name: 'sign-up-turned', path: '/account/sign-up', forced: [turned, lengthened] },
+  { name: 'console-overview-turned', path: '/admin', as: 'admin', forced: [turned, lengthened] },
+  { name: 'console-account-turned', path: '/admin/accounts/{connected}', as: 'admin', forced: [turned, lengthened] },
+  { name: 'neighbour-sign-in', at: 'neighbour', path: '/account/sign-in' },
+  { name: 'neighbour-sign-up', at: 'neighbour', path: '/account/sign-up?invite={invite}' },
+  { name: 'neighbour-overview', at: 'neighbour', path: '/account/u/{hanna}', as: 'hanna' },
+  { name: 'neighbour-invites', at: 'neighbour', path: '/account/u/{hanna}/invites', as: 'hanna' },
+  { name: 'neighbour-console-invites', at: 'neighbour', path: '/admin/invites', as: 'admin' },
+  { name: 'neighbour-console-account', at: 'neighbour', path: '/admin/accounts/{hanna}', as: 'admin' },
+  { name: 'neighbour-console-relays', at: 'neighbour', path: '/admin/relays', as: 'admin', act: async (page) => {
+    for (const relay of [0, 1]) {
+      await Promise.all([page.waitForNavigation(), page.click(`[action="/admin/relays/${relay}/look"] .btn`)])
+    }
+    await page.waitForSelector('[action$="/hang-up"]')
+  } },
+  { name: 'neighbour-console-relays-refused', at: 'neighbour', path: '/admin/relays', as: 'admin', act: press('[action="/admin/relays/1/ask"] .btn', '.notice.warning') },
+  { name: 'neighbour-console-relays-turned', at: 'neighbour', path: '/admin/relays', as: 'admin', forced: [turned, lengthened] },
+  { name: 'neighbour-move-stopped', at: 'neighbour', path: '/account/u/{mover}/data/move-in', as: 'mover' },
+  { name: 'neighbour-move-runs', at: 'neighbour', path: '/account/u/{mover}/data/move-in', as: 'mover', act: untilItRuns,
+    before: (first) => first.pause(), after: (first) => first.resume() },
+  { name: 'neighbour-move-code', at: 'neighbour', path: '/account/u/{mover}/data/move-in', as: 'mover', act: async (page) => {
+    // Until the other server has answered, and some view has left the missing picture behind.
+    await page.waitForSelector('[value=skip], [name=code]')
+    await page.click('[value=skip]', { timeout: 1_000 }).catch(() => null)
+    await page.waitForSelector('[name=code]')
+  } },
+  { name: 'neighbour-data', at: 'neighbour', path: '/account/u/{mover}/data', as: 'mover' },
+  { name: 'neighbour-data-restore', at: 'neighbour', path: '/account/u/{mover}/data/restore', as: 'mover' },
+  { name: 'neighbour-console-outbox', at: 'neighbour', path: '/admin/outbox', as: 'admin', act: open('details summary') },
 ]
