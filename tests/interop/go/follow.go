@@ -36,6 +36,8 @@ type repoState struct {
 	Status  string            `json:"status"`
 	Handle  string            `json:"handle"`
 	Records map[string]string `json:"records"`
+	// What was told of the account, in order: the types of the events, and with #account the status.
+	Events []string `json:"events"`
 
 	// The revision that was fetched when a #sync named a tree we did not know:
 	// commits up to here are in it.
@@ -180,14 +182,30 @@ func (f *follower) frame(ctx context.Context, frame []byte) {
 
 	switch evt := body.(type) {
 	case *comatproto.SyncSubscribeRepos_Commit:
+		f.told(evt.Repo, "#commit")
 		f.commit(ctx, evt)
 	case *comatproto.SyncSubscribeRepos_Sync:
+		f.told(evt.Did, "#sync")
 		f.sync(ctx, evt)
 	case *comatproto.SyncSubscribeRepos_Identity:
+		f.told(evt.Did, "#identity")
 		f.identity(ctx, evt)
 	case *comatproto.SyncSubscribeRepos_Account:
+		f.told(evt.Did, "#account "+statusOf(evt))
 		f.account(evt)
 	}
+}
+
+func (f *follower) told(did, what string) {
+	s := f.state(did)
+	s.Events = append(s.Events, what)
+}
+
+func statusOf(evt *comatproto.SyncSubscribeRepos_Account) string {
+	if evt.Active {
+		return "active"
+	}
+	return show(evt.Status)
 }
 
 func (f *follower) state(did string) *repoState {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { Browser } from './browser.mjs'
-import { assert, assertEqual, until } from './lib.mjs'
+import { assert, assertEqual, settle, until } from './lib.mjs'
 import { PASSWORD, pool } from './load.mjs'
 import { Move, signIn } from './move.mjs'
 import { sessionsAt } from './target.mjs'
@@ -14,9 +14,10 @@ const NEW_PASSWORD = 'a horse of another colour'
 const WELCOME = 'you live here now'
 
 export class MoveIn extends Move {
-  constructor({ plc, ...options }) {
+  // `watcher` follows the new server.
+  constructor({ plc, watcher, ...options }) {
     super(options)
-    this.plc = plc
+    Object.assign(this, { plc, watcher })
     this.browser = new Browser(this.to.url)
     this.page = `${this.to.url}/account/u/${this.did}/data/move-in`
     this.password = this.returns ? PASSWORD : NEW_PASSWORD
@@ -25,6 +26,9 @@ export class MoveIn extends Move {
   async takeStock() {
     await super.takeStock()
     this.sessions = sessionsAt(this.from, this.did)
+    // Who comes back has been heard of: the last word was that the account is asleep.
+    if (this.returns) await until(async () => (await this.heard()).at(-1) === '#account deactivated', 20_000, 'the account was not heard to leave')
+    this.known = (await this.heard()).length
     this.oldKeys = (await this.old.com.atproto.identity.getRecommendedDidCredentials()).data.rotationKeys
   }
 
@@ -40,6 +44,20 @@ export class MoveIn extends Move {
   async act(act) {
     await this.browser.submit('name="act"', { act })
     await this.settled()
+  }
+
+  // All that the new server has announced of the account.
+  async heard() {
+    return (await this.watcher.report()).repos[this.did]?.events ?? []
+  }
+
+  // Since the move began the new server has announced this, in this order, and nothing besides.
+  async announced(events) {
+    const reasons = await settle(async () => {
+      const heard = (await this.heard()).slice(this.known)
+      return heard.join() === events.join() ? [] : [`heard ${heard.join(', ')}; expected ${events.join(', ')}`]
+    }, 20_000)
+    assertEqual(reasons, [], `what ${this.to.name} announced`)
   }
 
   // The form, with what is refused in `wrong`.
@@ -81,6 +99,7 @@ export class MoveIn extends Move {
     assertEqual(this.opened().length, 1, 'sessions at the old server during the move')
     this.session = await signIn(this.to, this.did, this.password)
     await this.complete()
+    assertEqual((await this.heard()).slice(this.known), [], 'what the new server announced before the identity moves')
     const old = await this.from.get('com.atproto.sync.getRepoStatus', { did: this.did })
     assertEqual(old.active, true, 'the account on the old server before the identity moves')
     assertEqual((await this.document()).endpoint, this.from.url, 'the server in the DID document before the identity moves')

@@ -202,16 +202,18 @@ await check('migration: a taken-down account leaves Cairn for the reference', as
 // ---------------------------------------------------------------- on the pages
 
 async function wayIn(account, options) {
-  const way = new MoveIn({ account, from: reference, to: cairn, mail, plc, handle: account.handle.replace('reference', 'cairn'), ...options })
+  const way = new MoveIn({ account, from: reference, to: cairn, mail, plc, watcher, handle: account.handle.replace('reference', 'cairn'), ...options })
   await way.takeStock()
   return way
 }
 
-async function atHome(way) {
+// `first` is what is announced before the activation: that the identity has moved.
+async function atHome(way, first = ['#identity']) {
   await way.arrived()
   await way.verify()
   await settled(way)
   await livesOn(way)
+  await way.announced([...first, '#account active', '#identity', '#sync', '#commit', '#commit'])
   await way.removeOld()
   return followed([way.account])
 }
@@ -258,7 +260,8 @@ await check('pages: Cairn is killed in the middle of a file, and while the direc
   // All that the person sees is the form once more. The code is spent at the reference, and need not be good.
   await way.browser.go(way.page)
   await way.confirm(code)
-  return atHome(way)
+  // Nobody was left to announce the operation; the activation names the identity all the same.
+  return atHome(way, [])
 }, 60)
 
 await check('pages: whom the reference has taken down is told so', async () => {

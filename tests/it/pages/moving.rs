@@ -80,6 +80,7 @@ async fn an_account_moves_in_with_everything() {
     let alice = furnished(&old).await;
     let left = alice.repo().await;
     let mut follower = new.follower().await;
+    let mut firehose = new.firehose().await;
     let mut browser = Browser::new(&new);
     let view = set_out(&mut browser, &alice, &[]).await;
     let path = path_of(&alice);
@@ -114,6 +115,9 @@ async fn an_account_moves_in_with_everything() {
     there.create("app.bsky.feed.post", post("from here")).await.ok();
     follower.until(&there.did, &there.head().await.rev).await;
     follower.assert_level_with(&there.did, &there.repo().await);
+    // The status at this server changes once, and nobody hears that a living account is asleep.
+    let identity = "identity alice.new.test";
+    assert_eq!(firehose.names(5).await, [identity, "account active", identity, "sync", "commit"]);
     sessions_become(&old, &alice, 1).await;
     // The old server's key has no power any more.
     let data = new.world.plc().get_data(&alice.did).await.unwrap();

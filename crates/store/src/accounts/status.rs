@@ -64,6 +64,17 @@ impl Store {
         .await
     }
 
+    /// Takes back the deletion that is due, if one is. The status stays as it is, so nobody is told.
+    pub async fn cancel_deletion(
+        &self,
+        account: impl Into<AccountRef>,
+    ) -> Result<(), AccountError> {
+        self.change_account(account, move |tx, account| {
+            Ok(set(tx, "delete_after", None::<i64>, account.id)?)
+        })
+        .await
+    }
+
     /// Takes the account down and ends its sessions, those of OAuth clients, and its sign-ins on browsers. Without a
     /// reference of moderation, the time serves as one.
     pub async fn takedown(

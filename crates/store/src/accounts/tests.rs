@@ -361,6 +361,19 @@ async fn accounts_are_listed_in_pages() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_is_taken_back_leaves_the_status_and_is_not_announced() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    world.store.deactivate(alice.id, Some(world.now())).await.unwrap();
+    let before = world.head_seq();
+    world.store.cancel_deletion(alice.id).await.unwrap();
+    assert!(world.store.accounts_past_delete_after(10).await.unwrap().is_empty());
+    let kept = world.store.account(alice.id).await.unwrap().unwrap();
+    assert_eq!((kept.status(), kept.delete_after), (AccountStatus::Deactivated, None));
+    assert!(world.events_after(before).await.is_empty());
+}
+
+#[tokio::test]
 async fn readers_during_changes_never_leave_a_stale_account_in_the_cache() {
     let world = World::new();
     let alice = world.account("alice").await;

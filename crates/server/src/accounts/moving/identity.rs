@@ -61,7 +61,7 @@ async fn confirm_whole(app: &App, account: &Account, code: &str) -> Result<bool,
         Ok(()) => {
             let (from, next) = (MoveStep::Identity, MoveStep::Activation);
             // The account lives here now, whatever becomes of the rest: it does not go by itself any more.
-            app.store.deactivate(account.id, None).await?;
+            app.store.cancel_deletion(account.id).await?;
             app.store.set_move(account.id, from, next, true, None).await?;
             go_on(app, account.id).await?;
             Ok(true)
