@@ -231,7 +231,7 @@ await check('pages: an account of the reference moves in, and what is typed wron
   const found = way.lose()
   await way.begin()
   await way.settled()
-  way.says('The old server does not have some of your files, or did not give them: 1.')
+  way.says('The old server does not have one of your files, or did not give it.')
   found()
   await way.act('again')
   await way.fetched()

@@ -52,6 +52,8 @@ struct Document {
 impl MovingIn {
     async fn new(visit: &Visit, form: Form) -> Result<Self, PageError> {
         let (app, account) = (&visit.app, &visit.account()?.account);
+        // Before the store: a job that ends in between has stored how, and the page must not show what was before that.
+        let is_worked_on = app.moves.works_on(account.id);
         let found = app.store.find_move(account.id).await?;
         // Who came, left and is deactivated since may come again.
         let found = found.filter(|it| it.step != MoveStep::Done || account.is_active());
@@ -61,8 +63,7 @@ impl MovingIn {
         )?;
         let blobs_here = counts.imported.min(counts.expected);
         let step = found.as_ref().map(|found| found.step);
-        let is_running =
-            found.as_ref().is_some_and(|found| found.is_running) && app.moves.works_on(account.id);
+        let is_running = is_worked_on && found.as_ref().is_some_and(|found| found.is_running);
         let is_plc = account.did.method() == "plc";
         let document = match step {
             Some(MoveStep::Identity) if !is_plc => Some(Document {
