@@ -42,7 +42,7 @@ pub struct MissingBlob {
 pub struct BlobCounts {
     /// Different blobs that records refer to.
     pub expected: u64,
-    /// Blobs that are here.
+    /// Blobs that are here. Those that no record refers to any more are on their way out, and do not count.
     pub imported: u64,
 }
 
@@ -261,7 +261,9 @@ pub(super) fn count(conn: &Connection, account: AccountId) -> Result<BlobCounts,
         )?
         .query_row([account.get()], |row| row.get(0))?;
     let imported: i64 = conn
-        .prepare_cached("SELECT count(*) FROM blob WHERE account = ?1")?
+        .prepare_cached(
+            "SELECT count(*) FROM blob WHERE account = ?1 AND unreferenced_since IS NULL",
+        )?
         .query_row([account.get()], |row| row.get(0))?;
     Ok(BlobCounts { expected: unsigned(expected)?, imported: unsigned(imported)? })
 }

@@ -195,6 +195,19 @@ async fn a_takedown_outlasts_the_quarantine_and_the_bytes_stay_counted() {
 }
 
 #[tokio::test]
+async fn a_file_that_no_record_wants_any_more_stands_for_none_that_is_missing() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let blob = world.upload(&alice, "picture").await;
+    world.post(&alice, "one", vec![blob]).await;
+    let counts = world.store.blob_counts(alice.id).await.unwrap();
+    assert_eq!((counts.expected, counts.imported), (1, 1));
+    world.delete_post(&alice, "one").await;
+    let counts = world.store.blob_counts(alice.id).await.unwrap();
+    assert_eq!((counts.expected, counts.imported), (0, 0));
+}
+
+#[tokio::test]
 async fn many_blobs_are_collected_in_batches() {
     let world = World::new();
     let alice = world.account("alice").await;
