@@ -239,12 +239,6 @@ export const pages = [
   { name: 'neighbour-move-stopped', at: 'neighbour', path: '/account/u/{mover}/data/move-in', as: 'mover' },
   { name: 'neighbour-move-runs', at: 'neighbour', path: '/account/u/{mover}/data/move-in', as: 'mover', act: untilItRuns,
     before: (first) => first.pause(), after: (first) => first.resume() },
-  { name: 'neighbour-move-code', at: 'neighbour', path: '/account/u/{mover}/data/move-in', as: 'mover', act: async (page) => {
-    // Until the other server has answered, and some view has left the missing picture behind.
-    await page.waitForSelector('[value=skip], [name=code]')
-    await page.click('[value=skip]', { timeout: 1_000 }).catch(() => null)
-    await page.waitForSelector('[name=code]')
-  } },
   { name: 'neighbour-data', at: 'neighbour', path: '/account/u/{mover}/data', as: 'mover' },
   { name: 'neighbour-data-restore', at: 'neighbour', path: '/account/u/{mover}/data/restore', as: 'mover' },
   { name: 'neighbour-console-outbox', at: 'neighbour', path: '/admin/outbox', as: 'admin', act: open('details summary') },
