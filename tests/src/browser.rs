@@ -1,12 +1,17 @@
 //! Somebody with a browser: cookies, forms, and redirects that they follow when they want to.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 
+use futures_util::{Stream, StreamExt, stream};
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE, USER_AGENT};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Body, Method, RequestBuilder};
 
 use crate::TestPds;
+
+/// Between the fields of a form with a file.
+const BOUNDARY: &str = "----a boundary that stands nowhere else";
 
 /// A browser without scripts.
 #[derive(Clone)]
@@ -65,16 +70,30 @@ impl Browser {
 
     /// Sends the form of the page that was looked at last, with a file.
     pub async fn send_file(&mut self, path: &str, name: &str, content: &[u8]) -> View {
-        const BOUNDARY: &str = "----a boundary that stands nowhere else";
+        let (head, tail) = self.around_file(name);
+        self.send_form(path, [&head[..], content, &tail].concat().into()).await
+    }
+
+    /// The same with a file that comes in pieces.
+    pub async fn send_pieces<S>(&mut self, path: &str, name: &str, pieces: S) -> View
+    where
+        S: Stream<Item = Vec<u8>> + Send + 'static,
+    {
+        let (head, tail) = self.around_file(name);
+        let body = stream::iter([head]).chain(pieces).chain(stream::iter([tail]));
+        self.send_form(path, Body::wrap_stream(body.map(Ok::<_, Infallible>))).await
+    }
+
+    fn around_file(&self, name: &str) -> (Vec<u8>, Vec<u8>) {
         let part =
             |about: &str| format!("--{BOUNDARY}\r\ncontent-disposition: form-data; {about}\r\n");
-        let mut body = format!("{}\r\n{}\r\n", part("name=\"csrf\""), self.csrf).into_bytes();
         let about = part(&format!("name=\"file\"; filename=\"{name}\""));
-        body.extend_from_slice(
-            format!("{about}content-type: application/octet-stream\r\n\r\n").as_bytes(),
-        );
-        body.extend_from_slice(content);
-        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        let kind = "content-type: application/octet-stream";
+        let head = format!("{}\r\n{}\r\n{about}{kind}\r\n\r\n", part("name=\"csrf\""), self.csrf);
+        (head.into_bytes(), format!("\r\n--{BOUNDARY}--\r\n").into_bytes())
+    }
+
+    async fn send_form(&mut self, path: &str, body: Body) -> View {
         let request = self
             .request(Method::POST, path)
             .header("content-type", format!("multipart/form-data; boundary=\"{BOUNDARY}\""))

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cairn_tests::{Browser, PASSWORD, TestAccount, TestPds, View, World, post};
+use cairn_tests::{Browser, DirectoryFault, PASSWORD, TestAccount, TestPds, View, World, post};
 use serde_json::json;
 
 use super::signed_in;
 
-const NEW_PASSWORD: &str = "another correct horse";
+pub const NEW_PASSWORD: &str = "another correct horse";
 
 async fn two_servers() -> (TestPds, TestPds) {
     let world = World::start().await;
@@ -162,6 +162,35 @@ async fn a_move_survives_restarts_of_both_servers_and_its_errors_are_said() {
     browser.submit(&path, &[("act", "confirm"), ("code", &code)]).await;
     let view = settled(&mut browser, &path).await;
     assert!(view.has("you live here now"), "{view:?}");
+}
+
+/// The directory takes the operation, and nobody here hears of it.
+#[tokio::test]
+async fn an_account_whose_identity_is_here_does_not_go_by_itself() {
+    let (old, mut new) = two_servers().await;
+    let alice = furnished(&old).await;
+    let path = path_of(&alice);
+    let mut browser = Browser::new(&new);
+    set_out(&mut browser, &alice, &[]).await;
+    settled(&mut browser, &path).await;
+    browser.submit(&path, &[("act", "code")]).await;
+    let code = old.mailed_code("alice@mail.test");
+    new.world.fault_directory(Some(DirectoryFault::FallsAfterNext));
+    browser.submit(&path, &[("act", "confirm"), ("code", &code)]).await;
+    new.world.fault_directory(None);
+    new.world.clock().advance(Duration::from_secs(31 * 24 * 3_600));
+    new.restart().await;
+
+    let mut browser = Browser::new(&new);
+    let fields = [("username", "alice.new.test"), ("password", NEW_PASSWORD), ("remember", "1")];
+    browser.fill("/account/sign-in", &fields).await;
+    let view = browser.get(&path).await;
+    assert!(view.has("name=\"code\"") || view.has("name=\"old_password\""), "{view:?}");
+    browser.submit(&path, &[("act", "confirm"), ("code", "AAAAA-BBBBB")]).await;
+    settled(&mut browser, &path).await;
+    let input = json!({ "identifier": alice.did, "password": NEW_PASSWORD });
+    let session = new.anyone.call("com.atproto.server.createSession", input).await.ok();
+    assert_eq!(session["active"], true, "{session}");
 }
 
 #[tokio::test]

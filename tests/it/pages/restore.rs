@@ -1,7 +1,13 @@
 //! An account is filled from a file that its owner has kept.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use cairn_tests::{Browser, TestAccount, TestPds, World};
+use futures_util::{StreamExt, stream};
+use reqwest::{Body, Method};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::data::{download, furnished};
 use super::signed_in;
@@ -134,6 +140,104 @@ async fn only_the_owners_own_form_fills_an_account_and_none_that_is_active() {
     let mut browser = browser;
     browser.get(&path).await;
     assert_eq!(browser.submit(&path, &[]).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_comes_before_the_file_is_bounded_whoever_sends_it() {
+    let pds = TestPds::start().await;
+    let path = "/account/u/did:plc:nobody/data/restore";
+    let browser = Browser::new(&pds);
+    let form = || {
+        let request = browser.request(Method::POST, path);
+        request.header("content-type", "multipart/form-data; boundary=x")
+    };
+    // Headers of a field that never end, and a boundary that never comes.
+    for beginning in ["--x\r\na: ", ""] {
+        let pieces = stream::iter(0..256).then(move |n| async move {
+            tokio::task::yield_now().await;
+            let piece = if n == 0 { beginning.as_bytes().to_vec() } else { vec![b'a'; 16 * 1024] };
+            Ok::<_, Infallible>(piece)
+        });
+        let answer = form().body(Body::wrap_stream(pieces)).send().await.unwrap();
+        assert_eq!(answer.status(), 413, "{beginning:?}");
+    }
+    let answer = form().header("content-encoding", "gzip").body("small").send().await.unwrap();
+    assert_eq!(answer.status(), 415);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_had_keeps_no_other() {
+    let world = World::start().await;
+    let old = world.pds().await;
+    let new = world
+        .pds_with(|config| {
+            config.handle_domains = vec![".new.test".to_owned()];
+            config.blob_upload_limit = 8;
+        })
+        .await;
+    let alice = furnished(&old).await;
+    let there = alice.arrive_at(&new, "alice.new.test").await;
+    let mut browser = signed_in(&new, "alice.new.test").await;
+    let path = format!("/account/u/{}/data/restore", alice.did);
+    browser.get(&path).await;
+    let view = browser.send_file(&path, "alice.tar", &archive(&old, &alice).await).await;
+    assert_eq!(view.status, 303, "{view:?}");
+    assert!(browser.follow(&view).await.has("22 records, 1 of 2 files"));
+    let preferences = there.query("app.bsky.actor.getPreferences", &[]).await.ok();
+    assert_eq!(preferences["preferences"][0]["enabled"], true);
+}
+
+/// Only one of them works on an account at a time, and the other is not forgotten.
+#[tokio::test]
+async fn a_move_goes_on_after_a_file_that_came_in_between() {
+    let world = World::start().await;
+    let old = world.pds().await;
+    let new = world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await;
+    let alice = furnished(&old).await;
+    let mut browser = Browser::new(&new);
+    super::moving::set_out(&mut browser, &alice, &[]).await;
+    let moving = format!("/account/u/{}/data/move-in", alice.did);
+    super::moving::settled(&mut browser, &moving).await;
+
+    let path = format!("/account/u/{}/data/restore", alice.did);
+    let mut sender = browser.clone();
+    sender.get(&path).await;
+    let car = alice.car().await;
+    let (first, rest) = (car[..600].to_vec(), car[600..].to_vec());
+    let (go_on, held) = tokio::sync::oneshot::channel::<()>();
+    let pieces = stream::iter([first]).chain(stream::once(async move {
+        let _ = held.await;
+        rest
+    }));
+    let target = path.clone();
+    let sending =
+        tokio::spawn(async move { sender.send_pieces(&target, "repo.car", pieces).await });
+    browser.get(&moving).await;
+    // No code is asked for while something works on the account.
+    let begun = async {
+        loop {
+            let view = browser.submit(&moving, &[("act", "code")]).await;
+            if !browser.follow(&view).await.has("The old server mails you a code.") {
+                break;
+            }
+        }
+    };
+    timeout(Duration::from_secs(60), begun).await.expect("the file is taken");
+    alice.poke("com.atproto.identity.requestPlcOperationSignature").await.ok();
+    let code = old.mailed_code("alice@mail.test");
+    browser.submit(&moving, &[("act", "confirm"), ("code", &code)]).await;
+    let _ = go_on.send(());
+    assert_eq!(sending.await.unwrap().status, 303);
+    let status = async || {
+        let input = json!({ "identifier": alice.did, "password": super::moving::NEW_PASSWORD });
+        new.anyone.call("com.atproto.server.createSession", input).await.ok()
+    };
+    let awake = async {
+        while status().await["active"] != true {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), awake).await.expect("the account comes alive");
 }
 
 /// The old server gives nothing, and its owner has a copy.

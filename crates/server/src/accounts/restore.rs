@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use cairn_model::Cid;
 use cairn_store::{Account, NoAccount, StoreError, UploadError};
 use futures_util::{Stream, StreamExt};
@@ -67,7 +67,8 @@ impl From<UploadError> for RestoreError {
 /// # Errors
 /// For an account that is active, and a file that cannot be used. What came before the fault is kept.
 pub async fn restore(app: &App, account: &Account, file: &mut Pieces) -> Result<(), RestoreError> {
-    let _claim = Claim::take(app, account.id).ok_or(RestoreError::Busy)?;
+    let mut claim = Claim::take(app, account.id).ok_or(RestoreError::Busy)?;
+    claim.wake_after();
     let account = inactive(app, account).await?;
     let mut file = Reader { pieces: file, ahead: Bytes::new() };
     file.fill(BLOCK).await?;
@@ -164,14 +165,20 @@ async fn blob(
     let mut left = size;
     while let Some(piece) = file.next(left).await? {
         left = left.saturating_sub(piece.len() as u64);
-        upload.write(piece).await?;
+        match upload.write(piece).await {
+            // One that cannot be had keeps no other.
+            Err(UploadError::TooLarge { .. }) => return file.skip(left).await,
+            written => written?,
+        }
     }
     if left > 0 {
         return Err(RestoreError::Short);
     }
     // Bytes of something else wait for no record and go by themselves.
-    upload.finish(type_of(extension)).await?;
-    Ok(())
+    match upload.finish(type_of(extension)).await {
+        Ok(_) | Err(UploadError::TakenDown) => Ok(()),
+        Err(err) => Err(err.into()),
+    }
 }
 
 /// A file that is read in parts.
@@ -184,15 +191,19 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Has so many bytes ahead, or all that are left.
     async fn fill(&mut self, count: usize) -> Result<(), XrpcError> {
-        while self.ahead.len() < count {
-            let Some(piece) = self.pieces.next().await else { return Ok(()) };
-            let piece = piece?;
-            self.ahead = if self.ahead.is_empty() {
-                piece
-            } else {
-                [&self.ahead[..], &piece].concat().into()
-            };
+        if self.ahead.is_empty() {
+            self.ahead = self.pieces.next().await.transpose()?.unwrap_or_default();
         }
+        if self.ahead.len() >= count {
+            return Ok(());
+        }
+        let mut ahead = BytesMut::from(&self.ahead[..]);
+        while ahead.len() < count
+            && let Some(piece) = self.pieces.next().await
+        {
+            ahead.extend_from_slice(&piece?);
+        }
+        self.ahead = ahead.freeze();
         Ok(())
     }
 

@@ -1,13 +1,16 @@
 //! A form with a file: <https://www.rfc-editor.org/rfc/rfc7578>. The fields stand before the file, which is handed on as it comes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, header};
 use multer::{Field, Multipart};
 
 use crate::error::XrpcError;
-use crate::xrpc::body;
+use crate::xrpc::body::{self, Upload};
 
 use super::form::{Fields, MAX_BYTES};
 
@@ -27,14 +30,14 @@ pub(super) async fn read(
     let boundary = boundary.and_then(|value| multer::parse_boundary(value).ok());
     let boundary =
         boundary.ok_or_else(|| XrpcError::invalid_request("the form has no boundary"))?;
-    let pieces = stream::try_unfold(upload, |mut upload| async move {
-        Ok::<_, XrpcError>(upload.next().await?.map(|piece| (piece, upload)))
-    });
+    let is_head = Arc::new(AtomicBool::new(true));
+    let pieces = pieces(upload, Arc::clone(&is_head));
     let mut form = Multipart::new(pieces, boundary);
     let mut fields = Fields::default();
     let mut left = MAX_BYTES;
     while let Some(field) = form.next_field().await.map_err(malformed)? {
         if field.file_name().is_some() {
+            is_head.store(false, Ordering::Relaxed);
             return Ok((fields, Some(file(form, field))));
         }
         let name = field.name().unwrap_or_default().to_owned();
@@ -42,6 +45,28 @@ pub(super) async fn read(
         fields.add(name, value)?;
     }
     Ok((fields, None))
+}
+
+/// The body as the parser is to have it: it takes all that is ready at once, so a piece is ready only when the one before has
+/// been looked at.
+///
+/// It keeps all that is no whole field yet: before the file no more may come than a form has.
+fn pieces(
+    upload: Upload,
+    is_head: Arc<AtomicBool>,
+) -> impl Stream<Item = Result<Bytes, XrpcError>> {
+    stream::try_unfold((upload, MAX_BYTES), move |(mut upload, left)| {
+        let is_head = Arc::clone(&is_head);
+        async move {
+            tokio::task::yield_now().await;
+            if left == 0 && is_head.load(Ordering::Relaxed) {
+                return Err(XrpcError::too_large());
+            }
+            let Some(piece) = upload.next().await? else { return Ok(None) };
+            let left = left.saturating_sub(piece.len() as u64);
+            Ok(Some((piece, (upload, left))))
+        }
+    })
 }
 
 /// The value of a field that is no file.

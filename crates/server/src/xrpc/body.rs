@@ -168,13 +168,17 @@ pub(crate) fn upload(
     streamed(headers, body, content_type, max_bytes)
 }
 
-/// Takes a form with a file as a stream; what parts its fields is for the reader. Only the fields themselves are bounded.
+/// Takes a form with a file as a stream; what parts its fields is for the reader, who bounds what comes before the file. No
+/// browser compresses forms, and what is compressed can become any size in one step.
 pub(crate) fn file_form(headers: &HeaderMap, body: Body) -> Result<Upload, XrpcError> {
     let content_type = content_type(headers)?;
     if content_type != "multipart/form-data" {
         return Err(XrpcError::invalid_request(format!(
             "Wrong request encoding (Content-Type): {content_type}"
         )));
+    }
+    if coding(headers)? != Coding::Identity {
+        return Err(XrpcError::unsupported_media("forms are not taken compressed"));
     }
     streamed(headers, body, content_type, u64::MAX)
 }

@@ -34,6 +34,7 @@ pub(crate) use head::{create, emit_commit, emit_sync, recommit, retire};
 pub(crate) use import::ImportTurns;
 pub use import::{Import, ImportError, ImportStats, KeyCheck};
 pub use list::{ListedRepo, RepoPage};
+pub use pace::is_too_slow;
 pub use read::{ListedRecord, MAX_LIST_BYTES, Record, RecordRange};
 pub use recent::RecentRecord;
 pub use scan::MAX_BLOCKS_BYTES;

@@ -116,6 +116,8 @@ async fn point_here(
     if keeps_its_key {
         return Err(OldError::Strange.into());
     }
+    // Before, so that an account whose identity is here does not go because this server ends in between.
+    app.store.cancel_deletion(account.id).await.map_err(XrpcError::from)?;
     Ok(submit(app, did, &signed.operation).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cairn_store::{Account, AccountId, Move, MoveStep, MoveTrouble};
+use cairn_store::{Account, AccountId, Move, MoveStep, MoveTrouble, is_too_slow};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::sync::SemaphorePermit;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::super::preferences::Preferences;
 use super::super::{activation, import};
 use super::old_server::{OldError, OldServer};
-use super::{Claim, Trouble, leave, lives_here, resume};
+use super::{Claim, Trouble, lives_here, rests, resume};
 use crate::App;
 use crate::error::XrpcError;
 
@@ -19,6 +19,8 @@ use crate::error::XrpcError;
 const BLOBS_AT_ONCE: usize = 4;
 /// After so many blobs in a row without an answer, the old server is taken as gone.
 const SILENCES: u32 = 8;
+/// What a blob may take before it must come at some pace: whoever sends slowly keeps others from moving.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often an activation that fails is tried again before its owner is asked to, each time after a longer pause.
 const ACTIVATIONS: u32 = 10;
 const ACTIVATION_PAUSE: Duration = Duration::from_secs(5);
@@ -35,10 +37,9 @@ pub async fn resume_all(app: App) {
 
 /// Works on a move beside the requests, one job for each account.
 pub(super) fn start(app: &App, account: AccountId) {
-    let Some(claim) = Claim::take(app, account) else { return };
+    let Some(mut claim) = Claim::take(app, account) else { return };
     let app = app.clone();
     app.clone().tasks.spawn(async move {
-        let _claim = claim;
         let stopping = app.stopping.clone();
         let work = async { run(&app, account, &mut Turn::take(&app).await).await };
         let outcome = tokio::select! {
@@ -46,8 +47,9 @@ pub(super) fn start(app: &App, account: AccountId) {
             () = stopping.cancelled() => Ok(()),
             outcome = work => outcome,
         };
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "a move was interrupted");
+        match outcome {
+            Ok(()) => claim.wake_after(),
+            Err(error) => tracing::warn!(%error, "a move was interrupted"),
         }
     });
 }
@@ -77,8 +79,8 @@ async fn run(app: &App, id: AccountId, turn: &mut Turn<'_>) -> Result<(), cairn_
     loop {
         let Some(found) = app.store.find_move(id).await? else { return Ok(()) };
         let Some(account) = app.store.account(id).await? else { return Ok(()) };
-        if matches!(found.step, MoveStep::Identity | MoveStep::Done) {
-            return app.store.set_move(id, found.step, found.step, false, None).await;
+        if rests(app, id, &found).await? {
+            return Ok(());
         }
         match step(app, &account, &found, turn).await {
             Ok(next) => app.store.set_move(id, found.step, next, true, None).await?,
@@ -123,7 +125,6 @@ async fn step(
     if found.step == MoveStep::Farewell
         && !(account.is_active() && lives_here(app, account).await?)
     {
-        leave(app, account.id, resume(app, account.id, found).as_ref()).await?;
         return Ok(MoveStep::Done);
     }
     let old = resume(app, account.id, found).ok_or(OldError::SessionOver)?;
@@ -143,7 +144,6 @@ async fn step(
         MoveStep::Farewell => {
             // The old copy must not look alive beside the new one.
             old.call("com.atproto.server.deactivateAccount", Some(&json!({}))).await?;
-            leave(app, account.id, Some(&old)).await?;
             Ok(MoveStep::Done)
         }
         step @ (MoveStep::Identity | MoveStep::Activation | MoveStep::Done) => Ok(step),
@@ -156,12 +156,7 @@ async fn repository(app: &App, account: &Account, old: &OldServer) -> Result<(),
     let mut pieces =
         old.stream("com.atproto.sync.getRepo", &params, limit.unwrap_or(usize::MAX)).await?;
     let mut arriving = import::begin(app, account).await?;
-    let (began, mut bytes) = (Instant::now(), 0);
     while let Some(piece) = pieces.next().await? {
-        bytes += piece.len();
-        if is_too_slow(began, bytes) {
-            return Err(Trouble::new("away", ""));
-        }
         arriving.push(piece).await?;
     }
     // It may have taken hours.
@@ -234,8 +229,8 @@ async fn blob(
     let mut upload = app.store.upload_blob(account.id, limit).await.map_err(not_stored)?;
     let (began, mut bytes) = (Instant::now(), 0);
     while let Some(piece) = pieces.next().await? {
-        bytes += piece.len();
-        if is_too_slow(began, bytes) {
+        bytes += piece.len() as u64;
+        if is_too_slow(bytes, began.elapsed(), PATIENCE) {
             return Err(Trouble::new("away", ""));
         }
         upload.write(piece).await.map_err(not_stored)?;
@@ -243,15 +238,6 @@ async fn blob(
     let stored = upload.finish(pieces.mime_type()).await.map_err(not_stored)?;
     // Bytes of something else wait for no record here and go by themselves.
     if stored.cid == cid { Ok(()) } else { Err(OldError::Strange.into()) }
-}
-
-/// Whoever sends so slowly keeps others from moving.
-fn is_too_slow(began: Instant, bytes: usize) -> bool {
-    const GRACE: Duration = Duration::from_secs(120);
-    const BYTES_PER_SECOND: u64 = 16 * 1024;
-    let elapsed = began.elapsed();
-    let expected = elapsed.as_secs().saturating_mul(BYTES_PER_SECOND);
-    elapsed > GRACE && u64::try_from(bytes).is_ok_and(|bytes| bytes < expected)
 }
 
 fn not_stored(err: cairn_store::UploadError) -> Trouble {

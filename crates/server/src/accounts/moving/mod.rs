@@ -63,18 +63,34 @@ impl Moves {
 pub struct Claim {
     app: App,
     account: AccountId,
+    wakes: bool,
 }
 
 impl Claim {
     /// None if there is a job already.
     pub fn take(app: &App, account: AccountId) -> Option<Self> {
-        app.moves.begin(account).then(|| Self { app: app.clone(), account })
+        app.moves.begin(account).then(|| Self { app: app.clone(), account, wakes: false })
+    }
+
+    /// Has a move that was to go on meanwhile do so afterwards.
+    pub fn wake_after(&mut self) {
+        self.wakes = true;
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         self.app.moves.end(self.account);
+        if self.wakes && !self.app.stopping.is_cancelled() {
+            let (app, account) = (self.app.clone(), self.account);
+            self.app.tasks.spawn(async move {
+                match app.store.find_move(account).await {
+                    Ok(Some(found)) if found.is_running => job::start(&app, account),
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(%error, "a move is not gone on with"),
+                }
+            });
+        }
     }
 }
 
@@ -193,8 +209,7 @@ pub async fn begin(
 /// When the store cannot be read or written.
 pub async fn go_on(app: &App, account: AccountId) -> Result<(), XrpcError> {
     let Some(found) = app.store.find_move(account).await? else { return Ok(()) };
-    if matches!(found.step, MoveStep::Identity | MoveStep::Done) {
-        app.store.set_move(account, found.step, found.step, false, None).await?;
+    if rests(app, account, &found).await? {
         return Ok(());
     }
     app.store.set_move(account, found.step, found.step, true, None).await?;
@@ -230,21 +245,27 @@ pub async fn skip(app: &App, account: AccountId) -> Result<(), XrpcError> {
         return Ok(());
     }
     app.store.set_move(account, found.step, next, false, None).await?;
-    if next == MoveStep::Done {
-        leave(app, account, resume(app, account, &found).as_ref()).await?;
-    }
     go_on(app, account).await
 }
 
-/// Ends the session at the old server, which nothing more is asked of.
+/// Whether there is nothing that the server could do by itself. A move that is over also ends its session at the old
+/// server.
 ///
 /// # Errors
 /// When the store cannot be written.
-async fn leave(app: &App, account: AccountId, old: Option<&OldServer>) -> Result<(), StoreError> {
-    if let Some(old) = old {
-        old.sign_out_later();
+async fn rests(app: &App, account: AccountId, found: &Move) -> Result<bool, StoreError> {
+    let step = found.step;
+    if !matches!(step, MoveStep::Identity | MoveStep::Done) {
+        return Ok(false);
     }
-    app.store.end_move_session(account).await
+    if step == MoveStep::Done {
+        if let Some(old) = resume(app, account, found) {
+            old.sign_out_later();
+        }
+        app.store.end_move_session(account).await?;
+    }
+    app.store.set_move(account, step, step, false, None).await?;
+    Ok(true)
 }
 
 /// The old server by the session that is stored; none when that is over.

@@ -49,7 +49,7 @@ fn name(fault: &RepoFault) -> &'static str {
 }
 
 #[tokio::test]
-async fn each_kind_of_damage_is_found() {
+async fn rows_that_say_something_wrong_are_found() {
     const ONE: &str = "key = 'com.example.post/one' AND layer = 255";
     let cases: &[(&str, &[&str])] = &[
         ("UPDATE repo SET state = 2", &["no repository"]),

@@ -1,6 +1,9 @@
 //! `/account/u/{account}/data/restore`: filling an account from a file that its owner has kept.
 
+use std::time::Duration;
+
 use askama::Template;
+use futures_util::StreamExt;
 
 use super::super::super::error::PageError;
 use super::super::super::file_form::File;
@@ -65,9 +68,6 @@ pub async fn submit(visit: Visit) -> PageResult {
 
 /// Takes some of what a browser goes on sending: it shows no answer before it has sent everything.
 async fn swallow(file: &mut File) {
-    use std::time::Duration;
-
-    use futures_util::StreamExt;
     const TIME: Duration = Duration::from_secs(60);
     let rest = async { while let Some(Ok(_)) = file.next().await {} };
     // Then it sees that the connection is gone.
