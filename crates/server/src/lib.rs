@@ -10,6 +10,7 @@ pub mod app;
 mod argon;
 pub mod auth;
 pub mod branding;
+mod caught;
 mod checks;
 mod compress;
 pub mod config;

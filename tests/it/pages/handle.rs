@@ -1,7 +1,10 @@
 //! Changing the handle.
 
-use cairn_tests::TestPds;
+use std::time::Duration;
+
+use cairn_tests::{DirectoryFault, TestPds};
 use serde_json::json;
+use tokio::time::{sleep, timeout};
 
 use super::{SIGN_IN, signed_in};
 
@@ -63,6 +66,27 @@ async fn nothing_changes_while_the_directory_is_away() {
     assert!(view.status == 422 && view.has("so nothing was changed"), "{view:?}");
     let session = alice.query("com.atproto.server.getSession", &[]).await.ok();
     assert_eq!(session["handle"], "alice.test");
+}
+
+/// Otherwise the directory names a handle that the server does not know.
+#[tokio::test]
+async fn a_handle_is_changed_to_the_end_when_its_owner_leaves() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let page = format!("/account/u/{}/handle", alice.did);
+    let mut browser = signed_in(&pds, "alice").await;
+    browser.get(&page).await;
+    pds.world.fault_directory(Some(DirectoryFault::Dawdles(Duration::from_secs(3))));
+    let asked = browser.submit(&page, &[("handle", "alicia"), ("domain", ".test")]);
+    assert!(timeout(Duration::from_secs(2), asked).await.is_err());
+    let is_changed = async {
+        while handle_of(&pds, &alice.did).await != "alicia.test" {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), is_changed).await.expect("the handle is changed");
+    let data = pds.world.plc().get_data(&alice.did).await.unwrap();
+    assert_eq!(data.also_known_as, ["at://alicia.test"]);
 }
 
 #[tokio::test]

@@ -3,11 +3,11 @@
 use cairn_store::{Account, ActivateError};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{identity, session};
+use super::{identity, mailing, session};
 use crate::App;
 use crate::error::XrpcError;
 use crate::i18n::Text;
-use crate::mail::{letters, post};
+use crate::mail::letters;
 
 /// An account that is to be deleted by itself is kept this long: its owner reads the letter, and can come back.
 const MIN_DELETE_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -47,12 +47,7 @@ pub async fn deactivate(
     if let (Some(at), Some(to)) = (delete_after, account.email.clone()) {
         let handle = identity::shown_handle(account);
         let mail = letters::deletion_ahead(&app.config, t, &to, &handle, at, app.clock.now());
-        let (app, did) = (app.clone(), account.did.clone());
-        app.clone().tasks.spawn(async move {
-            if let Err(error) = post(&app, mail).await {
-                tracing::warn!(%did, %error, "the owner was not told of the deletion to come");
-            }
-        });
+        mailing::post_later(app, &account.did, mail);
     }
     Ok(())
 }

@@ -8,24 +8,18 @@ use cairn_model::Did;
 use cairn_store::Account;
 use serde_json::json;
 
-use super::{administration, create, identity};
+use super::{administration, create, identity, mailing};
 use crate::App;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::i18n::Text;
-use crate::mail::{letters, post};
+use crate::mail::letters;
 
-/// Makes the account of somebody who waits, and writes to them: to the end, also when whoever approves hangs up.
+/// Makes the account of somebody who waits, and writes to them.
 ///
 /// # Errors
 /// 400 `NotFound` when nobody waits under this DID; the directory's.
 pub async fn approve(app: &App, did: &Did) -> Result<Account, XrpcError> {
-    let (own, did) = (app.clone(), did.clone());
-    let approval = app.tasks.spawn(async move { approve_whole(&own, &did).await });
-    approval.await.map_err(XrpcError::internal)?
-}
-
-async fn approve_whole(app: &App, did: &Did) -> Result<Account, XrpcError> {
     let _turn = app.identity_turns.take(did).await;
     let applicant = app.store.begin_approval(did).await?.ok_or_else(|| nobody(did))?;
     if let Some(genesis) = &applicant.genesis {
@@ -34,7 +28,7 @@ async fn approve_whole(app: &App, did: &Did) -> Result<Account, XrpcError> {
     let delete_after = app.clock.now().saturating_add(create::DELETE_AFTER).ok();
     let account = app.store.approve_applicant(did, delete_after).await?;
     administration::record(app, &Moderator::Admin, "approve", did.as_str(), json!({})).await;
-    tell(app, &account).await;
+    tell(app, &account);
     Ok(account)
 }
 
@@ -65,11 +59,9 @@ async fn register(app: &App, did: &Did, genesis: &Operation) -> Result<(), XrpcE
 }
 
 /// The account is there whether the mail arrives or not.
-async fn tell(app: &App, account: &Account) {
+fn tell(app: &App, account: &Account) {
     let Some(to) = account.email.as_deref() else { return };
     let handle = identity::shown_handle(account);
     let mail = letters::approved(&app.config, Text::default(), to, &handle, app.clock.now());
-    if let Err(error) = post(app, mail).await {
-        tracing::warn!(did = %account.did, %error, "who was given an account was not told by mail");
-    }
+    mailing::post_later(app, &account.did, mail);
 }

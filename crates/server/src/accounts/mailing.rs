@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cairn_model::Did;
 use cairn_store::{Account, MailPurpose, MailTokenError, SessionClient};
 
 use super::identifier;
@@ -9,7 +10,7 @@ use crate::App;
 use crate::error::XrpcError;
 use crate::i18n::Text;
 use crate::mail::letters::{self, Alert, Code, Event};
-use crate::mail::{MailError, post};
+use crate::mail::{Mail, MailError, post};
 
 /// Makes a token and mails it to the account's address. On a server that cannot send mail the operator finds it in the
 /// outbox.
@@ -68,11 +69,16 @@ pub fn tell_later(
     let Some(to) = account.email.as_deref() else { return };
     let handle = super::identity::shown_handle(account);
     let alert = Alert { event, handle: &handle, client: client.as_ref() };
-    let mail = letters::alert(&app.config, t, to, &alert, app.clock.now());
-    let (task_app, did) = (app.clone(), account.did.clone());
+    post_later(app, &account.did, letters::alert(&app.config, t, to, &alert, app.clock.now()));
+}
+
+/// Mails the owner of an account once the present request is answered; nothing depends on it.
+pub fn post_later(app: &App, did: &Did, mail: Mail) {
+    let (task_app, did) = (app.clone(), did.clone());
     app.tasks.spawn(async move {
+        let subject = mail.subject.clone();
         if let Err(error) = post(&task_app, mail).await {
-            tracing::warn!(%did, ?event, %error, "the owner was not told");
+            tracing::warn!(%did, subject, %error, "the owner was not told");
         }
     });
 }

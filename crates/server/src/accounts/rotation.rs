@@ -188,17 +188,3 @@ async fn take_up(app: &App, account: &Account, key: &DidKey) -> Result<(), XrpcE
     let _ = app.resolver.did(&account.did, true).await;
     Ok(())
 }
-
-/// Runs [`rotate`] to its end, whether or not the caller waits: between the document and the account nothing may come.
-///
-/// # Errors
-/// As [`rotate`]; 500 if it panics.
-pub async fn rotate_to_the_end(
-    app: &App,
-    did: Did,
-    wanted: Option<DidKey>,
-) -> Result<(), XrpcError> {
-    let own = app.clone();
-    let task = app.tasks.spawn(async move { rotate(&own, &did, wanted).await });
-    task.await.map_err(XrpcError::internal)?
-}

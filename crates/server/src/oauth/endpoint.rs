@@ -53,22 +53,13 @@ where
     post(path, Who::Anyone, answer).limit(Bucket::OAuthToken).for_oauth()
 }
 
-/// A client that hangs up has still used its code or token: what was begun is finished.
-async fn finish(
-    app: &App,
-    running: impl Future<Output = Result<Response, Refusal>> + Send + 'static,
-) -> Response {
-    let own = app.clone();
-    let running = async move {
-        let mut response = running.await.unwrap_or_else(IntoResponse::into_response);
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-        headers.insert(DPOP_NONCE, nonce_header(&own).1);
-        response
-    };
-    let outcome = app.tasks.spawn(running).await;
-    outcome.unwrap_or_else(|err| Refusal::from(OAuthError::server_error(err)).into_response())
+async fn finish(app: &App, running: impl Future<Output = Result<Response, Refusal>>) -> Response {
+    let mut response = running.await.unwrap_or_else(IntoResponse::into_response);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(DPOP_NONCE, nonce_header(app).1);
+    response
 }
 
 async fn document(call: Call) -> Response {
@@ -121,6 +112,11 @@ pub(crate) fn proof_text(headers: &HeaderMap) -> Result<Option<&str>, DpopError>
         return Err(DpopError::Repeated);
     }
     first.to_str().map(Some).map_err(|_| DpopError::Jws(cairn_identity::jws::JwsError::Malformed))
+}
+
+/// The answer of an endpoint that failed before it had one.
+pub(crate) fn failed(err: XrpcError) -> Response {
+    Refusal::from(err).into_response()
 }
 
 /// The answer to a verb that an endpoint does not take.

@@ -24,7 +24,7 @@ use cairn_identity::jws::HmacKey;
 use cairn_oauth::assertion;
 use cairn_oauth::dpop::{Nonces, Proofs};
 
-pub(crate) use endpoint::{nonce_header, other_verb, proof_text, routes};
+pub(crate) use endpoint::{failed, nonce_header, other_verb, proof_text, routes};
 pub(crate) use revoke::access_secret;
 
 use clients::Clients;

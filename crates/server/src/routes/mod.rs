@@ -22,6 +22,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 
 use crate::app::App;
 use crate::auth::{check_admin, check_collector};
+use crate::caught::{caught, to_its_end};
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
 use crate::oauth;
@@ -66,7 +67,16 @@ async fn dispatch(app: &App, found: Found, request: Request<Body>, client_ip: Ip
     }
     let Found::Route(_, captures) = found else { return other_verb(route) };
     let (parts, body) = request.into_parts();
-    (route.handler)(Call { app: app.clone(), parts, body, client_ip, captures }).await
+    let running = (route.handler)(Call { app: app.clone(), parts, body, client_ip, captures });
+    let outcome = if route.method == http::Method::POST {
+        to_its_end(app, running).await
+    } else {
+        caught(running).await
+    };
+    outcome.unwrap_or_else(|err| match route.errors {
+        Errors::OAuth => oauth::failed(err),
+        Errors::Xrpc => err.into_response(),
+    })
 }
 
 fn charge(

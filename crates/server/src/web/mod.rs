@@ -34,6 +34,7 @@ use axum::response::Response;
 use http::{HeaderValue, Method, Request, header};
 
 use crate::app::App;
+use crate::caught::{caught, to_its_end};
 use crate::config::ServerConfig;
 use crate::i18n;
 use crate::limits::Bucket;
@@ -137,7 +138,12 @@ async fn run(visit: &mut Visit, body: Body) -> PageResult {
         visit.charge_address(*bucket)?;
     }
     visit.require(route.who).await?;
-    (route.handler)(visit.clone()).await
+    let running = (route.handler)(visit.clone());
+    if route.method == Method::POST {
+        to_its_end(&visit.app, running).await?
+    } else {
+        caught(running).await?
+    }
 }
 
 fn finish(visit: &Visit, outcome: PageResult) -> Response {

@@ -1,18 +1,16 @@
 //! From a request under `/xrpc/` to a response.
 
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cairn_model::Nsid;
-use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method as Verb, Request, header};
-use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::auth::{AuthPolicy, is_dpop};
+use crate::auth::{AuthPolicy, TokenUse, is_dpop};
+use crate::caught::{caught, to_its_end};
 use crate::error::XrpcError;
 use crate::figures::Class;
 use crate::limits::{Bucket, RateReport, counted_as};
@@ -110,14 +108,26 @@ async fn run(call: Call) -> Result<Response, XrpcError> {
     if endpoint.global_limit {
         charge_global(&call.app, &call.parts.headers, call.client_ip, &call.report)?;
     }
-    let (tasks, tokens) = (call.app.tasks.clone(), call.app.service_tokens.clone());
-    let token = Arc::clone(&call.token);
-    let runs_to_its_end = endpoint.kind == Kind::Procedure;
-    let outcome = caught(&tasks, endpoint.handler.run(call), runs_to_its_end).await;
+    let (app, token) = (call.app.clone(), Arc::clone(&call.token));
+    let running = endpoint.handler.run(call);
+    if endpoint.kind != Kind::Procedure {
+        return answered_once(&app, &token, running).await;
+    }
+    let own = app.clone();
+    to_its_end(&app, async move { answered_once(&own, &token, running).await }).await?
+}
+
+/// A service token that brought its bearer nothing may be used again.
+async fn answered_once(
+    app: &App,
+    token: &OnceLock<TokenUse>,
+    running: Running,
+) -> Result<Response, XrpcError> {
+    let outcome = caught(running).await.flatten();
     if let Some(token) = token.get()
         && !outcome.as_ref().is_ok_and(|response| response.status().is_success())
     {
-        tokens.forgive(*token);
+        app.service_tokens.forgive(*token);
     }
     outcome
 }
@@ -131,10 +141,10 @@ async fn pass_on(
     report: &RateReport,
 ) -> Result<Response, XrpcError> {
     charge_global(&app, request.headers(), client_ip, report)?;
-    let tasks = app.tasks.clone();
     let runs_to_its_end = *request.method() == Verb::POST;
-    let running = Box::pin(async move { proxy::pass_on(&app, &nsid, request).await });
-    caught(&tasks, running, runs_to_its_end).await
+    let own = app.clone();
+    let running = Box::pin(async move { proxy::pass_on(&own, &nsid, request).await });
+    if runs_to_its_end { to_its_end(&app, running).await? } else { caught(running).await? }
 }
 
 fn charge_global(
@@ -147,30 +157,4 @@ fn charge_global(
         return Ok(());
     }
     app.limits.charge(Bucket::Global, &counted_as(client_ip), 1, headers, client_ip, report)
-}
-
-async fn caught(
-    tasks: &TaskTracker,
-    running: Running,
-    runs_to_its_end: bool,
-) -> Result<Response, XrpcError> {
-    let running = AssertUnwindSafe(running).catch_unwind();
-    let outcome = if runs_to_its_end {
-        tasks.spawn(running).await.map_err(XrpcError::internal)?
-    } else {
-        running.await
-    };
-    outcome.unwrap_or_else(|panic| Err(XrpcError::internal(Panicked::from(panic))))
-}
-
-/// A handler panicked: a bug, answered with 500.
-#[derive(Debug, thiserror::Error)]
-#[error("handler panicked: {0}")]
-struct Panicked(String);
-
-impl From<Box<dyn std::any::Any + Send>> for Panicked {
-    fn from(panic: Box<dyn std::any::Any + Send>) -> Self {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        Self(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default())
-    }
 }

@@ -40,13 +40,6 @@ pub async fn request_code(app: &App, account: &Account) -> Result<bool, XrpcErro
 /// # Errors
 /// When the store cannot be read or written; what is in the way is stored.
 pub async fn confirm(app: &App, account: &Account, code: &str) -> Result<bool, XrpcError> {
-    // To the end, also when the browser hangs up: between the directory and the store nothing may be left half done.
-    let (own, account, code) = (app.clone(), account.clone(), code.to_owned());
-    let whole = app.tasks.spawn(async move { confirm_whole(&own, &account, &code).await });
-    whole.await.map_err(XrpcError::internal)?
-}
-
-async fn confirm_whole(app: &App, account: &Account, code: &str) -> Result<bool, XrpcError> {
     let Some(found) = app.store.find_move(account.id).await? else { return Ok(false) };
     if found.step != MoveStep::Identity {
         return Ok(true);

@@ -25,7 +25,7 @@ pub async fn update_account_signing_key(
     Input(input): Input<UpdateAccountSigningKey>,
 ) -> Result<()> {
     let account = super::account(&cx.app, AtIdentifier::Did(input.did.clone())).await?;
-    rotation::rotate_to_the_end(&cx.app, input.did, input.signing_key).await?;
+    rotation::rotate(&cx.app, &input.did, input.signing_key).await?;
     let did = account.did.as_str();
     administration::record(&cx.app, &Moderator::Admin, "update_signing_key", did, json!({})).await;
     Ok(())
