@@ -122,7 +122,7 @@ impl App {
             grants: Grants::new(),
             identity_turns: Turns::default(),
             moves: Moves::default(),
-            subscribers: Subscribers::new(&config.firehose),
+            subscribers: Subscribers::new(&config.firehose, &stopping),
             viewers: Viewers::new(),
             relays: Relays::new(&config.crawlers),
             figures: Figures::new(clock.now()),

@@ -1,6 +1,7 @@
 //! One subscriber's socket, from the upgrade to the close.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -156,15 +157,16 @@ impl Subscriber {
     }
 
     async fn pump(&mut self, subscription: &mut Subscription) -> End {
-        let (stopping, hung_up) = (self.app.stopping.clone(), self.seat.hung_up());
+        let ended = self.seat.ended();
+        // One that waits for all of the time: there are as many rounds as batches.
+        let mut ended = pin!(ended.cancelled());
         // Until the first batch, the place is the client's cursor: what lies behind it has been told already.
         let mut has_begun = false;
         loop {
             // The client's side comes before the events: a busy stream must not leave its pings unanswered.
             let outcome = tokio::select! {
                 biased;
-                () = stopping.cancelled() => Err(End::Stopping),
-                () = hung_up.cancelled() => Err(End::HungUp),
+                () = &mut ended => Err(self.ended()),
                 message = self.socket.recv() => self.heard(message),
                 _ = self.pings.tick() => self.ping().await,
                 batch = subscription.next_batch() => match batch {
@@ -183,6 +185,10 @@ impl Subscriber {
                 return End::TooSlow;
             }
         }
+    }
+
+    fn ended(&self) -> End {
+        if self.app.stopping.is_cancelled() { End::Stopping } else { End::HungUp }
     }
 
     fn log_failure(&self, err: &cairn_store::StoreError) -> End {

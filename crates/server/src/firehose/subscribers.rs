@@ -17,6 +17,7 @@ const MAX_USER_AGENT_CHARS: usize = 120;
 /// The open sockets.
 #[derive(Debug)]
 pub struct Subscribers {
+    stopping: CancellationToken,
     present: Arc<Mutex<BTreeMap<u64, Arc<Presence>>>>,
     next_id: AtomicU64,
     max: usize,
@@ -35,7 +36,7 @@ pub(crate) struct Presence {
     pub asked: Option<u64>,
     cursor: AtomicU64,
     sent: AtomicU64,
-    hung_up: CancellationToken,
+    ended: CancellationToken,
 }
 
 /// Who wants to follow.
@@ -67,8 +68,10 @@ pub(crate) enum NoSeat {
 }
 
 impl Subscribers {
-    pub(crate) fn new(config: &FirehoseConfig) -> Self {
+    /// `stopping` ends all of them.
+    pub(crate) fn new(config: &FirehoseConfig, stopping: &CancellationToken) -> Self {
         Self {
+            stopping: stopping.clone(),
             present: Arc::default(),
             next_id: AtomicU64::new(1),
             max: config.max_subscribers,
@@ -95,7 +98,7 @@ impl Subscribers {
             asked: who.cursor,
             cursor: AtomicU64::new(who.cursor.unwrap_or(0)),
             sent: AtomicU64::new(0),
-            hung_up: CancellationToken::new(),
+            ended: self.stopping.child_token(),
         });
         present.insert(presence.id, Arc::clone(&presence));
         Ok(Seat { present: Arc::clone(&self.present), presence, _own: own })
@@ -114,7 +117,7 @@ impl Subscribers {
     /// Closes one, if it is still there.
     pub(crate) fn hang_up(&self, id: u64) -> Option<Arc<Presence>> {
         let presence = locked(&self.present).get(&id).cloned()?;
-        presence.hung_up.cancel();
+        presence.ended.cancel();
         Some(presence)
     }
 }
@@ -143,9 +146,9 @@ impl Seat {
         self.presence.cursor.store(cursor, Ordering::Relaxed);
     }
 
-    /// Cancelled when the operator hangs up.
-    pub(crate) fn hung_up(&self) -> CancellationToken {
-        self.presence.hung_up.clone()
+    /// Cancelled when the operator hangs up, or the server stops.
+    pub(crate) fn ended(&self) -> CancellationToken {
+        self.presence.ended.clone()
     }
 }
 
@@ -181,7 +184,7 @@ mod tests {
     fn seats_are_limited_and_given_back() {
         let limits =
             FirehoseConfig { max_subscribers: 2, max_per_address: 1, ..FirehoseConfig::default() };
-        let subscribers = Subscribers::new(&limits);
+        let subscribers = Subscribers::new(&limits, &CancellationToken::new());
         let seat = subscribers.enter(newcomer(false)).unwrap();
         assert_eq!(subscribers.enter(newcomer(false)).unwrap_err(), NoSeat::TooMany);
         let other = subscribers.enter(newcomer(true)).unwrap();
@@ -193,15 +196,19 @@ mod tests {
 
     #[test]
     fn the_operator_sees_who_is_there_and_hangs_up() {
-        let subscribers = Subscribers::new(&FirehoseConfig::default());
+        let stopping = CancellationToken::new();
+        let subscribers = Subscribers::new(&FirehoseConfig::default(), &stopping);
         let seat = subscribers.enter(newcomer(false)).unwrap();
         seat.note(3, 12);
         let present = subscribers.present();
         let it = present.first().unwrap();
         assert_eq!((it.user_agent.as_str(), it.cursor(), it.sent()), ("relay/1", 12, 3));
-        assert!(!seat.hung_up().is_cancelled());
-        assert!(subscribers.hang_up(it.id).is_some() && seat.hung_up().is_cancelled());
+        assert!(!seat.ended().is_cancelled());
+        assert!(subscribers.hang_up(it.id).is_some() && seat.ended().is_cancelled());
         drop(seat);
         assert!(subscribers.hang_up(it.id).is_none());
+        let seat = subscribers.enter(newcomer(false)).unwrap();
+        stopping.cancel();
+        assert!(seat.ended().is_cancelled());
     }
 }
