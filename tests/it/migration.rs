@@ -1,5 +1,7 @@
 //! An account moves from one server to another, with everything.
 
+use std::time::Duration;
+
 use cairn_tests::{PASSWORD, RepoCopy, TestAccount, TestPds, World, post};
 use serde_json::{Value, json};
 
@@ -24,13 +26,16 @@ pub async fn point_there(at_old: &TestAccount, old: &TestPds, at_new: &TestAccou
         .ok();
 }
 
+/// In one world; the second gives out names of its own.
+async fn two_servers() -> (TestPds, TestPds) {
+    let world = World::start().await;
+    let new = world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await;
+    (world.pds().await, new)
+}
+
 #[tokio::test]
 async fn an_account_moves_with_everything_it_has() {
-    let world = World::start().await;
-    let (old, new) = (
-        world.pds().await,
-        world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await,
-    );
+    let (old, new) = two_servers().await;
     let alice = old.account("alice").await;
     for n in 0..50 {
         alice.post(&format!("post {n}")).await;
@@ -98,17 +103,30 @@ async fn an_account_moves_with_everything_it_has() {
 
 #[tokio::test]
 async fn a_repository_can_be_imported_after_the_document_has_changed() {
-    let world = World::start().await;
-    let (old, new) = (
-        world.pds().await,
-        world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await,
-    );
+    let (old, new) = two_servers().await;
     let alice = old.account("alice").await;
     alice.post("one").await;
     let there = alice.arrive_at(&new, "alice.new.test").await;
     let car = alice.car().await;
     point_there(&alice, &old, &there).await;
     there.upload("com.atproto.repo.importRepo", "application/vnd.ipld.car", car).await.ok();
+    there.poke("com.atproto.server.activateAccount").await.ok();
+    assert_eq!(there.repo().await.records.len(), 1);
+}
+
+/// It has no other home any more.
+#[tokio::test]
+async fn an_account_whose_identity_has_come_is_not_given_up_for_want_of_an_activation() {
+    let (old, mut new) = two_servers().await;
+    let alice = old.account("alice").await;
+    alice.post("one").await;
+    let there = alice.arrive_at(&new, "alice.new.test").await;
+    let car = alice.car().await;
+    there.upload("com.atproto.repo.importRepo", "application/vnd.ipld.car", car).await.ok();
+    point_there(&alice, &old, &there).await;
+    new.world.clock().advance(Duration::from_secs(31 * 86_400));
+    new.restart().await;
+    let there = there.sign_in(&new, PASSWORD).await;
     there.poke("com.atproto.server.activateAccount").await.ok();
     assert_eq!(there.repo().await.records.len(), 1);
 }
@@ -152,11 +170,7 @@ async fn blobs_that_come_with_a_move_do_not_count_as_a_days_uploads() {
 
 #[tokio::test]
 async fn only_whoever_holds_the_did_brings_it_along() {
-    let world = World::start().await;
-    let (old, new) = (
-        world.pds().await,
-        world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await,
-    );
+    let (old, new) = two_servers().await;
     let (alice, mallory) = (old.account("alice").await, old.account("mallory").await);
     // A token is spent by the account that it makes, not by a try that fails.
     let create = "com.atproto.server.createAccount";
@@ -193,13 +207,9 @@ async fn only_whoever_holds_the_did_brings_it_along() {
 
 #[tokio::test]
 async fn a_handle_of_ones_own_comes_along_if_it_points_there() {
-    let world = World::start().await;
-    let (old, new) = (
-        world.pds().await,
-        world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await,
-    );
+    let (old, new) = two_servers().await;
     let alice = old.account("alice").await;
-    world.set_handle("alice.example.com", alice.did.as_str());
+    new.world.set_handle("alice.example.com", alice.did.as_str());
     let there = alice.arrive_at(&new, "alice.example.com").await;
     assert_eq!(there.handle, "alice.example.com");
 }

@@ -147,7 +147,7 @@ fn part_detail(part: &Part, reference: Option<String>, reason: Option<String>) -
 /// Hides the account until its owner, or the operator, activates it. When it is to be deleted, if it is hidden already,
 /// stays as it is.
 pub async fn deactivate(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
-    app.store.deactivate(account.id, account.delete_after).await?;
+    app.store.hide(account.id).await?;
     record(app, by, "deactivate", account.did.as_str(), json!({})).await;
     Ok(())
 }

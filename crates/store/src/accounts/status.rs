@@ -64,6 +64,15 @@ impl Store {
         .await
     }
 
+    /// Hides the account; when its deletion is due, if ever, stays as it is.
+    pub async fn hide(&self, account: impl Into<AccountRef>) -> Result<(), AccountError> {
+        self.change_status(account, move |tx, account| {
+            account.deactivated_at.get_or_insert(tx.now());
+            Ok(())
+        })
+        .await
+    }
+
     /// Takes back the deletion that is due, if one is. The status stays as it is, so nobody is told.
     pub async fn cancel_deletion(
         &self,
