@@ -154,6 +154,25 @@ async fn an_account_pauses_and_comes_back() {
     assert!(view.location.starts_with("/account/sign-in?login_hint="), "{view:?}");
 }
 
+/// Each is two or three events, and a relay takes so many of a server.
+#[tokio::test]
+async fn an_account_does_not_come_and_go_without_end() {
+    let pds = TestPds::start_with(|config| config.rate_limits.enabled = true).await;
+    let alice = furnished(&pds).await;
+    let base = format!("/account/u/{}/data", alice.did);
+    let mut browser = signed_in(&pds, "alice.test").await;
+    for _ in 0..10 {
+        browser.fill(&format!("{base}/deactivate"), &[("delete_after", "")]).await;
+        let view = browser.submit(&format!("{base}/activate"), &[]).await;
+        assert_eq!(view.location, base, "{view:?}");
+    }
+    let view = browser.fill(&format!("{base}/deactivate"), &[("delete_after", "")]).await;
+    assert_eq!(view.status, 429, "{view:?}");
+    // The methods count the same.
+    let refused = alice.call("com.atproto.server.deactivateAccount", json!({})).await;
+    assert_eq!(refused, (429, "RateLimitExceeded"));
+}
+
 #[tokio::test]
 async fn an_account_is_deleted_with_code_password_and_name() {
     let pds = TestPds::start().await;

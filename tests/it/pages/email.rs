@@ -154,4 +154,33 @@ async fn without_a_mail_server_the_operator_has_the_code() {
     let code = cairn_tests::code_in(&text).unwrap();
     let view = browser.submit(&format!("{base}/email/confirm"), &[("code", &code)]).await;
     assert_eq!(view.location, format!("{base}/email"), "{view:?}");
+
+    // So it is with the codes of other pages.
+    let page = format!("{base}/data/recovery-key");
+    let view = browser.fill(&page, &[("send", "1")]).await;
+    assert_eq!(view.location, format!("{page}?sent=1"), "{view:?}");
+    let view = browser.follow(&view).await;
+    assert!(view.has("The code is with its operator") && view.has("name=\"code\""), "{view:?}");
+}
+
+#[tokio::test]
+async fn who_does_not_read_the_mail_does_not_learn_whose_an_address_is() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    pds.account("bob").await;
+    alice.confirm_email(&pds).await;
+    let change = format!("/account/u/{}/email/change", alice.did);
+    let mut browser = signed_in(&pds, "alice").await;
+    browser.get(&change).await;
+    browser.submit(&format!("{change}/send"), &[]).await;
+    let code = pds.mailed_code("alice@mail.test");
+    let view =
+        browser.submit(&change, &[("email", "bob@mail.test"), ("code", "AAAAA-BBBBB")]).await;
+    assert!(view.error("code").starts_with("This is not the newest code"), "{view:?}");
+    assert!(!view.has("Another account"), "{view:?}");
+    let view = browser.submit(&change, &[("email", "bob@mail.test"), ("code", &code)]).await;
+    assert!(view.error("email").starts_with("Another account has this address"), "{view:?}");
+    // The code is good for another try.
+    let view = browser.submit(&change, &[("email", "new@mail.test"), ("code", &code)]).await;
+    assert_eq!(view.status, 303, "{view:?}");
 }

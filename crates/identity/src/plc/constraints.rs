@@ -20,7 +20,7 @@ const MAX_ALIASES: usize = 10;
 const MAX_ALIAS_LENGTH: usize = 258;
 const MAX_ROTATION_KEYS: usize = 10;
 /// What the specification allows; the public directory takes more.
-const MAX_OWN_ROTATION_KEYS: usize = 5;
+pub const MAX_OWN_ROTATION_KEYS: usize = 5;
 const MAX_SERVICES: usize = 10;
 const MAX_SERVICE_TYPE_LENGTH: usize = 256;
 const MAX_SERVICE_ENDPOINT_LENGTH: usize = 512;

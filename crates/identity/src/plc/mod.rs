@@ -10,7 +10,8 @@ mod operation;
 mod unsigned;
 
 pub use constraints::{
-    ConstraintError, MAX_OPERATION_BYTES, RateLimitError, check_incoming, check_made, check_rate,
+    ConstraintError, MAX_OPERATION_BYTES, MAX_OWN_ROTATION_KEYS, RateLimitError, check_incoming,
+    check_made, check_rate,
 };
 pub use data::PlcData;
 pub use log::{LogEntry, PlcError, RECOVERY_WINDOW, State, check_next, validate_log};

@@ -2,7 +2,7 @@
 //! can move the account away without this server, and can undo for 72 hours what any key after it has done.
 //! Spec: <https://web.plc.directory/spec/v0.1/did-plc>.
 
-use cairn_identity::plc::PlcData;
+use cairn_identity::plc::{MAX_OWN_ROTATION_KEYS, PlcData};
 use cairn_identity::{DidKey, PublicKey};
 use cairn_model::Did;
 use cairn_store::{Account, MailPurpose, MailTokenError};
@@ -10,9 +10,6 @@ use cairn_store::{Account, MailPurpose, MailTokenError};
 use super::identity;
 use crate::App;
 use crate::error::XrpcError;
-
-/// As many as the specification allows; the public directory takes more.
-pub const MAX_KEYS: usize = 5;
 
 /// Who has a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +90,7 @@ pub async fn add(
         if keys.contains(&key) {
             return Err(Refusal::Known);
         }
-        if keys.len() >= MAX_KEYS {
+        if keys.len() >= MAX_OWN_ROTATION_KEYS {
             return Err(Refusal::Full);
         }
         keys.insert(0, key);

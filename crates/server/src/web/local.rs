@@ -30,18 +30,23 @@ impl Local {
 
     /// A page of an account.
     pub fn of_account(did: &Did, rest: &str) -> Self {
-        Self(format!("/account/u/{did}{rest}").into())
+        Self(format!("/account/u/{}{rest}", in_path(did)).into())
     }
 
     /// A page of the console about an account.
     pub fn of_console(did: &Did, rest: &str) -> Self {
-        Self(format!("/admin/accounts/{}{rest}", did.as_str().replace('%', "%25")).into())
+        Self(format!("/admin/accounts/{}{rest}", in_path(did)).into())
     }
 
     /// A path that stands in the code, with a query that is encoded already.
     pub fn with_query(path: &'static str, query: &str) -> Self {
         if query.is_empty() { path.into() } else { Self(format!("{path}?{query}").into()) }
     }
+}
+
+/// A DID as a segment of a path: that of a did:web may have percent signs, which are its own.
+fn in_path(did: &Did) -> String {
+    did.as_str().replace('%', "%25")
 }
 
 impl std::fmt::Display for Local {
@@ -59,7 +64,18 @@ impl From<&'static str> for Local {
 
 #[cfg(test)]
 mod tests {
+    use cairn_model::Did;
+
     use super::Local;
+
+    /// The table takes them apart again.
+    #[test]
+    fn a_did_with_percent_signs_is_one_segment() {
+        let did = Did::parse("did:web:localhost%3A2583").unwrap();
+        let page = Local::of_account(&did, "/data");
+        let found = crate::path::captures("/account/u/{account}/data", page.as_str());
+        assert_eq!(found, Some(vec![("account", did.to_string())]));
+    }
 
     #[test]
     fn only_pages_of_ours_are_places_to_go_on_to() {

@@ -98,32 +98,48 @@ async fn check(
         form.refuse("email", t.email_same());
     } else if email::parse_chosen(&new, &visit.app.config.disposable_domains).is_err() {
         form.refuse("email", t.sign_up_email_disposable());
-    } else if create::is_held(&visit.app, AccountRef::Email(new.clone())).await? {
+    }
+    let store = &visit.app.store;
+    let (purpose, code) = (MailPurpose::UpdateEmail, visit.form.get("code"));
+    let is_code_asked = confirmed(account).is_some();
+    if is_code_asked {
+        form.require(&visit.form, "code", t.reset_code_missing());
+        if !form.is_refused() {
+            judge(store.check_mail_token(account.id, purpose, code).await, t, form)?;
+        }
+    }
+    // Whether an address is somebody's, whoever cannot change theirs does not learn.
+    if !form.is_refused() && create::is_held(&visit.app, AccountRef::Email(new.clone())).await? {
         form.refuse("email", t.email_taken());
     }
-    if confirmed(account).is_some() {
-        form.require(&visit.form, "code", t.reset_code_missing());
-        // A code serves once: not for an address that cannot be had anyway.
-        if !form.is_refused() {
-            let store = &visit.app.store;
-            let code = visit.form.get("code");
-            match store.use_mail_token(account.id, MailPurpose::UpdateEmail, code).await {
-                Ok(()) => {}
-                Err(MailTokenError::Invalid) => form.refuse("code", t.email_code_wrong()),
-                Err(MailTokenError::Expired) => form.refuse("code", t.email_code_too_old()),
-                Err(MailTokenError::Store(err)) => return Err(err.into()),
-            }
-        }
+    // A code serves once: not for an address that cannot be had anyway.
+    if is_code_asked && !form.is_refused() {
+        judge(store.use_mail_token(account.id, purpose, code).await, t, form)?;
     }
     Ok(Some(new).filter(|_| !form.is_refused()))
 }
 
+fn judge(token: Result<(), MailTokenError>, t: Text, form: &mut Form) -> Result<(), PageError> {
+    match token {
+        Ok(()) => {}
+        Err(MailTokenError::Invalid) => form.refuse("code", t.email_code_wrong()),
+        Err(MailTokenError::Expired) => form.refuse("code", t.email_code_too_old()),
+        Err(MailTokenError::Store(err)) => return Err(err.into()),
+    }
+    Ok(())
+}
+
 /// Asks the new address for a sign of life.
 async fn welcome(visit: &Visit, before: &Arc<Account>) -> PageResult {
+    let to = Local::of_account(&before.did, "/email?sent=1");
+    let is_much = visit.charge(Bucket::RequestEmailConfirmation, before.did.as_str()).is_err();
+    if is_much {
+        // The address is changed all the same; a code for it can be had later.
+        return visit.redirect_warning(to, Flash::EmailChangedOften);
+    }
     if let Some(account) = visit.app.store.account(before.id).await? {
         mailing::send_later(&visit.app, visit.t, account, MailPurpose::ConfirmEmail);
     }
-    let to = Local::of_account(&before.did, "/email?sent=1");
     if visit.app.mailer.is_configured() {
         visit.redirect_saying(to, Flash::EmailChanged)
     } else {

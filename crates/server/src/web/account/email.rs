@@ -79,6 +79,10 @@ pub fn after_mail(visit: &Visit, to: Local, sent: Result<(), XrpcError>) -> Page
             tracing::warn!(error = %err, "a mail with a code was not sent");
             visit.redirect_warning(to, Flash::MailWaits)
         }
+        // Those that were mailed before are good.
+        Err(err) if err.name() == "RateLimitExceeded" => {
+            visit.redirect_warning(to, Flash::MailEnough)
+        }
         Err(err) => Err(err.into()),
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use cairn_model::Did;
 use cairn_store::InviteCode;
 
+use super::super::admin::SHOWN_USES;
 use super::super::error::PageError;
 use super::super::format::time;
 use super::super::i18n::{Flash, Text};
@@ -37,8 +38,10 @@ struct Row {
     uses: u32,
     is_usable: bool,
     created: String,
-    /// Handles, or DIDs of accounts that are not here any more.
+    /// Handles, or DIDs of accounts that are not here any more; the first ones.
     used_by: Vec<String>,
+    /// How many others there are.
+    more: usize,
 }
 
 /// Whether a server asks newcomers for codes.
@@ -47,22 +50,24 @@ pub fn are_asked_for(config: &ServerConfig) -> bool {
 }
 
 async fn row(visit: &Visit, id: usize, code: InviteCode) -> Result<Row, PageError> {
+    let used = code.uses.len();
     let mut used_by = Vec::new();
-    for one in &code.uses {
+    for one in code.uses.iter().take(SHOWN_USES) {
         let known = match Did::parse(&one.used_by) {
             Ok(did) => visit.app.store.account(did).await?,
             Err(_) => None,
         };
         used_by.push(known.map_or_else(|| one.used_by.clone(), |account| shown_handle(&account)));
     }
-    let is_left = u32::try_from(code.uses.len()).is_ok_and(|used| used < code.available_uses);
+    let is_left = u32::try_from(used).is_ok_and(|used| used < code.available_uses);
     Ok(Row {
         id,
         link: format!("{}/account/sign-up?invite={}", visit.app.config.public_url, code.code),
-        used: code.uses.len(),
+        used,
         uses: code.available_uses,
         is_usable: is_left,
         created: time(code.created_at),
+        more: used.saturating_sub(used_by.len()),
         used_by,
         code: code.code,
     })

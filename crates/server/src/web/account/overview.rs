@@ -1,5 +1,7 @@
 //! `/account/u/{account}`: the account at a glance, with the ways to everything else.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use cairn_store::{Account, AccountStatus};
 
@@ -43,6 +45,8 @@ pub async fn show(visit: Visit) -> PageResult {
     let (t, store) = (visit.t, &visit.app.store);
     let handle = shown_handle(account);
     let usage = store.usage(account.id).await?;
+    let let_in = store.oauth_sessions_of(account.id).await?;
+    let apps: BTreeSet<&str> = let_in.iter().map(|it| it.client_id.as_str()).collect();
     visit.html(&Overview {
         page: visit.page(t.overview_title()),
         t,
@@ -59,7 +63,7 @@ pub async fn show(visit: Visit) -> PageResult {
         space: Space::new(&visit, account, &usage),
         browsers: store.devices_of(account.id).await?.len(),
         sessions: store.sessions_of(account.id).await?.len(),
-        apps: store.oauth_sessions_of(account.id).await?.len(),
+        apps: apps.len(),
         app_passwords: store.app_passwords(account.id).await?.len(),
         has_invites: invites::are_asked_for(&visit.app.config),
     })

@@ -23,6 +23,7 @@ struct Picker {
 
 struct Row {
     did: String,
+    home: String,
     handle: String,
     initial: String,
     email: String,
@@ -34,6 +35,7 @@ impl Row {
         let account = &signed_in.account;
         let handle = shown_handle(account);
         Self {
+            home: Local::of_account(&account.did, "").to_string(),
             did: account.did.to_string(),
             initial: initial(&handle),
             handle,

@@ -15,6 +15,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::email::after_mail;
 use super::factors::{self, Method};
 use super::passkey::{Ask, Purpose};
 use super::signing_in::{self, Pending};
@@ -168,20 +169,11 @@ pub fn go_to(
     method: Method,
     begun: Result<(), XrpcError>,
 ) -> PageResult {
+    let is_mailed = method == Method::Mail;
     match begun {
-        Ok(()) if method == Method::Mail && !visit.app.mailer.is_configured() => {
-            visit.redirect_warning(page, Flash::MailAtOperator)
-        }
-        Ok(()) => visit.redirect(page),
-        Err(err) if err.name() == "UpstreamFailure" => {
-            tracing::warn!(error = %err, "a mail with a code was not sent");
-            visit.redirect_warning(page, Flash::MailWaits)
-        }
-        // Those that were mailed before are good.
-        Err(err) if err.name() == "RateLimitExceeded" => {
-            visit.redirect_warning(page, Flash::MailEnough)
-        }
-        Err(err) => Err(err.into()),
+        // The page itself says where a mail went.
+        Ok(()) if !is_mailed || visit.app.mailer.is_configured() => visit.redirect(page),
+        begun => after_mail(visit, page, begun),
     }
 }
 

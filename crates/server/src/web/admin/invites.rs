@@ -21,7 +21,7 @@ use crate::xrpc::com_atproto::admin::get_invite_codes;
 /// Codes on one page.
 const PAGE: u32 = 50;
 /// People who are named below a code; a code may have thousands.
-const SHOWN_USES: usize = 10;
+pub const SHOWN_USES: usize = 10;
 /// What the form makes at once.
 const MAX_COUNT: u32 = 100;
 const MAX_USES: u32 = 10_000;

@@ -22,6 +22,8 @@ mod settings;
 mod sign_in;
 mod sought;
 
+pub(super) use invites::SHOWN_USES;
+
 use std::sync::Arc;
 
 use cairn_model::Did;

@@ -6,6 +6,7 @@ use askama::Template;
 use cairn_model::{AtIdentifier, AtUri, Cid, Did, Limits, blob_refs_lenient, cbor};
 use cairn_store::Account;
 
+use super::super::account::is_indented;
 use super::super::error::PageError;
 use super::super::form::Form;
 use super::super::format::bytes;
@@ -98,7 +99,12 @@ impl Subject {
         let record = visit.app.store.record(self.account.id, path).await?;
         let record = record.ok_or(PageError::NotFound)?;
         let value = cbor::decode(&record.bytes, &Limits::RECORD).map_err(XrpcError::internal)?;
-        let json = serde_json::to_string_pretty(&cairn_model::json::to_serde(&value));
+        let json = cairn_model::json::to_serde(&value);
+        let json = if is_indented(record.bytes.len()) {
+            serde_json::to_string_pretty(&json)
+        } else {
+            serde_json::to_string(&json)
+        };
         let related = blob_refs_lenient(&value).into_iter().map(|blob| Related {
             href: of_blob(did, &blob.cid).to_string(),
             name: format!("{} ({})", blob.cid, blob.mime_type),

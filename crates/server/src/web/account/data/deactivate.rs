@@ -11,6 +11,7 @@ use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
 use crate::accounts::activation;
+use crate::limits::Bucket;
 
 /// After how many days a deactivated account may be deleted.
 const DAYS: [usize; 4] = [30, 90, 180, 365];
@@ -37,7 +38,7 @@ impl Deactivate {
             page: visit.page(title),
             t,
             form,
-            base: format!("/account/u/{}/data", account.did),
+            base: Local::of_account(&account.did, "/data").to_string(),
             since: account.deactivated_at.map(time),
             delete_after: account.delete_after.map(time),
             days: DAYS,
@@ -53,6 +54,7 @@ pub async fn show(visit: Visit) -> PageResult {
 pub async fn submit(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
     let account = &visit.account()?.account;
+    visit.charge(Bucket::Announce, account.did.as_str())?;
     let delete_after = match visit.form.get("delete_after") {
         "" => None,
         days => {
@@ -76,6 +78,7 @@ fn after_days(now: Timestamp, days: usize) -> Option<Timestamp> {
 
 pub async fn activate(visit: Visit) -> PageResult {
     let account = &visit.account()?.account;
+    visit.charge(Bucket::Announce, account.did.as_str())?;
     match activation::activate(&visit.app, account).await {
         Ok(()) => {
             visit.redirect_saying(Local::of_account(&account.did, "/data"), Flash::AccountActivated)

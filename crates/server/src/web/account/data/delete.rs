@@ -38,7 +38,7 @@ impl Delete {
             page: visit.page(visit.t.delete_title()),
             t: visit.t,
             form,
-            base: format!("/account/u/{}/data", account.did),
+            base: Local::of_account(&account.did, "/data").to_string(),
             typed: typed(account).to_owned(),
             email: account.email.clone(),
             has_password: account.password_hash.is_some(),
@@ -85,12 +85,10 @@ pub async fn submit(visit: Visit) -> PageResult {
 }
 
 async fn send(visit: &Visit) -> PageResult {
-    match code::send(visit, MailPurpose::DeleteAccount, Bucket::RequestAccountDelete).await? {
-        None => {
-            let did = &visit.account()?.account.did;
-            visit.redirect_saying(Local::of_account(did, "/data/delete?sent=1"), Flash::CodeMailed)
-        }
-        Some(trouble) => {
+    let (purpose, bucket) = (MailPurpose::DeleteAccount, Bucket::RequestAccountDelete);
+    match code::send(visit, purpose, bucket, "/data/delete?sent=1").await? {
+        Ok(response) => Ok(response),
+        Err(trouble) => {
             let mut form = Form::new();
             form.refuse("", trouble);
             visit.refused(&Delete::new(visit, form, false)?)

@@ -12,6 +12,7 @@ use http::{HeaderValue, header};
 use super::super::super::error::PageError;
 use super::super::super::format::bytes;
 use super::super::super::i18n::Text;
+use super::super::super::local::Local;
 use super::super::super::page::{Allowed, Page};
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
@@ -103,7 +104,7 @@ pub async fn blobs(visit: Visit) -> PageResult {
     // A cursor that is none of ours starts anew.
     let cursor = Cid::parse(visit.query.get("after")).ok();
     let held = visit.app.store.held_blobs(account.id, cursor, PAGE).await?;
-    let base = format!("/account/u/{}/data", account.did);
+    let base = Local::of_account(&account.did, "/data").to_string();
     let is_full = held.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
     let last = held.last().filter(|_| is_full);
     let after = last.map_or_else(String::new, |last| format!("{base}/blobs?after={}", last.cid));

@@ -6,6 +6,7 @@ use cairn_store::{Move, MoveStep, MoveTrouble};
 use super::super::super::error::PageError;
 use super::super::super::form::Form;
 use super::super::super::i18n::{Flash, Text};
+use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
@@ -72,16 +73,15 @@ impl MovingIn {
             }),
             _ => None,
         };
-        let is_over = step == Some(MoveStep::Done);
         Ok(Self {
             page: visit.page(visit.t.moving_title()),
             t: visit.t,
-            action: format!("/account/u/{}{PATH}", account.did),
+            action: Local::of_account(&account.did, PATH).to_string(),
             origin: found.as_ref().map(|found| found.origin.clone()).unwrap_or_default(),
             now: step.map_or(1, number),
             trouble: found.as_ref().and_then(|found| trouble_text(found, visit.t)),
-            wants_session: !is_over
-                && !is_running
+            wants_session: !is_running
+                && step.is_none_or(|step| asks_old_server(step, is_plc))
                 && found.as_ref().is_none_or(|found| found.session.is_none() || lost(found)),
             wants_code: form.has("old_code") || form.error("old_code").is_some(),
             may_skip: found.as_ref().is_some_and(may_skip),
@@ -96,6 +96,16 @@ impl MovingIn {
             refresh: is_running.then_some(REFRESH_SECONDS),
             form,
         })
+    }
+}
+
+/// Whether a step needs the old server to know its owner.
+fn asks_old_server(step: MoveStep, is_plc: bool) -> bool {
+    match step {
+        MoveStep::Repository | MoveStep::Blobs | MoveStep::Preferences | MoveStep::Farewell => true,
+        // The owner of a did:web changes the document without it.
+        MoveStep::Identity => is_plc,
+        MoveStep::Activation | MoveStep::Done => false,
     }
 }
 

@@ -6,7 +6,8 @@ use cairn_store::MailPurpose;
 
 use super::super::super::error::PageError;
 use super::super::super::form::Form;
-use super::super::super::i18n::{Flash, Text};
+use super::super::super::i18n::Text;
+use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
@@ -28,7 +29,8 @@ struct MoveOut {
     email: Option<String>,
     records: usize,
     blobs: usize,
-    missing: u64,
+    /// Whether blobs of its records never came here.
+    is_incomplete: bool,
     home: Home,
     is_plc: bool,
     is_active: bool,
@@ -47,21 +49,22 @@ enum Home {
 impl MoveOut {
     async fn new(visit: &Visit, form: Form) -> Result<Self, PageError> {
         let (app, account) = (&visit.app, &visit.account()?.account);
-        let (records, counts) = tokio::try_join!(
+        let (records, counts, missing) = tokio::try_join!(
             app.store.record_count(account.id),
-            app.store.blob_counts(account.id)
+            app.store.blob_counts(account.id),
+            app.store.list_missing_blobs(account.id, None, 1),
         )?;
         Ok(Self {
             page: visit.page(visit.t.leaving_title()),
             t: visit.t,
             form,
-            base: format!("/account/u/{}/data", account.did),
+            base: Local::of_account(&account.did, "/data").to_string(),
             did: account.did.to_string(),
             handle: crate::accounts::identity::shown_handle(account),
             email: account.email.clone(),
             records: usize::try_from(records).unwrap_or(usize::MAX),
             blobs: usize::try_from(counts.expected).unwrap_or(usize::MAX),
-            missing: counts.expected.saturating_sub(counts.imported),
+            is_incomplete: !missing.is_empty(),
             home: home(visit).await?,
             is_plc: account.did.method() == "plc",
             is_active: account.deactivated_at.is_none(),
@@ -74,6 +77,7 @@ async fn home(visit: &Visit) -> Result<Home, PageError> {
     if hosted::is_hosted(did, &app.config.handle_domains) {
         return Ok(Home::Bound);
     }
+    visit.charge(Bucket::CheckAccountStatus, did.as_str())?;
     // Past the cache: the person looks here to see that it has changed.
     let Ok(document) = app.resolver.did(did, true).await else { return Ok(Home::Unknown) };
     Ok(match document.pds_endpoint() {
@@ -91,9 +95,10 @@ pub async fn show(visit: Visit) -> PageResult {
 /// Mails the code that the new server asks for.
 pub async fn submit(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
-    match code::send(&visit, MailPurpose::PlcOperation, Bucket::RequestPlcOperation).await? {
-        None => visit.redirect_saying(visit.account_page(PATH)?, Flash::CodeMailed),
-        Some(trouble) => {
+    let (purpose, bucket) = (MailPurpose::PlcOperation, Bucket::RequestPlcOperation);
+    match code::send(&visit, purpose, bucket, PATH).await? {
+        Ok(response) => Ok(response),
+        Err(trouble) => {
             let mut form = Form::new();
             form.refuse("", trouble);
             visit.refused(&MoveOut::new(&visit, form).await?)

@@ -5,6 +5,7 @@ use cairn_store::MoveStep;
 
 use super::super::super::format::{bytes, time};
 use super::super::super::i18n::Text;
+use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
@@ -20,8 +21,8 @@ struct Overview {
     repo: String,
     blobs: String,
     blob_count: usize,
-    /// Blobs of its records that never came here.
-    missing: usize,
+    /// Whether blobs of its records never came here.
+    is_incomplete: bool,
     is_deactivated: bool,
     /// Whether a move from another server is under way, or may be.
     moves_in: bool,
@@ -31,23 +32,20 @@ struct Overview {
 pub async fn show(visit: Visit) -> PageResult {
     let (t, account) = (visit.t, &visit.account()?.account);
     let store = &visit.app.store;
-    let (usage, missing) = tokio::try_join!(
-        store.usage(account.id),
-        // Enough to say that there are any; the list has the rest.
-        store.list_missing_blobs(account.id, None, 1_000),
-    )?;
+    let (usage, missing) =
+        tokio::try_join!(store.usage(account.id), store.list_missing_blobs(account.id, None, 1),)?;
     let is_moving =
         store.find_move(account.id).await?.is_some_and(|found| found.step != MoveStep::Done);
     let repo_bytes = usage.repo_bytes();
     visit.html(&Overview {
         page: visit.page(t.data_title()),
         t,
-        base: format!("/account/u/{}/data", account.did),
+        base: Local::of_account(&account.did, "/data").to_string(),
         whole: bytes(t, repo_bytes.saturating_add(usage.blobs.bytes)),
         repo: bytes(t, repo_bytes),
         blobs: bytes(t, usage.blobs.bytes),
         blob_count: usize::try_from(usage.blobs.count).unwrap_or(usize::MAX),
-        missing: missing.len(),
+        is_incomplete: !missing.is_empty(),
         is_deactivated: account.deactivated_at.is_some(),
         moves_in: account.deactivated_at.is_some() || is_moving,
         delete_after: account.delete_after.map(time),

@@ -1,16 +1,18 @@
 //! `/account/u/{account}/data/recovery-key`: the keys over the account's identity, and one of the owner's own among them.
 
 use askama::Template;
+use cairn_identity::plc::MAX_OWN_ROTATION_KEYS;
 use cairn_store::MailPurpose;
 
 use super::super::super::error::PageError;
 use super::super::super::form::Form;
 use super::super::super::i18n::{Flash, Text};
+use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
 use super::code;
-use crate::accounts::recovery_key::{self, Holder, MAX_KEYS, Refusal, RotationKey};
+use crate::accounts::recovery_key::{self, Holder, Refusal, RotationKey};
 use crate::limits::Bucket;
 
 const PATH: &str = "/data/recovery-key";
@@ -29,6 +31,7 @@ struct Recovery {
     email: Option<String>,
     was_sent: bool,
     is_full: bool,
+    max_keys: usize,
     /// The key that is to go, on the page that asks.
     removes: Option<String>,
 }
@@ -48,9 +51,10 @@ impl Recovery {
             page,
             t: visit.t,
             form,
-            base: format!("/account/u/{}/data", account.did),
+            base: Local::of_account(&account.did, "/data").to_string(),
             handle: crate::accounts::identity::shown_handle(account),
-            is_full: keys.as_ref().is_some_and(|keys| keys.len() >= MAX_KEYS),
+            max_keys: MAX_OWN_ROTATION_KEYS,
+            is_full: keys.as_ref().is_some_and(|keys| keys.len() >= MAX_OWN_ROTATION_KEYS),
             keys,
             is_plc,
             email: account.email.clone(),
@@ -72,10 +76,22 @@ impl Stage {
         let removes = key.map(str::to_owned).find(|key| !key.is_empty());
         Self { was_sent: visit.query.has("sent") || visit.form.has("code"), removes }
     }
+
+    /// The page once a code is mailed.
+    fn asking_for_code(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("sent", "1");
+        if let Some(key) = &self.removes {
+            query.append_pair("remove", key);
+        }
+        format!("{PATH}?{}", query.finish())
+    }
 }
 
 async fn keys(visit: &Visit) -> Result<Option<Vec<RotationKey>>, PageError> {
-    match recovery_key::list(&visit.app, &visit.account()?.account.did).await {
+    let did = &visit.account()?.account.did;
+    visit.charge(Bucket::CheckAccountStatus, did.as_str())?;
+    match recovery_key::list(&visit.app, did).await {
         Ok(keys) => Ok(Some(keys)),
         Err(err) => {
             tracing::warn!(error = %err.message(), "the keys of an identity cannot be read");
@@ -134,7 +150,7 @@ fn refuse(form: &mut Form, refusal: &Refusal, t: Text) {
         Refusal::Code => form.refuse("code", t.data_code_wrong()),
         Refusal::OldCode => form.refuse("code", t.data_code_too_old()),
         Refusal::Known => form.refuse("key", t.recovery_known()),
-        Refusal::Full => form.refuse("key", t.recovery_full(MAX_KEYS)),
+        Refusal::Full => form.refuse("key", t.recovery_full(MAX_OWN_ROTATION_KEYS)),
         Refusal::Missing => form.refuse("", t.recovery_missing()),
         Refusal::NotTheirs => form.refuse("", t.recovery_not_yours()),
         Refusal::OutOfReach => form.refuse("", t.recovery_out_of_reach()),
@@ -142,17 +158,11 @@ fn refuse(form: &mut Form, refusal: &Refusal, t: Text) {
 }
 
 async fn send(visit: &Visit, stage: Stage) -> PageResult {
-    match code::send(visit, MailPurpose::PlcOperation, Bucket::RequestPlcOperation).await? {
-        None => {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.append_pair("sent", "1");
-            if let Some(key) = &stage.removes {
-                query.append_pair("remove", key);
-            }
-            let to = visit.account_page(&format!("{PATH}?{}", query.finish()))?;
-            visit.redirect_saying(to, Flash::CodeMailed)
-        }
-        Some(trouble) => {
+    let page = stage.asking_for_code();
+    let (purpose, bucket) = (MailPurpose::PlcOperation, Bucket::RequestPlcOperation);
+    match code::send(visit, purpose, bucket, &page).await? {
+        Ok(response) => Ok(response),
+        Err(trouble) => {
             let mut form = Form::new();
             form.refuse("", trouble);
             visit.refused(&Recovery::new(visit, form, stage).await?)

@@ -9,6 +9,7 @@ use super::super::super::error::PageError;
 use super::super::super::file_form::File;
 use super::super::super::form::Form;
 use super::super::super::i18n::{Flash, Text};
+use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
@@ -36,7 +37,7 @@ impl Restore {
             page: visit.page(visit.t.restore_title()),
             t: visit.t,
             form,
-            base: format!("/account/u/{}/data", account.did),
+            base: Local::of_account(&account.did, "/data").to_string(),
             is_active: account.is_active(),
             records,
             blobs: counts.expected,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::super::super::format::time;
 use super::super::super::i18n::Text;
+use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
@@ -46,7 +47,7 @@ pub async fn show(visit: Visit) -> PageResult {
     let (t, account) = (visit.t, &visit.account()?.account);
     let collection = super::collection_of(&visit)?;
     let found = find(&visit, account.id, &collection).await?;
-    let base = format!("/account/u/{}/records", account.did);
+    let base = Local::of_account(&account.did, "/records").to_string();
     let link = |name: &str, at: Option<&ListedRecord>| {
         let Some(record) = at else { return String::new() };
         format!("{base}/{collection}?{name}={}", record.rkey)

@@ -4,6 +4,7 @@ use askama::Template;
 use cairn_model::Nsid;
 
 use super::super::super::i18n::Text;
+use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
@@ -35,7 +36,7 @@ pub async fn show(visit: Visit) -> PageResult {
     visit.html(&Collections {
         page: visit.page(t.browser_title()),
         t,
-        base: format!("/account/u/{}/records", account.did),
+        base: Local::of_account(&account.did, "/records").to_string(),
         collections: counts.into_iter().map(row).collect(),
     })
 }

@@ -34,7 +34,7 @@ async fn asking(visit: &Visit, form: Form) -> Result<Asking, PageError> {
         page: visit.page(visit.t.browser_delete_title()),
         t: visit.t,
         form,
-        base: format!("/account/u/{}/records", account.did),
+        base: Local::of_account(&account.did, "/records").to_string(),
         path,
         cid: record.cid.to_string(),
     })

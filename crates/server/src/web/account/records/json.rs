@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use cairn_model::{Cid, Did, RepoPath, Value, json};
 use url::Url;
 
+use super::super::super::local::Local;
+
 /// A stretch of the text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -14,9 +16,17 @@ pub struct Piece {
     pub leaves: bool,
 }
 
+/// Larger records are shown without indentation, which could make many times as much of them.
+const MAX_INDENTED: usize = 64 * 1024;
+
+/// Whether a record of so many bytes is shown in lines.
+pub fn is_indented(bytes: usize) -> bool {
+    bytes <= MAX_INDENTED
+}
+
 /// The text of a record of `did`.
-pub fn pretty(value: &Value, did: &Did) -> Vec<Piece> {
-    let mut writer = Writer { did, plain: String::new(), pieces: Vec::new() };
+pub fn pretty(value: &Value, did: &Did, is_indented: bool) -> Vec<Piece> {
+    let mut writer = Writer { did, is_indented, plain: String::new(), pieces: Vec::new() };
     writer.value(value, 0);
     writer.flush();
     writer.pieces
@@ -24,6 +34,7 @@ pub fn pretty(value: &Value, did: &Did) -> Vec<Piece> {
 
 struct Writer<'a> {
     did: &'a Did,
+    is_indented: bool,
     plain: String,
     pieces: Vec<Piece>,
 }
@@ -68,8 +79,8 @@ impl Writer<'_> {
 
     fn blob(&mut self, cid: &Cid) {
         self.plain.push_str("{ \"$link\": ");
-        let href = format!("/account/u/{}/data/blobs/{cid}", self.did);
-        self.link(format!("\"{cid}\""), href, false);
+        let href = Local::of_account(self.did, &format!("/data/blobs/{cid}"));
+        self.link(format!("\"{cid}\""), href.to_string(), false);
         self.plain.push_str(" }");
     }
 
@@ -81,7 +92,10 @@ impl Writer<'_> {
     /// Begins a line; before the second item and those that follow, a comma ends the line before.
     fn line(&mut self, n: usize, depth: usize) {
         let comma = if n > 0 { "," } else { "" };
-        let _ = write!(self.plain, "{comma}\n{:width$}", "", width = depth * 2);
+        self.plain.push_str(comma);
+        if self.is_indented {
+            let _ = write!(self.plain, "\n{:width$}", "", width = depth * 2);
+        }
     }
 
     fn flush(&mut self) {
@@ -102,7 +116,8 @@ fn target(said: &str, did: &Did) -> Option<(String, bool)> {
     let own = said.strip_prefix("at://").and_then(|rest| rest.strip_prefix(did.as_str()));
     if let Some(path) = own.and_then(|rest| rest.strip_prefix('/')) {
         let path = RepoPath::parse(path).ok()?;
-        return Some((format!("/account/u/{did}/records/{}", path.as_str()), false));
+        let page = Local::of_account(did, &format!("/records/{}", path.as_str()));
+        return Some((page.to_string(), false));
     }
     let url = Url::parse(said).ok().filter(|url| url.scheme() == "https" && url.has_host())?;
     Some((url.into(), true))
@@ -116,7 +131,7 @@ mod tests {
 
     fn shown(record: &str) -> Vec<Piece> {
         let value = json::from_slice(record.as_bytes(), &Limits::RECORD).unwrap();
-        pretty(&value, &Did::parse("did:plc:abc").unwrap())
+        pretty(&value, &Did::parse("did:plc:abc").unwrap(), true)
     }
 
     fn links(record: &str) -> Vec<String> {
@@ -134,6 +149,18 @@ mod tests {
         let (before, after): (serde_json::Value, serde_json::Value) =
             (serde_json::from_str(record).unwrap(), serde_json::from_str(&text).unwrap());
         assert_eq!(before, after);
+    }
+
+    /// In thirty lists around them, each of these numbers would bring sixty spaces along.
+    #[test]
+    fn what_is_large_is_not_indented() {
+        let numbers = vec!["1"; 100_000].join(",");
+        let record = format!("{{\"a\":{}{numbers}{}}}", "[".repeat(30), "]".repeat(30));
+        let value = json::from_slice(record.as_bytes(), &Limits::RECORD).unwrap();
+        let size = cairn_model::cbor::encode(&value).len();
+        let pieces = pretty(&value, &Did::parse("did:plc:abc").unwrap(), is_indented(size));
+        let shown: usize = pieces.iter().map(|piece| piece.text.len()).sum();
+        assert_eq!(shown, record.len() + " ".len());
     }
 
     #[test]

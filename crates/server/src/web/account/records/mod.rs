@@ -15,6 +15,8 @@ mod record;
 
 use cairn_model::{Nsid, RecordKey, RepoPath};
 
+pub(in super::super) use json::is_indented;
+
 use super::super::error::PageError;
 use super::super::i18n::Text;
 use super::super::icon;

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use super::super::super::error::PageError;
 use super::super::super::format::{bytes, time};
 use super::super::super::i18n::Text;
+use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
-use super::json::{Piece, pretty};
+use super::json::{Piece, is_indented, pretty};
 use crate::error::XrpcError;
 use crate::records::uri;
 
@@ -52,14 +53,14 @@ pub async fn show(visit: Visit) -> PageResult {
     visit.html(&Shown {
         page: visit.page(path.rkey()),
         t,
-        base: format!("/account/u/{}/records", account.did),
-        files_base: format!("/account/u/{}/data/blobs", account.did),
+        base: Local::of_account(&account.did, "/records").to_string(),
+        files_base: Local::of_account(&account.did, "/data/blobs").to_string(),
         uri: uri(&account.did, &path),
         path,
         cid: record.cid.to_string(),
         size: bytes(t, record.bytes.len() as u64),
         written: moment(record.rev).map(time),
-        json: pretty(&value, &account.did),
+        json: pretty(&value, &account.did, is_indented(record.bytes.len())),
         files,
         is_hidden: record.takedown_ref.is_some(),
         may_delete: account.is_active(),

@@ -49,8 +49,9 @@ pub async fn renew(visit: Visit) -> PageResult {
     if !visit.app.store.second_factors(account.id).await?.are_needed() {
         return visit.redirect(visit.account_page("/security")?);
     }
+    let page = give(&visit, None).await?;
     alert::tell(&visit, account, Event::RecoveryCodesRenewed);
-    give(&visit, None).await
+    Ok(page)
 }
 
 /// Makes the codes and shows them, the only time. They are the answer itself and not a page to go on to: nothing keeps
