@@ -142,6 +142,11 @@ impl XrpcError {
         self
     }
 
+    /// The cause, if it is one of these.
+    pub fn cause<E: Error + 'static>(&self) -> Option<&E> {
+        self.source.as_deref()?.downcast_ref()
+    }
+
     /// Says how to prove oneself, with a 401.
     #[must_use]
     pub(crate) fn challenge(mut self, challenge: Option<HeaderValue>) -> Self {

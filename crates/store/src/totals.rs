@@ -49,15 +49,6 @@ impl Store {
         })
         .await
     }
-
-    /// Bytes that are free where the database is.
-    ///
-    /// # Errors
-    /// When the system does not say.
-    pub fn free_bytes(&self) -> Result<u64, StoreError> {
-        let config = self.config();
-        Ok((config.free_bytes)(&config.dir)?)
-    }
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Totals> {

@@ -79,7 +79,7 @@ pub async fn signing_key(app: &App, did: &Did) -> Result<SigningKey, XrpcError> 
 
 impl From<MismatchError> for XrpcError {
     fn from(err: MismatchError) -> Self {
-        Self::invalid_request(err.to_string())
+        Self::invalid_request(err.to_string()).because(err)
     }
 }
 

@@ -100,12 +100,6 @@ impl Store {
         .await
     }
 
-    /// Marks the present e-mail address as confirmed.
-    pub async fn confirm_email(&self, account: impl Into<AccountRef>) -> Result<(), AccountError> {
-        self.change_account(account, move |tx, account| Ok(set_email_confirmed(tx, account.id)?))
-            .await
-    }
-
     /// Whether signing in takes a mailed code; see [`Account::needs_mailed_code`].
     pub async fn set_email_auth_factor(
         &self,

@@ -21,6 +21,13 @@ pub struct AccountQuery {
 }
 
 impl AccountQuery {
+    /// What somebody types to find accounts, as [`AccountQuery::beginning`].
+    #[must_use]
+    pub fn beginning_of(typed: &str) -> Option<String> {
+        let sought = typed.trim().trim_start_matches('@');
+        (!sought.is_empty()).then(|| sought.to_owned())
+    }
+
     /// Takes the beginning, what is behind all that begin so, the account before, and the limit.
     fn sql(&self) -> String {
         let are_few = !matches!(self.status, None | Some(AccountStatus::Active));
@@ -118,33 +125,6 @@ impl Store {
         .await
     }
 
-    /// Accounts whose e-mail address, handle or DID begins with `beginning`, in the order of their creation, after
-    /// `cursor`. Case does not matter but in DIDs.
-    pub async fn search_accounts(
-        &self,
-        beginning: &str,
-        cursor: Option<AccountId>,
-        limit: u32,
-    ) -> Result<Vec<Account>, StoreError> {
-        let after = cursor.map_or(0, AccountId::get);
-        let limit = limit.min(MAX_PAGE);
-        // No text that begins with it sorts behind this.
-        let (from, to) = (beginning.to_owned(), format!("{beginning}{}", char::MAX));
-        self.read(move |tx| {
-            let mut statement = tx.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM account
-                 WHERE id > ?1 AND id IN (
-                   SELECT id FROM account WHERE email >= ?2 AND email < ?3
-                   UNION SELECT id FROM account WHERE handle >= ?2 AND handle < ?3
-                   UNION SELECT id FROM account WHERE did >= ?2 AND did < ?3)
-                 ORDER BY id LIMIT ?4"
-            ))?;
-            let rows = statement.query_map((after, from, to, limit), from_row)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
     /// Accounts that fit, in an order, after one; an empty page is surely the last.
     pub async fn find_accounts(
         &self,
@@ -162,15 +142,6 @@ impl Store {
                 Ok(ListedAccount { account: from_row(row)?, blob_bytes })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// How many accounts there are, active or not.
-    pub async fn count_accounts(&self) -> Result<u64, StoreError> {
-        self.read(|tx| {
-            let count: i64 = tx.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?;
-            u64::try_from(count).map_err(|_| StoreError::Damaged { what: "count" })
         })
         .await
     }

@@ -9,8 +9,8 @@ use cairn_repo::frame::{self, Event};
 use tempfile::TempDir;
 
 use crate::{
-    Account, MailPurpose, NewAccount, NewInviteCodes, NewRecord, RecordWrite, Store, StoreConfig,
-    WriteAction, WriteRequest,
+    Account, AccountId, MailPurpose, NewAccount, NewInviteCodes, NewRecord, RecordWrite, Store,
+    StoreConfig, WriteAction, WriteRequest,
 };
 
 /// A store of its own in a folder that vanishes.
@@ -50,6 +50,13 @@ impl World {
     pub(crate) async fn mail_token(&self, account: &Account, purpose: MailPurpose) -> String {
         let email = account.email.as_deref().unwrap();
         self.store.create_mail_token(account.id, email, purpose).await.unwrap().unwrap()
+    }
+
+    /// Shows that somebody reads the account's address.
+    pub(crate) async fn confirm_email(&self, account: AccountId) {
+        let account = self.store.account(account).await.unwrap().unwrap();
+        let token = self.mail_token(&account, MailPurpose::ConfirmEmail).await;
+        self.store.confirm_email_by_token(account.id, &token).await.unwrap();
     }
 
     /// A code that lets in so many; `owner` is who gave it out.

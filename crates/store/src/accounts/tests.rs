@@ -83,7 +83,7 @@ async fn names_are_unique_without_regard_to_case() {
         world.store.create_account(same_email).await,
         Err(CreateAccountError::EmailTaken)
     ));
-    assert_eq!(world.store.count_accounts().await.unwrap(), 1);
+    assert_eq!(world.store.totals().await.unwrap().active, 1);
 }
 
 #[tokio::test]
@@ -404,7 +404,7 @@ async fn email_and_password_follow_their_rules() {
     let world = World::new();
     let (alice, bob) = (world.account("alice").await, world.account("bob").await);
     let store = &world.store;
-    store.confirm_email(alice.id).await.unwrap();
+    world.confirm_email(alice.id).await;
     assert!(store.account(alice.id).await.unwrap().unwrap().email_confirmed_at.is_some());
     let taken = store.set_email(bob.id, Some("ALICE@EXAMPLE.COM".to_owned())).await;
     assert!(matches!(taken, Err(SetEmailError::Taken)));

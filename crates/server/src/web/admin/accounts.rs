@@ -125,9 +125,8 @@ pub async fn show(visit: Visit) -> PageResult {
     };
     let (status_name, status) = named(&STATUSES, visit.query.get("status")).unwrap_or_default();
     let (order_name, order) = named(&ORDERS, visit.query.get("order")).unwrap_or_default();
-    let sought = beginning.trim().trim_start_matches('@').to_owned();
-    let beginning_of = Some(sought).filter(|text| !text.is_empty());
-    let query = AccountQuery { beginning: beginning_of, status, order, after, limit: PAGE };
+    let sought = AccountQuery::beginning_of(&beginning);
+    let query = AccountQuery { beginning: sought, status, order, after, limit: PAGE };
     let found = visit.app.store.find_accounts(query).await?;
     let is_full = found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
     let cursor = found.last().filter(|_| is_full).map(|last| last.account.id.get().to_string());

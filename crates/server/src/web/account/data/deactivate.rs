@@ -11,6 +11,8 @@ use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
 use crate::accounts::activation;
+use crate::accounts::identity::MismatchError;
+use crate::error::XrpcError;
 use crate::limits::Bucket;
 
 /// After how many days a deactivated account may be deleted.
@@ -87,8 +89,17 @@ pub async fn activate(visit: Visit) -> PageResult {
         // It has moved away, or something of its identity is missing.
         Err(err) => {
             let mut form = Form::new();
-            form.refuse("", visit.t.activate_failed(err.message()));
+            form.refuse("", reason(&err, visit.t));
             visit.refused(&Deactivate::new(&visit, form)?)
         }
+    }
+}
+
+fn reason(err: &XrpcError, t: Text) -> String {
+    match err.cause() {
+        Some(MismatchError::Endpoint) => t.activate_moved().to_owned(),
+        Some(MismatchError::SigningKey) => t.activate_other_key().to_owned(),
+        Some(MismatchError::RotationKey) => t.activate_out_of_reach().to_owned(),
+        None => t.activate_failed(err.message()),
     }
 }

@@ -1,10 +1,9 @@
 //! `com.atproto.admin.searchAccounts`
 
-use cairn_store::{Account, AccountId, StoreError};
+use cairn_store::{AccountId, AccountQuery};
 use serde::{Deserialize, Serialize};
 
 use super::get_account_info::{AccountView, view};
-use crate::App;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 use crate::xrpc::params::Limit;
@@ -35,26 +34,18 @@ pub async fn search_accounts(
 ) -> Result<Json<Found>> {
     let after = params.cursor.map(|cursor| cursor.parse().map(AccountId::new)).transpose();
     let after = after.map_err(|_| XrpcError::invalid_request("Malformed cursor"))?;
-    let beginning = params.email.unwrap_or_default();
-    let found = find(&cx.app, &beginning, after, params.limit.as_u32()).await?;
+    let query = AccountQuery {
+        beginning: AccountQuery::beginning_of(&params.email.unwrap_or_default()),
+        after,
+        limit: params.limit.as_u32(),
+        ..AccountQuery::default()
+    };
+    let found = cx.app.store.find_accounts(query).await?;
     let is_full = found.len() == params.limit.get();
-    let cursor = found.last().filter(|_| is_full).map(|last| last.id.get().to_string());
+    let cursor = found.last().filter(|_| is_full).map(|last| last.account.id.get().to_string());
     let mut accounts = Vec::with_capacity(found.len());
-    for account in &found {
-        accounts.push(view(&cx.app, account).await?);
+    for listed in &found {
+        accounts.push(view(&cx.app, &listed.account).await?);
     }
     Ok(Json(Found { cursor, accounts }))
-}
-
-/// Accounts in the order of their creation, after one: all of them, or those whose e-mail address, handle or DID begins so.
-async fn find(
-    app: &App,
-    beginning: &str,
-    after: Option<AccountId>,
-    limit: u32,
-) -> Result<Vec<Account>, StoreError> {
-    match beginning.trim().trim_start_matches('@') {
-        "" => app.store.list_accounts(after, limit).await,
-        beginning => app.store.search_accounts(beginning, after, limit).await,
-    }
 }
