@@ -23,15 +23,24 @@ fn of(apps: &[Arc<App>], number: usize) -> anyhow::Result<Arc<App>> {
     Ok(Arc::clone(apps.get(at).ok_or_else(|| anyhow::anyhow!("there are no accounts"))?))
 }
 
+const CREATE: &str = "com.atproto.repo.createRecord";
+/// More than one server takes in a second.
+const MOST_PER_SECOND: u64 = 10_000;
+
 /// As the row without OAuth, each request with a proof.
 pub(super) async fn create(bench: &Bench) -> anyhow::Result<Figures> {
     let apps = apps(bench).await?;
+    let all = bench.scale.duration.as_secs().saturating_mul(MOST_PER_SECOND);
+    let each = usize::try_from(all)?.div_ceil(apps.len().max(1));
+    for app in apps.iter() {
+        app.make_proofs(CREATE, each);
+    }
     load(bench, 32, move |mut client: Client, number| {
         let apps = Arc::clone(&apps);
         async move {
             let app = of(&apps, number)?;
             let input = accounts::create_post(&app.account);
-            app.call(&mut client, "com.atproto.repo.createRecord", &input).await?;
+            app.call(&mut client, CREATE, &input).await?;
             Ok(client)
         }
     })
