@@ -115,6 +115,17 @@ async fn signing_out_ends_the_session_and_no_other() {
     elsewhere.refresher().poke("com.atproto.server.refreshSession").await.ok();
 }
 
+/// Clients sign out for the errors of the lexicon only, and are to let go of what is not there any more.
+#[tokio::test]
+async fn a_session_of_a_deleted_account_is_a_revoked_one() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let delete = json!({ "did": alice.did });
+    pds.admin().call("com.atproto.admin.deleteAccount", delete).await.ok();
+    let refused = alice.refresher().poke("com.atproto.server.refreshSession").await;
+    assert_eq!(refused, (400, "ExpiredToken"));
+}
+
 #[tokio::test]
 async fn sessions_survive_a_restart() {
     let mut pds = TestPds::start().await;

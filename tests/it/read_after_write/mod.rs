@@ -5,6 +5,7 @@ mod failures;
 mod feeds;
 mod profiles;
 mod threads;
+mod threads_v2;
 
 use async_compression::tokio::bufread::GzipEncoder;
 use axum::response::IntoResponse;

@@ -41,10 +41,11 @@ impl Target {
     ) -> Result<Self, XrpcError> {
         let document = app.resolver.did(did, false).await.map_err(|err| {
             tracing::debug!(%did, error = %err, "a service's DID does not resolve");
+            let message = format!("could not resolve proxy did: {did}");
             if err.is_upstream() {
-                XrpcError::upstream_failure("could not resolve proxy did")
+                XrpcError::upstream_failure(message)
             } else {
-                XrpcError::invalid_request("could not resolve proxy did")
+                XrpcError::invalid_request(message)
             }
         })?;
         let url = document.service_endpoint(service, kind).and_then(|url| url.parse().ok());

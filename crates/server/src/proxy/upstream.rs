@@ -1,7 +1,7 @@
 //! Services as handlers use them.
 
 use axum::response::Response;
-use cairn_model::{Did, Nsid};
+use cairn_model::{Did, Nsid, Tid};
 use http::Method;
 use http::request::Parts;
 use serde_json::Value;
@@ -68,6 +68,26 @@ impl<'a> Upstream<'a> {
         nsid: &'static str,
         params: &[(&str, &str)],
     ) -> Result<Option<Value>, XrpcError> {
+        let reply = self.ask(nsid, params).await?;
+        if reply.status.is_client_error() {
+            return Ok(None);
+        }
+        if !reply.status.is_success() {
+            return Err(XrpcError::upstream_failure("the service failed"));
+        }
+        reply.buffer(self.app).await?.json().await.map(Some)
+    }
+
+    /// How far the service has followed the account's repository, if it says so with the account's profile.
+    ///
+    /// # Errors
+    /// When the service cannot be reached.
+    pub(crate) async fn repo_rev(&self) -> Result<Option<Tid>, XrpcError> {
+        let params = [("actor", self.session.did().as_str())];
+        Ok(self.ask("app.bsky.actor.getProfile", &params).await?.repo_rev())
+    }
+
+    async fn ask(&self, nsid: &'static str, params: &[(&str, &str)]) -> Result<Reply, XrpcError> {
         let lxm = Nsid::parse(nsid).map_err(XrpcError::internal)?;
         let token = token::sign(self.app, &self.session.account, &self.target.did, &lxm).await?;
         let query = outgoing::query_string(params);
@@ -79,14 +99,7 @@ impl<'a> Upstream<'a> {
             token: Some(token),
             body: OutgoingBody::None,
         };
-        let reply = outgoing.send(self.app, &self.target).await?;
-        if reply.status.is_client_error() {
-            return Ok(None);
-        }
-        if !reply.status.is_success() {
-            return Err(XrpcError::upstream_failure("the service failed"));
-        }
-        reply.buffer(self.app).await?.json().await.map(Some)
+        outgoing.send(self.app, &self.target).await
     }
 }
 

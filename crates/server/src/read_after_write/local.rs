@@ -49,6 +49,11 @@ pub(super) struct LocalRecords {
 }
 
 impl LocalRecords {
+    /// The post at an address with the DID.
+    pub(super) fn post(&self, uri: &str) -> Option<&LocalRecord> {
+        self.posts.iter().find(|post| post.uri == uri)
+    }
+
     /// How long the oldest of them has been waiting.
     pub(super) fn lag_ms(&self, now: Timestamp) -> u64 {
         let all = self.posts.iter().chain(&self.profile);

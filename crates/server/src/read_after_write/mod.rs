@@ -10,6 +10,7 @@ mod embeds;
 mod feed;
 mod local;
 pub mod post_thread;
+pub mod post_thread_v2;
 pub mod profile;
 pub mod profiles;
 pub mod timeline;
@@ -18,7 +19,7 @@ mod viewer;
 use std::future::Future;
 
 use axum::response::{IntoResponse, Response};
-use cairn_model::Nsid;
+use cairn_model::{Nsid, Tid};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 
@@ -58,7 +59,8 @@ trait Patch: Sync {
 async fn answer(cx: &Cx<Session>, patch: impl Patch) -> Result<Response> {
     let upstream = Upstream::of(cx).await?;
     let reply = ask(cx, &upstream).await?;
-    finish(cx, &upstream, reply, patch).await
+    let rev = reply.repo_rev();
+    finish(cx, &upstream, reply, rev, patch).await
 }
 
 async fn ask(cx: &Cx<Session>, upstream: &Upstream<'_>) -> Result<Reply> {
@@ -73,15 +75,17 @@ async fn ask(cx: &Cx<Session>, upstream: &Upstream<'_>) -> Result<Reply> {
     upstream.forward(call).await
 }
 
+/// `rev` is how far the AppView has followed the caller's repository.
 async fn finish(
     cx: &Cx<Session>,
     upstream: &Upstream<'_>,
     reply: Reply,
+    rev: Option<Tid>,
     patch: impl Patch,
 ) -> Result<Response> {
     let is_patchable =
         cx.request.method == Method::GET && reply.status == StatusCode::OK && reply.is_json();
-    let local = if is_patchable { local::unknown_to(cx, reply.repo_rev()).await } else { None };
+    let local = if is_patchable { local::unknown_to(cx, rev).await } else { None };
     let Some(local) = local else { return reply.into_response(&cx.app) };
     let original = reply.buffer(&cx.app).await?;
     let viewer = Viewer::new(cx, upstream, &local);

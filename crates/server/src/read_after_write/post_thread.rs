@@ -36,13 +36,14 @@ pub async fn get_post_thread(
         && reply.is_json()
         && cx.request.method == Method::GET;
     if !may_be_unknown {
-        return super::finish(&cx, &upstream, reply, PostThread).await;
+        let rev = reply.repo_rev();
+        return super::finish(&cx, &upstream, reply, rev, PostThread).await;
     }
     let local = local::unknown_to(&cx, reply.repo_rev()).await;
     let refusal = reply.buffer(&cx.app).await?;
     let Some(local) = local else { return refusal.into_response() };
     let viewer = Viewer::new(&cx, &upstream, &local);
-    match own_thread(&cx, &viewer, &refusal, &params).await {
+    match own_thread(&viewer, &refusal, &params).await {
         Ok(Some(thread)) => Ok(super::respond(&cx, &refusal, &local, json!({ "thread": thread }))),
         Ok(None) => refusal.into_response(),
         Err(err) => {
@@ -63,7 +64,6 @@ impl Patch for PostThread {
 
 /// The thread of a post that only this server knows; `None` if it is something else that the AppView refuses.
 async fn own_thread(
-    cx: &Cx<Session>,
     viewer: &Viewer<'_>,
     refusal: &Buffered,
     params: &GetPostThread,
@@ -73,15 +73,8 @@ async fn own_thread(
         error: String,
     }
     let Refusal { error } = refusal.json().await?;
-    let is_own = params.uri.identifier().is_ok_and(|repo| cx.own_repo(&repo).is_ok());
-    if error != "NotFound" || !is_own {
-        return Ok(None);
-    }
-    let (Some(collection), Some(rkey)) = (params.uri.collection(), params.uri.rkey()) else {
-        return Ok(None);
-    };
-    let uri = format!("at://{}/{collection}/{rkey}", viewer.did());
-    let Some(post) = find(viewer, &uri) else { return Ok(None) };
+    let post = viewer.unknown_post(&params.uri).filter(|_| error == "NotFound");
+    let Some(post) = post else { return Ok(None) };
     let mut thread = thread_view(viewer.post(post).await?);
     insert_replies(viewer, &mut thread).await?;
     if let Some(parent) = parents(viewer, post, params.parent_height).await?
@@ -98,15 +91,7 @@ async fn parents(
     post: &LocalRecord,
     height: Option<u32>,
 ) -> Result<Option<Value>> {
-    let mut own = Vec::new();
-    let mut above = post.reply_to("parent");
-    // A post is written after what it answers to; a repetition would be somebody's mischief.
-    while let Some(parent) = above.and_then(|uri| find(viewer, uri))
-        && own.len() < viewer.local.posts.len()
-    {
-        own.push(parent);
-        above = parent.reply_to("parent");
-    }
+    let (own, above) = viewer.unknown_parents(post);
     let mut view = match above {
         Some(uri) => known_thread(viewer.upstream, uri, height).await?,
         None => None,
@@ -133,10 +118,6 @@ async fn known_thread(
     params.extend(height.as_deref().map(|height| ("parentHeight", height)));
     let mut found = upstream.query(NSID, &params).await?;
     Ok(found.as_mut().and_then(|found| found.get_mut("thread")).map(Value::take))
-}
-
-fn find<'a>(viewer: &Viewer<'a>, uri: &str) -> Option<&'a LocalRecord> {
-    viewer.local.posts.iter().find(|post| post.uri == uri)
 }
 
 /// Puts own posts below what they answer to, the newest first.

@@ -1,6 +1,6 @@
 //! Local records as the AppView would show them.
 
-use cairn_model::RepoPath;
+use cairn_model::{AtUri, RepoPath};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
@@ -65,6 +65,30 @@ impl<'a> Viewer<'a> {
         uri.strip_prefix("at://")
             .and_then(|rest| rest.strip_prefix(self.did()))
             .is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The post at an address, if it is one of the caller's that the AppView does not know. Its address may have the handle.
+    pub(super) fn unknown_post(&self, uri: &AtUri) -> Option<&'a LocalRecord> {
+        self.cx.own_repo(&uri.identifier().ok()?).ok()?;
+        let (collection, rkey) = (uri.collection()?, uri.rkey()?);
+        self.local.post(&format!("at://{}/{collection}/{rkey}", self.did()))
+    }
+
+    /// Unknown posts above a post, the nearest first, and the address of what is above them.
+    pub(super) fn unknown_parents(
+        &self,
+        post: &'a LocalRecord,
+    ) -> (Vec<&'a LocalRecord>, Option<&'a str>) {
+        let mut own = Vec::new();
+        let mut above = post.reply_to("parent");
+        // A post is written after what it answers to; a repetition would be somebody's mischief.
+        while let Some(parent) = above.and_then(|uri| self.local.post(uri))
+            && own.len() < self.local.posts.len()
+        {
+            own.push(parent);
+            above = parent.reply_to("parent");
+        }
+        (own, above)
     }
 
     /// `app.bsky.feed.defs#postView`; counts are zero for a post that nobody has seen.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cairn_model::{Cid, Nsid, RepoPath, Tid};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::head;
 use super::rows::{cid_of, rev_of, rev_row};
@@ -43,6 +43,39 @@ impl Store {
     ) -> Result<Vec<RecentRecord>, StoreError> {
         self.read(move |tx| records_since(tx, account, rev, &collections, limit)).await
     }
+
+    /// The rev that wrote the record with the highest key of a collection: when something was put there last, where keys
+    /// are timestamps.
+    pub async fn last_rev(
+        &self,
+        account: AccountId,
+        collection: Nsid,
+    ) -> Result<Option<Tid>, StoreError> {
+        self.read_one(move |tx| last_rev(tx, account, &collection)).await
+    }
+}
+
+fn last_rev(
+    conn: &Connection,
+    account: AccountId,
+    collection: &Nsid,
+) -> Result<Option<Tid>, StoreError> {
+    let Some(current) = head::current(conn, account)? else { return Ok(None) };
+    let (low, high) = bounds(collection);
+    let found = conn
+        .prepare_cached(
+            "SELECT rev FROM record WHERE repo = ?1 AND path > ?2 AND path < ?3
+             ORDER BY path DESC LIMIT 1",
+        )?
+        .query_row((current.id.0, low, high), |row| row.get(0))
+        .optional()?;
+    found.map(rev_of).transpose()
+}
+
+/// What all paths of a collection stand between.
+fn bounds(collection: &Nsid) -> (String, String) {
+    // The character that follows the slash: no rkey reaches it.
+    (format!("{collection}/"), format!("{collection}0"))
 }
 
 fn records_since(
@@ -83,8 +116,7 @@ fn newest(
          AND NOT EXISTS (SELECT 1 FROM record_takedown WHERE account = ?1 AND path = record.path)
          ORDER BY record.path DESC LIMIT ?5",
     )?;
-    // The character that follows the slash: no rkey reaches it.
-    let (low, high) = (format!("{collection}/"), format!("{collection}0"));
+    let (low, high) = bounds(collection);
     let mut rows = statement.query((account.get(), repo, low, high, LOOKED_AT))?;
     while let Some(row) = rows.next()? {
         let rev = rev_of(row.get(0)?)?;

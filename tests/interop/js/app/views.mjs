@@ -36,6 +36,12 @@ async function behind({ alice, bob, network, level }) {
   const { thread } = (await alice.getPostThread({ uri: question.uri })).data
   assertEqual(thread.replies[0]?.post.uri, answer.uri, 'the new answer in its thread')
   assertEqual((await alice.getPostThread({ uri: post.uri })).data.thread.post.uri, post.uri, 'a thread that begins with the new post')
+  const flat = async (anchor) => (await alice.app.bsky.unspecced.getPostThreadV2({ anchor })).data.thread
+  const answered = await flat(question.uri)
+  assertEqual(answered.map(({ uri, depth }) => `${depth} ${uri}`), [`0 ${question.uri}`, `1 ${answer.uri}`], 'the new answer in its flat thread')
+  const own = await flat(post.uri)
+  assertEqual(own[0].value.$type, 'app.bsky.unspecced.defs#threadItemPost', 'a flat thread that begins with the new post')
+  assertEqual((await flat(answer.uri)).map(({ depth }) => depth), [-1, 0], 'what is above the new answer')
   // Others see what the AppView knows.
   assert((await bob.getProfile({ actor: alice.did })).data.displayName !== 'Alice, a moment ago', 'others see what the AppView does not know')
 

@@ -5,13 +5,16 @@ const POST = 'app.bsky.feed.post'
 
 // The server under test must know its address, so it comes first; `views.network`, which follows that
 // server, and `views.feeds` are given to it later.
+// The real AppView does not say with these how far it has come.
+const silentAboutRev = new Set(['app.bsky.unspecced.getPostThreadV2'])
+
 export async function startAppView({ plc }) {
   const views = new Views()
   const methods = {}
   for (const [nsid, make] of Object.entries(queries)) {
     methods[nsid] = ({ viewer, params, input, headers: { 'atproto-accept-labelers': labelers } }) => {
       const { rev } = views.network.account(viewer)
-      const headers = { ...(rev && { 'atproto-repo-rev': rev }), ...(labelers && { 'atproto-content-labelers': labelers }) }
+      const headers = { ...(rev && !silentAboutRev.has(nsid) && { 'atproto-repo-rev': rev }), ...(labelers && { 'atproto-content-labelers': labelers }) }
       try {
         return { body: make(views, { viewer, params, input }), headers }
       } catch (err) {
@@ -113,6 +116,27 @@ export class Views {
     }
   }
 
+  /** What is above the anchor, the anchor, and below it each answer before the answers to it. */
+  flatThread(uri, viewer) {
+    const anchor = this.network.get(uri)
+    if (!anchor) return [{ uri, depth: 0, value: { $type: 'app.bsky.unspecced.defs#threadItemNotFound' } }]
+    const above = []
+    for (let it = anchor; (it = this.network.get(it.record.reply?.parent.uri)); ) above.unshift(it)
+    const items = above.map((entry, n) => this.flatItem(entry, n - above.length, viewer))
+    const below = (entry, depth) => {
+      items.push(this.flatItem(entry, depth, viewer))
+      for (const reply of this.replies(entry.uri)) below(reply, depth + 1)
+    }
+    below(anchor, 0)
+    return items
+  }
+
+  flatItem(entry, depth, viewer) {
+    const rest = { moreParents: false, moreReplies: 0, opThread: false, hiddenByThreadgate: false, mutedByViewer: false }
+    const value = { $type: 'app.bsky.unspecced.defs#threadItemPost', post: this.post(entry, viewer), ...rest }
+    return { uri: entry.uri, depth, value }
+  }
+
   list(entry, viewer) {
     const { name, purpose, description } = entry.record
     return { uri: entry.uri, cid: entry.cid, creator: this.profile(entry.did, viewer), name, purpose, description, indexedAt: entry.at }
@@ -185,6 +209,10 @@ const queries = {
     posts: params.uris.map((uri) => views.network.get(uri)).filter(Boolean).map((entry) => views.post(entry, viewer)),
   }),
   'app.bsky.feed.getPostThread': (views, { viewer, params }) => ({ thread: views.thread(existing(views, params.uri), viewer) }),
+  'app.bsky.unspecced.getPostThreadV2': (views, { viewer, params }) => ({
+    thread: views.flatThread(params.anchor, viewer),
+    hasOtherReplies: false,
+  }),
   'app.bsky.feed.getLikes': (views, { viewer, params }) => ({
     uri: params.uri,
     likes: views.about(params.uri, 'app.bsky.feed.like').map(({ did, at, record }) => ({ actor: views.profile(did, viewer), createdAt: record.createdAt, indexedAt: at })),

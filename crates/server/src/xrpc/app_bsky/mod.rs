@@ -7,7 +7,8 @@ pub mod notification;
 use crate::auth::{OAuthPolicy, SESSION, SESSION_OR_MODERATOR};
 use crate::read_after_write::{
     actor_likes::get_actor_likes, author_feed::get_author_feed, post_thread::get_post_thread,
-    profile::get_profile, profiles::get_profiles, timeline::get_timeline,
+    post_thread_v2::get_post_thread_v2, profile::get_profile, profiles::get_profiles,
+    timeline::get_timeline,
 };
 use crate::xrpc::{Endpoint, procedure, query};
 
@@ -39,6 +40,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         query("app.bsky.feed.getPostThread", SESSION.not_takendown(), get_post_thread)
             .oauth(OAuthPolicy::Rpc),
         query("app.bsky.feed.getTimeline", SESSION.not_takendown(), get_timeline)
+            .oauth(OAuthPolicy::Rpc),
+        query("app.bsky.unspecced.getPostThreadV2", SESSION.not_takendown(), get_post_thread_v2)
             .oauth(OAuthPolicy::Rpc),
         query("app.bsky.feed.getFeed", SESSION.not_takendown(), get_feed).oauth(OAuthPolicy::Rpc),
         procedure(

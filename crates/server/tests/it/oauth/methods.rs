@@ -326,7 +326,10 @@ async fn call(server: &Server, caller: &Caller, alice: &Person, endpoint: &Endpo
             format!("{path}?feed=at://{}/app.bsky.feed.generator/x", alice.did)
         }
         _ if endpoint.kind == Kind::Query => {
-            format!("{path}?actor={0}&actors={0}&uri=at://{0}/a.b.c/d", alice.did)
+            format!(
+                "{path}?actor={0}&actors={0}&uri=at://{0}/a.b.c/d&anchor=at://{0}/a.b.c/d",
+                alice.did
+            )
         }
         _ => path,
     };

@@ -24,12 +24,12 @@ pub async fn refresh_session(cx: Cx<Refresh>) -> Result<Json<SessionAnswer>> {
 }
 
 /// Somebody whose account waits for approval. Once it is given, the same token opens the account.
+///
+/// Interop: of an account that is gone, the reference says «Could not find user info» as `InvalidRequest`. Clients sign out for
+/// the errors that the lexicon names only, and kept such a session for ever.
 async fn refresh_waiting(cx: &Cx<Refresh>) -> Result<Json<SessionAnswer>> {
     let Some(applicant) = cx.app.store.applicant(&cx.caller.did).await? else {
-        return Err(XrpcError::invalid_request(format!(
-            "Could not find user info for account: {}",
-            cx.caller.did
-        )));
+        return Err(revoked());
     };
     let token = TokenId::parse(&cx.caller.jti).ok_or_else(revoked)?;
     let issued = cx.app.store.refresh_session(token, session::client_of(cx)).await;
