@@ -155,7 +155,7 @@ async fn nothing_is_left_of_who_is_rejected() {
     assert_eq!(alice.query(QUEUE, &[]).await, (403, "AccountNotFound"));
     assert_eq!(sign_in(&pds, "alice.test", PASSWORD).await, (401, "AuthenticationRequired"));
     let refreshed = alice.refresher().poke("com.atproto.server.refreshSession").await;
-    assert_eq!(refreshed, (400, "InvalidRequest"));
+    assert_eq!(refreshed, (400, "ExpiredToken"));
     apply(&pds, "alice").await;
 }
 

@@ -25,7 +25,8 @@ const what = (event) => {
   if (!event.ops.length) return [text("span", event.what, "ltr")];
   return event.ops.map((op) => {
     const line = text("div", op.action + " ");
-    line.append(named(op.uri, records, op.uri));
+    // Without the account, which stands beside.
+    line.append(named(op.uri.split("/").slice(3).join("/"), records, op.uri));
     return line;
   });
 };

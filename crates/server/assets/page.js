@@ -55,12 +55,28 @@ for (const field of document.querySelectorAll("[data-asks]")) {
   }
 }
 
-// The page that is open stands in view in a row of pages that is wider than the window.
-for (const row of document.querySelectorAll(".side")) {
-  const here = row.querySelector("[aria-current]")?.getBoundingClientRect();
-  const whole = row.getBoundingClientRect();
-  if (here) row.scrollLeft += here.left + here.width / 2 - whole.left - whole.width / 2;
-}
+// Times stand in UTC on the page. Where scripts run they are those of the reader's clock; what was written stands in the title.
+const local = (root) => {
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (texts.nextNode()) {
+    const { data, parentElement: parent } = texts.currentNode;
+    if (/\d{4}-\d\d-\d\d \d\d:\d\d UTC/.test(data) && !parent.closest("pre, code, textarea, .events, .charts")) found.push(texts.currentNode);
+  }
+  for (const text of found) {
+    const parts = text.data.split(/(\d{4}-\d\d-\d\d \d\d:\d\d UTC)/).map((part, n) => {
+      if (n % 2 === 0) return part;
+      const time = document.createElement("time");
+      time.dateTime = part.replace(" UTC", "Z").replace(" ", "T");
+      time.title = part;
+      time.textContent = format.format(new Date(time.dateTime));
+      return time;
+    });
+    text.replaceWith(...parts);
+  }
+};
+local(document.body);
 
 // Work that goes on at the server: what stands on the page about it is replaced every few seconds, which leaves people their
 // place, until there is something to do.
@@ -72,6 +88,7 @@ for (let place of document.querySelectorAll("[data-looks-again]")) {
       if (!next) return location.reload();
       place.replaceWith(next);
       place = next;
+      local(place);
     }
     setTimeout(look, place.dataset.looksAgain * 1000);
   };

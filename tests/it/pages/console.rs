@@ -335,7 +335,7 @@ async fn the_overview_counts() {
     let mut browser = operator(&pds).await;
     browser.fill(&format!("/admin/accounts/{}/deactivate", alice.did), &[]).await;
     let view = browser.get("/admin").await;
-    for shown in ["<b>2</b>", "Active <b>1</b>", "Deactivated <b>1</b>", "<b>12 B</b>"] {
+    for shown in ["<b>2</b>", "Active <b>1</b>", "Deactivated <b>1</b>", ">\u{2066}12 B\u{2069}<"] {
         assert!(view.has(shown), "{shown}: {view:?}");
     }
     assert!(view.has("x=\"500\" width=\"500\""), "{view:?}");

@@ -14,8 +14,12 @@ pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// `1.5 MiB`
+/// `1.5 MiB`, which stays in this order among words that are written from right to left.
 pub fn bytes(t: Text, count: u64) -> String {
+    format!("\u{2066}{}\u{2069}", size(t, count))
+}
+
+fn size(t: Text, count: u64) -> String {
     let mut size: u64 = 1;
     let mut names = t.console_units().split(' ');
     let mut name = names.next().unwrap_or_default();
@@ -50,9 +54,10 @@ mod tests {
             (5 << 30, "5 GiB"),
             (u64::MAX, "16777215 TiB"),
         ] {
-            assert_eq!(bytes(en, count), text);
+            assert_eq!(size(en, count), text);
         }
-        assert_eq!(bytes(fr, 1_536), "1,5 Kio");
+        assert_eq!(size(fr, 1_536), "1,5 Kio");
+        assert_eq!(bytes(fr, 1_536), "\u{2066}1,5 Kio\u{2069}");
     }
 
     #[test]

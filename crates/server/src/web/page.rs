@@ -133,6 +133,8 @@ pub struct Page {
     pub notices: Vec<Notice>,
     pub nav: Vec<Item>,
     pub person: Option<Person>,
+    /// Whether it is one of the operator's pages.
+    pub is_console: bool,
     /// Scripts that the page loads, besides the one of all pages.
     pub scripts: Vec<&'static str>,
     /// Whether search engines may list it.
@@ -163,6 +165,7 @@ impl Page {
             notices: Vec::new(),
             nav: navigation(visit),
             person: visit.person(),
+            is_console: visit.route.is_some_and(|route| route.who == Who::Admin),
             scripts: Vec::new(),
             is_public: false,
             app: visit.app.clone(),

@@ -47,7 +47,7 @@ use super::route::{PageResult, Route, Who, get, post};
 use super::visit::Visit;
 
 pub(super) use passkey::Challenges;
-pub(super) use records::is_indented;
+pub(super) use records::{is_indented, plain};
 
 pub(super) fn routes() -> Vec<Route> {
     let own = [signing_in_and_up(), pages_of_an_account(), names_and_password()];

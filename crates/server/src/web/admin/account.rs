@@ -1,7 +1,7 @@
 //! `/admin/accounts/{did}`: one account, and what can be done to it.
 
 use askama::Template;
-use cairn_store::{Account, Usage};
+use cairn_store::{Account, SecondFactors, Usage};
 
 use super::super::format::{bytes, time};
 use super::super::i18n::Text;
@@ -10,7 +10,7 @@ use super::super::page::{Page, initial};
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::accounts::Status;
-use super::acts::Act;
+use super::acts::{Act, Words};
 use super::log::Entry;
 use crate::accounts::identity::shown_handle;
 
@@ -39,6 +39,8 @@ struct Detail {
     sessions: usize,
     connected_apps: usize,
     app_passwords: usize,
+    /// What signing in asks for besides the password.
+    factors: String,
     space: Space,
     acts: Vec<Button>,
     dangers: Vec<Button>,
@@ -47,6 +49,8 @@ struct Detail {
 
 struct Button {
     name: &'static str,
+    title: &'static str,
+    text: &'static str,
     label: &'static str,
     is_grave: bool,
 }
@@ -95,13 +99,13 @@ pub async fn show(visit: Visit) -> PageResult {
     let (t, store) = (visit.t, &visit.app.store);
     let usage = store.usage(account.id).await?;
     let handle = shown_handle(&account);
+    let has = store.second_factors(account.id).await?;
     let buttons = |is_danger: bool| {
         let fitting = Act::ALL.into_iter().filter(|act| act.is_danger() == is_danger);
-        let fitting = fitting.filter(|act| act.fits(&account));
-        let button = |act: Act| Button {
-            name: act.name(),
-            label: act.words(t).button,
-            is_grave: act.is_grave(),
+        let fitting = fitting.filter(|act| act.fits(&account, has));
+        let button = |act: Act| {
+            let Words { title, text, button: label } = act.words(t);
+            Button { name: act.name(), title, text, label, is_grave: act.is_grave() }
         };
         fitting.map(button).collect()
     };
@@ -126,9 +130,24 @@ pub async fn show(visit: Visit) -> PageResult {
         sessions: store.sessions_of(account.id).await?.len(),
         connected_apps: store.oauth_sessions_of(account.id).await?.len(),
         app_passwords: store.app_passwords(account.id).await?.len(),
+        factors: factors(t, &account, has),
         space: Space::new(&visit, &account, &usage),
         acts: buttons(false),
         dangers: buttons(true),
         log: log.into_iter().map(|act| Entry::new(t, act)).collect(),
     })
+}
+
+fn factors(t: Text, account: &Account, has: SecondFactors) -> String {
+    let mut words = Vec::new();
+    if has.passkeys > 0 {
+        words.push(t.hosted_passkeys(usize::try_from(has.passkeys).unwrap_or(usize::MAX)));
+    }
+    if has.totp {
+        words.push(t.hosted_app().to_owned());
+    }
+    if account.needs_mailed_code() {
+        words.push(t.hosted_mailed_code().to_owned());
+    }
+    words.join(", ")
 }

@@ -1,7 +1,7 @@
 //! `/admin/accounts/{did}/{act}`: each asks first, on a page of its own.
 
 use askama::Template;
-use cairn_store::Account;
+use cairn_store::{Account, SecondFactors};
 
 use super::super::error::PageError;
 use super::super::form::Form;
@@ -84,11 +84,14 @@ impl Act {
         self.is_danger() || self == Self::RemoveFactors
     }
 
-    /// Whether it changes anything in this account.
-    pub fn fits(self, account: &Account) -> bool {
+    /// Whether it changes anything in this account, which has these second factors.
+    pub fn fits(self, account: &Account, has: SecondFactors) -> bool {
         match self {
             Self::MailReset => account.email.is_some(),
-            Self::SetPassword | Self::SignOut | Self::RemoveFactors | Self::Delete => true,
+            Self::SetPassword | Self::SignOut | Self::Delete => true,
+            Self::RemoveFactors => {
+                has.are_needed() || has.recovery_codes > 0 || account.email_auth_factor
+            }
             Self::StopInvites => !account.invites_disabled,
             Self::AllowInvites => account.invites_disabled,
             Self::Restore => account.takedown_ref.is_some(),
@@ -248,7 +251,7 @@ fn typed(account: &Account) -> &str {
 pub async fn show(visit: Visit) -> PageResult {
     let act = Act::by_name(visit.param("act")).ok_or(PageError::NotFound)?;
     let account = super::account_of(&visit).await?;
-    if !act.fits(&account) {
+    if !act.fits(&account, visit.app.store.second_factors(account.id).await?) {
         return visit.redirect(Local::of_console(&account.did, ""));
     }
     visit.html(&Asking::new(&visit, act, &account, Form::new()))
@@ -257,7 +260,7 @@ pub async fn show(visit: Visit) -> PageResult {
 pub async fn submit(visit: Visit) -> PageResult {
     let act = Act::by_name(visit.param("act")).ok_or(PageError::NotFound)?;
     let account = super::account_of(&visit).await?;
-    if !act.fits(&account) {
+    if !act.fits(&account, visit.app.store.second_factors(account.id).await?) {
         return visit.redirect(Local::of_console(&account.did, ""));
     }
     let mut form = act.check(&visit, &account);

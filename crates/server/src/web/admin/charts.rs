@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::super::format::bytes;
+use super::super::format::{bytes, time};
 use super::super::i18n::Text;
 use crate::figures::{Sample, Span};
 
@@ -162,7 +162,7 @@ fn chart(t: Text, span: Span, plan: &Plan, samples: &[Sample]) -> Chart {
     Chart {
         title: plan.title,
         top: show(max),
-        from: clock(until - span.seconds()),
+        from: begin(span, until - span.seconds()),
         until: clock(until),
         summary: t.charts_summary(plan.title, now.join(", "), show(max)),
         rows: rows(span, &series, samples, show),
@@ -250,6 +250,14 @@ fn rows(
 fn clock(seconds: i64) -> String {
     Timestamp::from_second(seconds)
         .map_or_else(|_| String::new(), |at| at.strftime("%H:%M UTC").to_string())
+}
+
+/// Where a chart begins: on another day, it says which.
+fn begin(span: Span, seconds: i64) -> String {
+    match span {
+        Span::Hour => clock(seconds),
+        Span::Day => Timestamp::from_second(seconds).map_or_else(|_| String::new(), time),
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,11 @@ impl Line {
 }
 
 impl Change {
+    /// The address without the account, which stands beside.
+    fn path(&self) -> &str {
+        self.uri.splitn(4, '/').nth(3).unwrap_or(&self.uri)
+    }
+
     fn href(&self) -> String {
         let query: String = url::form_urlencoded::byte_serialize(self.uri.as_bytes()).collect();
         format!("/admin/moderation?q={query}")

@@ -6,7 +6,7 @@ use askama::Template;
 use cairn_model::{AtIdentifier, AtUri, Cid, Did, Limits, blob_refs_lenient, cbor};
 use cairn_store::Account;
 
-use super::super::account::is_indented;
+use super::super::account::{is_indented, plain};
 use super::super::error::PageError;
 use super::super::form::Form;
 use super::super::format::bytes;
@@ -116,7 +116,7 @@ impl Subject {
                 (t.moderation_rev(), record.rev.to_string()),
             ],
             takedown_ref: record.takedown_ref,
-            json: Some(json.map_err(XrpcError::internal)?),
+            json: Some(plain(&json.map_err(XrpcError::internal)?)),
             related: related.collect(),
             ..Detail::empty(visit, form, t.moderation_record(), "/admin/moderation/record")
         })

@@ -63,6 +63,8 @@ struct Consent {
     initial: String,
     did: String,
     lines: Vec<Line>,
+    /// Whether one of them can cost the account.
+    is_grave: bool,
     request_uri: String,
     action: &'static str,
     choice_url: String,
@@ -82,6 +84,7 @@ pub fn show(visit: &Visit, flow: &Flow, who: &SignedIn) -> PageResult {
     let asker = Asker::new(&flow.open.client);
     let mut page = visit.page(visit.t.consent_title(asker.title(visit.t)));
     page.here = flow.url(Some(&did)).to_string();
+    let lines = words.lines(&request.scope);
     let consent = Consent {
         page,
         t: visit.t,
@@ -89,7 +92,8 @@ pub fn show(visit: &Visit, flow: &Flow, who: &SignedIn) -> PageResult {
         initial: initial(&handle),
         handle,
         did,
-        lines: words.lines(&request.scope),
+        is_grave: lines.iter().any(Line::is_grave),
+        lines,
         request_uri: flow.open.uri.as_str().to_owned(),
         action: super::REQUEST,
         choice_url: flow.choice_url().to_string(),

@@ -21,10 +21,19 @@ pub struct Line {
     pub n_more: usize,
     /// Whether it cannot be taken away.
     pub is_fixed: bool,
-    /// Whether it reaches so far that people should think twice.
-    pub is_far: bool,
+    pub reach: Reach,
     /// What a set of permissions holds.
     pub inside: Vec<Line>,
+}
+
+/// How much people give away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Usual,
+    /// So much that they should think twice.
+    Far,
+    /// It can cost them the account.
+    Grave,
 }
 
 /// One of several things that a line is about.
@@ -66,7 +75,7 @@ impl Words<'_> {
                 line.say(t.grant_email(), self.email.unwrap_or_default());
             }
             Power::Email(AccountAction::Manage) => {
-                line.is_far = true;
+                line.reach = Reach::Far;
                 line.say(t.grant_email_manage(), self.email.unwrap_or_default());
             }
             Power::Set(include) => self.set(&mut line, include),
@@ -76,26 +85,26 @@ impl Words<'_> {
             Power::Files(files) => self.files(&mut line, files),
             Power::Calls { aud, lxm } => self.calls(&mut line, aud, lxm),
             Power::AppPassword => {
-                line.is_far = true;
+                line.reach = Reach::Far;
                 line.say(t.grant_app_password(), t.grant_app_password_detail());
             }
             Power::Chat => {
-                line.is_far = true;
+                line.reach = Reach::Far;
                 line.say(t.grant_chat(), t.grant_chat_detail());
             }
             Power::Status(action) if is_managed(action) => {
-                line.is_far = true;
+                line.reach = Reach::Far;
                 line.say(t.grant_status_manage(), t.grant_status_manage_detail());
             }
             Power::Status(_) => line.say(t.grant_status(), ""),
             Power::Repository(action) if is_managed(action) => {
-                line.is_far = true;
+                line.reach = Reach::Grave;
                 line.say(t.grant_repository_manage(), t.grant_repository_manage_detail());
             }
             Power::Repository(_) => line.say(t.grant_repository(), t.grant_repository_detail()),
             Power::Handle => line.say(t.grant_handle(), t.grant_handle_detail()),
             Power::Identity => {
-                line.is_far = true;
+                line.reach = Reach::Grave;
                 line.say(t.grant_identity(), t.grant_identity_detail());
             }
         }
@@ -132,7 +141,7 @@ impl Words<'_> {
             };
         line.say(title, "");
         if *collections == Names::Any {
-            line.is_far = true;
+            line.reach = Reach::Far;
             line.detail = t.grant_records_any().to_owned();
             return;
         }
@@ -165,7 +174,7 @@ impl Words<'_> {
             }
         };
         if *lxm == Names::Any {
-            line.is_far = true;
+            line.reach = Reach::Far;
             line.detail = t.grant_calls_any().to_owned();
         } else {
             line.list(lxm.as_strs().into_iter().map(Item::code));
@@ -174,6 +183,14 @@ impl Words<'_> {
 }
 
 impl Line {
+    pub fn is_far(&self) -> bool {
+        self.reach == Reach::Far
+    }
+
+    pub fn is_grave(&self) -> bool {
+        self.reach == Reach::Grave
+    }
+
     fn new(at: usize) -> Self {
         Self {
             at,
@@ -182,7 +199,7 @@ impl Line {
             items: Vec::new(),
             n_more: 0,
             is_fixed: false,
-            is_far: false,
+            reach: Reach::Usual,
             inside: Vec::new(),
         }
     }
@@ -256,13 +273,16 @@ mod tests {
 
     #[test]
     fn what_reaches_far_is_marked() {
-        let far = |scope: &str| lines(Language::Fr, &format!("atproto {scope}"))[1].is_far;
-        for scope in ["transition:generic", "repo:*", "identity:*", "account:repo?action=manage"] {
-            assert!(far(scope), "{scope}");
+        let reach = |scope: &str| lines(Language::Fr, &format!("atproto {scope}"))[1].reach;
+        for scope in ["transition:generic", "repo:*", "account:status?action=manage"] {
+            assert_eq!(reach(scope), Reach::Far, "{scope}");
+        }
+        for scope in ["identity:*", "account:repo?action=manage"] {
+            assert_eq!(reach(scope), Reach::Grave, "{scope}");
         }
         for scope in ["transition:email", "repo:app.bsky.feed.post", "identity:handle", "blob:*/*"]
         {
-            assert!(!far(scope), "{scope}");
+            assert_eq!(reach(scope), Reach::Usual, "{scope}");
         }
     }
 

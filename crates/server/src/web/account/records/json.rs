@@ -106,9 +106,27 @@ impl Writer<'_> {
     }
 }
 
-/// The JSON text of a value on one line.
+/// The JSON text of a value on one line. What would have a browser show it in another order is written as an escape.
 fn text(value: &Value) -> String {
-    String::from_utf8_lossy(&json::to_vec(value)).into_owned()
+    plain(&String::from_utf8_lossy(&json::to_vec(value)))
+}
+
+/// JSON in which characters that turn the order of others, and those that break lines, are escapes.
+pub fn plain(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{061c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => {
+                let _ = write!(plain, "\\u{:04x}", u32::from(c));
+            }
+            c => plain.push(c),
+        }
+    }
+    plain
 }
 
 /// Where a text leads, and whether that is another site: to a record of this repository, or to the web.
@@ -161,6 +179,16 @@ mod tests {
         let pieces = pretty(&value, &Did::parse("did:plc:abc").unwrap(), is_indented(size));
         let shown: usize = pieces.iter().map(|piece| piece.text.len()).sum();
         assert_eq!(shown, record.len() + " ".len());
+    }
+
+    #[test]
+    fn what_turns_text_round_is_written_out() {
+        let said = "back \u{202e}desrever\u{202c}\u{2028}";
+        let record = serde_json::json!({ "a": said }).to_string();
+        let text: String = shown(&record).into_iter().map(|piece| piece.text).collect();
+        assert!(text.contains(r"back \u202edesrever\u202c\u2028"), "{text}");
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["a"], said);
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod record;
 
 use cairn_model::{Nsid, RecordKey, RepoPath};
 
-pub(in super::super) use json::is_indented;
+pub(in super::super) use json::{is_indented, plain};
 
 use super::super::error::PageError;
 use super::super::i18n::Text;
