@@ -7,7 +7,7 @@ use axum::routing::get;
 use cairn_identity::service_auth::{self, Claims};
 use cairn_identity::{Clock, Curve, SigningKey};
 use cairn_model::{Did, Nsid};
-use cairn_tests::{PASSWORD, Reply, TestAccount, TestPds, World};
+use cairn_tests::{PASSWORD, Reply, TestAccount, TestPds};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -129,14 +129,14 @@ async fn only_the_did_of_the_name_is_given_out_and_only_where_it_is_offered() {
 }
 
 /// Somebody with a host of their own.
-struct Owner {
-    did: Did,
+pub struct Owner {
+    pub did: Did,
     key: SigningKey,
     document: Arc<Mutex<Value>>,
 }
 
 impl Owner {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let did = Did::parse(&format!("did:web:localhost%3A{port}")).unwrap();
@@ -153,7 +153,7 @@ impl Owner {
         owner
     }
 
-    fn publish(&self, key: &str, pds: &str, aliases: &[&str]) {
+    pub fn publish(&self, key: &str, pds: &str, aliases: &[&str]) {
         *self.document.lock().unwrap() = json!({
             "id": self.did,
             "alsoKnownAs": aliases,
@@ -165,14 +165,14 @@ impl Owner {
         });
     }
 
-    async fn arrive(&self, world: &World, pds: &TestPds) -> TestAccount {
+    pub async fn arrive(&self, pds: &TestPds) -> TestAccount {
         let lxm = Nsid::parse(CREATE).unwrap();
         let aud = pds.config.service_did.as_str();
         let claims = Claims::new(
             &self.did,
             aud,
             Some(&lxm),
-            world.clock().now(),
+            pds.world.clock().now(),
             service_auth::DEFAULT_LIFETIME,
         );
         let token = service_auth::create(&self.key, &claims);
@@ -184,10 +184,9 @@ impl Owner {
 
 #[tokio::test]
 async fn a_did_web_of_ones_own_host_is_brought_along() {
-    let world = World::start().await;
-    let pds = world.pds().await;
+    let pds = TestPds::start().await;
     let owner = Owner::new().await;
-    let alice = owner.arrive(&world, &pds).await;
+    let alice = owner.arrive(&pds).await;
     assert_eq!(alice.poke("com.atproto.server.activateAccount").await, (400, "InvalidRequest"));
     let recommended =
         alice.query("com.atproto.identity.getRecommendedDidCredentials", &[]).await.ok();

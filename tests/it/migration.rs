@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use cairn_tests::{PASSWORD, RepoCopy, TestAccount, TestPds, World, post};
+use cairn_tests::{DirectoryFault, PASSWORD, RepoCopy, TestAccount, TestPds, World, post};
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 
 /// Lets the DID document name the new server, as the account's owner would.
 pub async fn point_there(at_old: &TestAccount, old: &TestPds, at_new: &TestAccount) {
@@ -129,6 +130,33 @@ async fn an_account_whose_identity_has_come_is_not_given_up_for_want_of_an_activ
     let there = there.sign_in(&new, PASSWORD).await;
     there.poke("com.atproto.server.activateAccount").await.ok();
     assert_eq!(there.repo().await.records.len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_that_is_brought_along_and_never_comes_is_forgotten() {
+    let (old, mut new) = two_servers().await;
+    let alice = old.account("alice").await;
+    let there = alice.arrive_at(&new, "alice.new.test").await;
+    let sign_in = json!({ "identifier": there.did, "password": PASSWORD });
+    let create = "com.atproto.server.createSession";
+    new.world.clock().advance(Duration::from_secs(29 * 86_400));
+    new.restart().await;
+    new.anyone.call(create, sign_in.clone()).await.ok();
+    // Nobody is forgotten for want of an answer.
+    new.world.fault_directory(Some(DirectoryFault::Fails));
+    new.world.clock().advance(Duration::from_secs(2 * 86_400));
+    new.restart().await;
+    new.anyone.call(create, sign_in.clone()).await.ok();
+    new.world.fault_directory(None);
+    new.restart().await;
+    let gone = async {
+        while new.anyone.call(create, sign_in.clone()).await.status == 200 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), gone).await.expect("the account is forgotten");
+    let alice = alice.sign_in(&old, PASSWORD).await;
+    assert_eq!(alice.repo().await.records.len(), 0, "it lives where it lived");
 }
 
 #[tokio::test]

@@ -186,9 +186,9 @@ impl App {
         token: Option<&str>,
         body: &str,
     ) -> anyhow::Result<Answer> {
+        let mut made = token.and_then(|_| lock(&self.made).pop());
         for _ in 0..2 {
-            let made = token.and_then(|_| lock(&self.made).pop());
-            let proof = made.unwrap_or_else(|| self.proof(path, token));
+            let proof = made.take().unwrap_or_else(|| self.proof(path, token));
             let mut all = vec![("dpop", proof.as_str())];
             all.extend_from_slice(headers);
             let answer = send(client, Method::POST, path, &all, body.to_owned()).await?;

@@ -50,6 +50,6 @@ source.onmessage = (message) => {
     known.delete(rows.rows[rows.rows.length - 1].dataset.seq);
     rows.deleteRow(-1);
   }
-  document.querySelector(".empty")?.remove();
+  table.closest(".card").querySelector(".empty")?.remove();
   table.hidden = false;
 };

@@ -66,11 +66,14 @@ const local = (root) => {
   }
   for (const text of found) {
     const parts = text.data.split(/(\d{4}-\d\d-\d\d \d\d:\d\d UTC)/).map((part, n) => {
-      if (n % 2 === 0) return part;
+      const date = part.replace(" UTC", "Z").replace(" ", "T");
+      const at = new Date(date);
+      // Something that only looks like a time.
+      if (n % 2 === 0 || isNaN(at)) return part;
       const time = document.createElement("time");
-      time.dateTime = part.replace(" UTC", "Z").replace(" ", "T");
+      time.dateTime = date;
       time.title = part;
-      time.textContent = format.format(new Date(time.dateTime));
+      time.textContent = format.format(at);
       return time;
     });
     text.replaceWith(...parts);

@@ -1,5 +1,6 @@
 //! Work that goes on beside the requests.
 
+mod arrivals;
 mod crawl;
 mod figures;
 mod founding;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use cairn_server::config::SignUp;
 use cairn_tests::{Browser, DirectoryFault, PASSWORD, TestAccount, TestPds, View, World, post};
 use serde_json::json;
 
 use super::signed_in;
+use crate::did_web::Owner;
 
 pub const NEW_PASSWORD: &str = "another correct horse";
 
@@ -157,6 +159,79 @@ async fn a_move_survives_restarts_of_both_servers_and_its_errors_are_said() {
     let view = browser.submit(&path, &[("act", "sign-in"), ("old_password", PASSWORD)]).await;
     assert_eq!(view.location, path, "{view:?}");
     browser.get(&path).await;
+    browser.submit(&path, &[("act", "code")]).await;
+    let code = old.mailed_code("alice@mail.test");
+    browser.submit(&path, &[("act", "confirm"), ("code", &code)]).await;
+    let view = settled(&mut browser, &path).await;
+    assert!(view.has("you live here now"), "{view:?}");
+}
+
+/// No old server signs for them: their owners say on a host of their own where they live.
+#[tokio::test]
+async fn a_did_web_moves_in_when_its_document_says_so() {
+    let (old, new) = two_servers().await;
+    let owner = Owner::new().await;
+    let alice = owner.arrive(&old).await;
+    let recommended =
+        alice.query("com.atproto.identity.getRecommendedDidCredentials", &[]).await.ok();
+    let key = recommended["verificationMethods"]["atproto"].as_str().unwrap();
+    owner.publish(key, old.url(), &["at://alice.test"]);
+    alice.poke("com.atproto.server.activateAccount").await.ok();
+    alice.post("from there").await;
+    let left = alice.repo().await;
+
+    let mut browser = Browser::new(&new);
+    let view = set_out(&mut browser, &alice, &[]).await;
+    assert_eq!(view.status, 303, "{view:?}");
+    let path = view.location;
+    let view = settled(&mut browser, &path).await;
+    assert!(view.has(new.url()) && !view.has("name=\"code\""), "{view:?}");
+    let (_, key) = view.html.split_once("id=\"did-key\"").unwrap();
+    let key = &key[key.find("did:key:").unwrap()..key.find('<').unwrap()];
+    browser.submit(&path, &[("act", "confirm")]).await;
+    let view = settled(&mut browser, &path).await;
+    assert!(view.has("does not say so yet"), "{view:?}");
+    owner.publish(key, new.url(), &["at://alice.new.test"]);
+    browser.submit(&path, &[("act", "confirm")]).await;
+    let view = settled(&mut browser, &path).await;
+    assert!(view.has("you live here now"), "{view:?}");
+    let input = json!({ "identifier": alice.did, "password": NEW_PASSWORD });
+    let there = new.anyone.call("com.atproto.server.createSession", input).await.ok();
+    let there = TestAccount::from_session(&new, &there);
+    assert_eq!(there.repo().await.records, left.records);
+    there.post("from here").await;
+}
+
+/// The operator lets people in first, and then they come.
+#[tokio::test]
+async fn who_waited_for_an_approval_moves_in_after_it() {
+    let world = World::start().await;
+    let old = world.pds().await;
+    let new = world.pds_with(|config| {
+        config.handle_domains = vec![".new.test".to_owned()];
+        config.sign_up = SignUp::Approval;
+    });
+    let new = new.await;
+    let alice = furnished(&old).await;
+    let path = path_of(&alice);
+    let mut browser = Browser::new(&new);
+    let view = set_out(&mut browser, &alice, &[]).await;
+    assert_eq!(view.location, "/account/sign-up/waiting", "{view:?}");
+    // No session is kept there for as long as the operator takes.
+    sessions_become(&old, &alice, 1).await;
+    let did = json!({ "did": alice.did });
+    new.admin().post("/admin/api/sign-ups/approve", did).await.ok();
+
+    let mut browser = Browser::new(&new);
+    let fields = [("username", "alice.new.test"), ("password", NEW_PASSWORD)];
+    browser.fill("/account/sign-in", &fields).await;
+    let view = browser.get(&path).await;
+    assert!(view.has("name=\"old_password\""), "{view:?}");
+    let fields = [("act", "sign-in"), ("old_password", PASSWORD)];
+    let view = browser.submit(&path, &fields).await;
+    assert_eq!(view.location, path, "{view:?}");
+    let view = settled(&mut browser, &path).await;
+    assert!(view.has("35 records, 5 of 5 files"), "{view:?}");
     browser.submit(&path, &[("act", "code")]).await;
     let code = old.mailed_code("alice@mail.test");
     browser.submit(&path, &[("act", "confirm"), ("code", &code)]).await;

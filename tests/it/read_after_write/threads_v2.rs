@@ -73,16 +73,35 @@ async fn own_answers_stand_in_a_flat_thread() {
     assert_eq!(reply.ok()["hasOtherReplies"], true);
     let (ours, deep) = ((1, "to the root"), (2, "to my answer"));
     let (known_one, under) = ((1, "known"), (2, "to the known answer"));
+    // The answer of the thread's author comes first, whatever the order.
     assert_eq!(lines(&reply), lined(&[(0, "root"), known_one, under, ours, deep]));
     let items = &reply.ok()["thread"];
     assert_eq!(items[3]["value"]["opThread"], false);
     assert_eq!(items[3]["value"]["post"]["author"]["handle"], "alice.test");
-    for sort in ["newest", "top"] {
-        let reply = scene.alice.query(THREAD_V2, &[("anchor", uri), ("sort", sort)]).await;
-        assert_eq!(lines(&reply), lined(&[(0, "root"), ours, deep, known_one, under]), "{sort}");
-    }
     let reply = scene.alice.query(THREAD_V2, &[("anchor", uri), ("below", "1")]).await;
     assert_eq!(lines(&reply), lined(&[(0, "root"), known_one, ours]));
+
+    // Own answers stand above those of others: the oldest of them first, or the newest.
+    let carla = json!({ "did": "did:web:carla.test", "handle": "carla.test" });
+    let (mut hers, mut mine) = (known.clone(), known.clone());
+    hers["uri"] = json!("at://did:web:carla.test/app.bsky.feed.post/hers");
+    (hers["author"], hers["record"]["text"]) = (carla, json!("hers"));
+    mine["uri"] = json!(format!("at://{}/app.bsky.feed.post/mine", scene.alice.did));
+    mine["author"]["did"] = json!(scene.alice.did);
+    mine["record"]["text"] = json!("mine");
+    let thread = json!([item(root, 0), item(known, 1), item(&mine, 1), item(&hers, 1)]);
+    scene.says_thread(json!({ "thread": thread, "hasOtherReplies": false }));
+    let (my_first, other) = ((1, "mine"), (1, "hers"));
+    let reply = scene.alice.query(THREAD_V2, &[("anchor", uri)]).await;
+    let expected = [(0, "root"), known_one, under, my_first, ours, deep, other];
+    assert_eq!(lines(&reply), lined(&expected));
+    for sort in ["newest", "top"] {
+        let reply = scene.alice.query(THREAD_V2, &[("anchor", uri), ("sort", sort)]).await;
+        let expected = [(0, "root"), known_one, under, ours, deep, my_first, other];
+        assert_eq!(lines(&reply), lined(&expected), "{sort}");
+    }
+    let thread = json!([item(root, 0), item(known, 1)]);
+    scene.says_thread(json!({ "thread": thread, "hasOtherReplies": false }));
     let reply = scene.alice.query(THREAD_V2, &[("anchor", uri), ("below", "0")]).await;
     assert_eq!(lines(&reply), lined(&[(0, "root"), known_one]));
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::arrivals;
 use crate::app::App;
 
 /// How often what has expired is removed.
@@ -32,6 +33,9 @@ pub(super) async fn keep_tidy(app: App) {
 }
 
 async fn tidy(app: &App) {
+    if let Err(error) = arrivals::settle(app).await {
+        tracing::warn!(%error, "accounts that were brought along are left for later");
+    }
     match app.store.tidy().await {
         Ok(tidied) if tidied.due > 0 => {
             tracing::info!(?tidied, "deleted accounts whose time had come");

@@ -4,12 +4,16 @@
 //! answers are put below what they answer to; where the AppView does not know the anchor itself, it is made here.
 //!
 //! Interop: the AppView does not say with this method how far it has followed the repository. It is asked for that when
-//! the caller has posted lately, and beside the thread, so that nobody waits longer.
+//! the caller has posted lately, and beside the thread, which waits a second for it at most.
+
+use std::pin::pin;
+use std::time::Duration;
 
 use axum::response::Response;
 use cairn_model::{AtUri, Nsid, Tid};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::local::{self, LocalRecord};
 use super::{Patch, Unpatched, Viewer};
@@ -23,6 +27,8 @@ const ITEM_POST: &str = "app.bsky.unspecced.defs#threadItemPost";
 const NOT_FOUND: &str = "app.bsky.unspecced.defs#threadItemNotFound";
 /// An AppView that is further behind shows its thread as it is.
 const LATELY_MICROS: u64 = 10 * 60 * 1_000_000;
+/// How long a thread waits for the answer to how far the AppView is.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize)]
 pub struct GetPostThreadV2 {
@@ -37,9 +43,20 @@ pub async fn get_post_thread_v2(
     Params(params): Params<GetPostThreadV2>,
 ) -> Result<Response> {
     let upstream = Upstream::of(&cx).await?;
-    let (reply, followed) = tokio::join!(super::ask(&cx, &upstream), followed(&cx, &upstream));
-    let reply = reply?;
-    let rev = reply.repo_rev().or(followed);
+    let mut followed = pin!(followed(&cx, &upstream));
+    let mut known = None;
+    let mut asked = pin!(super::ask(&cx, &upstream));
+    let reply = loop {
+        tokio::select! {
+            reply = asked.as_mut() => break reply?,
+            rev = followed.as_mut(), if known.is_none() => known = Some(rev),
+        }
+    };
+    let rev = match (reply.repo_rev(), known) {
+        (Some(rev), _) => Some(rev),
+        (None, Some(rev)) => rev,
+        (None, None) => timeout(PATIENCE, followed).await.unwrap_or_default(),
+    };
     super::finish(&cx, &upstream, reply, rev, Thread { params }).await
 }
 
@@ -48,8 +65,9 @@ async fn followed(cx: &Cx<Session>, upstream: &Upstream<'_>) -> Option<Tid> {
     let asked = async {
         let posts = Nsid::parse(local::POST).map_err(XrpcError::internal)?;
         let last = cx.app.store.last_rev(cx.caller.account.id, posts).await?;
-        let is_late = |last: Tid| last.micros() > cx.app.now_micros().saturating_sub(LATELY_MICROS);
-        if last.is_some_and(is_late) { upstream.repo_rev().await } else { Ok(None) }
+        let long_ago = cx.app.now_micros().saturating_sub(LATELY_MICROS);
+        let is_recent = |last: Tid| last.micros() > long_ago;
+        if last.is_some_and(is_recent) { upstream.repo_rev().await } else { Ok(None) }
     };
     asked.await.unwrap_or_else(|err: XrpcError| {
         tracing::debug!(error = %err, "how far an AppView has followed");
@@ -128,14 +146,30 @@ impl Thread {
                 continue;
             }
             let is_opening = is_continued(viewer, above);
-            let place = if self.params.sort.as_deref().is_none_or(|sort| sort == "oldest") {
-                end_of_branch(items, at)
-            } else {
-                at + 1
-            };
+            let place = self.place(viewer, items, at);
             items.insert(place, item(viewer, post, own_depth, is_opening).await?);
         }
         Ok(())
+    }
+
+    /// Where a new answer to the item at `at` stands. However a thread is sorted, its author's answers come first, then those of
+    /// whoever looks at it.
+    fn place(&self, viewer: &Viewer<'_>, items: &[Value], at: usize) -> usize {
+        let author = thread_author(items);
+        let is_first = |item: &Value| {
+            let by = author_of(item);
+            by.is_some() && by == author && by != Some(viewer.did())
+        };
+        let is_own = |item: &Value| author_of(item) == Some(viewer.did());
+        let is_oldest = self.params.sort.as_deref().is_none_or(|sort| sort == "oldest");
+        let mut place = at + 1;
+        while let Some(item) = items.get(place)
+            && depth(item) > items.get(at).and_then(depth)
+            && (is_first(item) || is_oldest && is_own(item))
+        {
+            place = end_of_branch(items, place);
+        }
+        place
     }
 }
 
@@ -201,6 +235,15 @@ fn end_of_branch(items: &[Value], at: usize) -> usize {
     let above = items.get(at).and_then(depth);
     let below = items.iter().skip(at + 1).take_while(|item| depth(item) > above);
     at + 1 + below.count()
+}
+
+fn author_of(item: &Value) -> Option<&str> {
+    item.pointer("/value/post/author/did").and_then(Value::as_str)
+}
+
+/// The DID in the address of the post that a thread began with.
+fn thread_author(items: &[Value]) -> Option<&str> {
+    root(items)?.strip_prefix("at://")?.split('/').next()
 }
 
 /// The address of the post that a thread began with.

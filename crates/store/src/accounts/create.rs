@@ -139,8 +139,9 @@ fn insert_row(
     let id = tx
         .prepare_cached(
             "INSERT INTO account
-               (id, did, handle, email, password_hash, created_at, deactivated_at, delete_after)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+               (id, did, handle, email, password_hash, created_at, deactivated_at, delete_after,
+                arriving)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .insert((
             id.map(AccountId::get),
@@ -151,6 +152,7 @@ fn insert_row(
             tx.now_micros(),
             inactive_since.map(micros),
             delete_after.map(micros),
+            !new.activate,
         ))?;
     Ok(Account {
         id: AccountId::new(id),

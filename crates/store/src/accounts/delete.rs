@@ -56,23 +56,30 @@ impl Store {
                 return Ok(deleted);
             }
             for account in due {
-                let access = self.access_cache().clone();
-                let outcome = self.change_account(account.id, move |tx, account| {
-                    // Its owner may have come back between the list and now.
-                    let is_due = account.status() == AccountStatus::Deactivated
-                        && account.delete_after.is_some_and(|at| at <= tx.now());
-                    if is_due {
-                        delete(tx, &access, account)?;
-                    }
-                    Ok(is_due)
-                });
-                match outcome.await {
-                    Ok(is_deleted) => deleted += usize::from(is_deleted),
-                    Err(AccountError::NoAccount(_)) => {}
-                    Err(AccountError::Store(err)) => return Err(err),
-                }
+                deleted += usize::from(self.delete_if_due(account.id).await?);
             }
-            self.janitor().wake();
+        }
+    }
+
+    /// Deletes an account that is still deactivated and whose deletion is due, and says whether it did.
+    pub async fn delete_if_due(&self, account: AccountId) -> Result<bool, StoreError> {
+        let access = self.access_cache().clone();
+        let outcome = self.change_account(account, move |tx, account| {
+            // Its owner may have come back meanwhile.
+            let is_due = account.status() == AccountStatus::Deactivated
+                && account.delete_after.is_some_and(|at| at <= tx.now());
+            if is_due {
+                delete(tx, &access, account)?;
+            }
+            Ok(is_due)
+        });
+        match outcome.await {
+            Ok(is_deleted) => {
+                self.janitor().wake();
+                Ok(is_deleted)
+            }
+            Err(AccountError::NoAccount(_)) => Ok(false),
+            Err(AccountError::Store(err)) => Err(err),
         }
     }
 

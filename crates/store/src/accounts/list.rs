@@ -146,18 +146,39 @@ impl Store {
         .await
     }
 
-    /// Accounts that are deactivated, and nothing more, and whose deletion is due. Moderation may
+    /// Accounts that are deactivated, and nothing more, and whose deletion is due at their owners' wish. Moderation may
     /// still want the others.
     pub async fn accounts_past_delete_after(&self, limit: u32) -> Result<Vec<Account>, StoreError> {
-        let now = micros(self.clock().now());
+        self.due_accounts(false, None, limit).await
+    }
+
+    /// The same of those that were brought along and have not lived here yet, in the order of their creation after one.
+    /// They are not deleted by [`Store::tidy`]: whether one is forgotten, or lives here and only waits to be activated, its
+    /// DID document says.
+    pub async fn arrivals_past_delete_after(
+        &self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<Account>, StoreError> {
+        self.due_accounts(true, after, limit).await
+    }
+
+    async fn due_accounts(
+        &self,
+        arriving: bool,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<Account>, StoreError> {
+        let (now, after) = (micros(self.clock().now()), after.map_or(0, AccountId::get));
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM account
                  WHERE delete_after <= ?1 AND deactivated_at IS NOT NULL
                    AND suspended_at IS NULL AND takedown_ref IS NULL
-                 ORDER BY delete_after LIMIT ?2"
+                   AND arriving = ?2 AND id > ?3
+                 ORDER BY id LIMIT ?4"
             ))?;
-            let rows = statement.query_map((now, limit), from_row)?;
+            let rows = statement.query_map((now, arriving, after, limit), from_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await

@@ -40,6 +40,7 @@ impl Store {
             }
             set(tx, "deactivated_at", None::<i64>, account.id)?;
             set(tx, "delete_after", None::<i64>, account.id)?;
+            set(tx, "arriving", false, account.id)?;
             let (head, _) = repo::recommit(tx, account.id, &account.did, &key)?
                 .ok_or(StoreError::Damaged { what: "repository" })?;
             emit_account(tx, account.id, &account.did, AccountStatus::Active)?;
@@ -59,7 +60,8 @@ impl Store {
         self.change_status(account, move |tx, account| {
             account.deactivated_at.get_or_insert(tx.now());
             account.delete_after = delete_after;
-            Ok(())
+            // The date is its owner's own now.
+            set(tx, "arriving", false, account.id)
         })
         .await
     }

@@ -361,6 +361,43 @@ async fn accounts_are_listed_in_pages() {
 }
 
 #[tokio::test]
+async fn arrivals_are_a_matter_of_their_own_until_they_live_here() {
+    let world = World::new();
+    let arrival = |name: &str| NewAccount {
+        activate: false,
+        delete_after: Some(world.now()),
+        ..new_account(name)
+    };
+    let store = &world.store;
+    let due = async || {
+        let (own, arrivals) = tokio::join!(
+            store.accounts_past_delete_after(10),
+            store.arrivals_past_delete_after(None, 10)
+        );
+        let names = |found: Vec<Account>| found.into_iter().map(|it| it.did).collect::<Vec<_>>();
+        (names(own.unwrap()), names(arrivals.unwrap()))
+    };
+    let one = store.create_account(arrival("one")).await.unwrap().0.id;
+    let two = store.create_account(arrival("two")).await.unwrap().0.id;
+    assert_eq!(due().await, (vec![], vec![did("one"), did("two")]));
+    let rest = store.arrivals_past_delete_after(Some(one), 10).await.unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(store.delete_due_accounts().await.unwrap(), 0);
+    // Its owner says when it is to go.
+    store.deactivate(one, Some(world.now())).await.unwrap();
+    assert_eq!(due().await, (vec![did("one")], vec![did("two")]));
+    // The operator's wish to hide it changes no date, and brings none back.
+    store.hide(two).await.unwrap();
+    assert_eq!(due().await.1, [did("two")]);
+    store.cancel_deletion(two).await.unwrap();
+    store.hide(two).await.unwrap();
+    assert_eq!(store.account(two).await.unwrap().unwrap().delete_after, None);
+    assert!(due().await.1.is_empty());
+    assert!(!store.delete_if_due(two).await.unwrap());
+    assert!(store.delete_if_due(one).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_deletion_that_is_taken_back_leaves_the_status_and_is_not_announced() {
     let world = World::new();
     let alice = world.account("alice").await;

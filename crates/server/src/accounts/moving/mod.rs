@@ -121,7 +121,10 @@ pub enum OriginError {
 /// # Errors
 /// For a name that leads nowhere, or here.
 pub async fn find(app: &App, name: &str) -> Result<Origin, OriginError> {
-    let name = name.trim().trim_start_matches('@').to_ascii_lowercase();
+    let name = name.trim().trim_start_matches('@');
+    // Case does not matter in handles; a DID is as it is.
+    let is_did = name.starts_with("did:");
+    let name = if is_did { name.to_owned() } else { name.to_ascii_lowercase() };
     let did = match AtIdentifier::parse(&name).map_err(|_| OriginError::Name)? {
         AtIdentifier::Did(did) => did,
         AtIdentifier::Handle(handle) => app.resolver.handle_fresh(&handle).await?,
@@ -176,7 +179,7 @@ pub async fn arrive(
 ///
 /// # Errors
 /// When the DID document cannot be had.
-async fn lives_here(app: &App, account: &Account) -> Result<bool, XrpcError> {
+pub async fn lives_here(app: &App, account: &Account) -> Result<bool, XrpcError> {
     let document = app.resolver.did(&account.did, true).await?;
     Ok(document.pds_endpoint().as_deref() == Some(&app.config.public_url))
 }

@@ -1,8 +1,10 @@
 //! `/account/u/{account}/apps`: the apps that were let in at `/oauth/authorize`, what they may do, and shutting them out.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use cairn_oauth::scope::Scopes;
-use cairn_store::{AuthorizedClient, OAuthSession};
+use cairn_store::{AccountId, AuthorizedClient, OAuthSession, StoreError};
 use jiff::Timestamp;
 use url::Url;
 
@@ -14,6 +16,13 @@ use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use crate::oauth::authorize::{PermissionSets, display_host};
+
+/// How many apps have a session; several of one app count once.
+pub async fn count(visit: &Visit, account: AccountId) -> Result<usize, StoreError> {
+    let sessions = visit.app.store.oauth_sessions_of(account).await?;
+    let apps: BTreeSet<&str> = sessions.iter().map(|it| it.client_id.as_str()).collect();
+    Ok(apps.len())
+}
 
 #[derive(Template)]
 #[template(path = "account/apps.html")]

@@ -46,6 +46,7 @@ use super::local::Local;
 use super::route::{PageResult, Route, Who, get, post};
 use super::visit::Visit;
 
+pub(super) use apps::count as connected_apps;
 pub(super) use passkey::Challenges;
 pub(super) use records::{is_indented, plain};
 

@@ -16,7 +16,7 @@ use super::signing_in;
 use crate::accounts::create::Outcome;
 use crate::accounts::identifier;
 use crate::accounts::moving::{self, Newcoming, OldError, OldServer, Origin, OriginError};
-use crate::config::SignUp as Rule;
+use crate::config::{ServerConfig, SignUp as Rule};
 use crate::error::XrpcError;
 
 #[derive(Template)]
@@ -42,7 +42,7 @@ impl MoveIn {
             page: visit.page(visit.t.arrive_title()),
             t: visit.t,
             domains: config.handle_domains.clone(),
-            is_closed: config.sign_up == Rule::Closed || !config.accepting_imports,
+            is_closed: !is_open(config),
             needs_invite: config.sign_up == Rule::Invite,
             needs_approval: config.sign_up == Rule::Approval,
             wants_code: form.has("old_code") || form.error("old_code").is_some(),
@@ -70,10 +70,15 @@ pub async fn submit(visit: Visit) -> PageResult {
     visit.refused(&MoveIn::new(&visit, form))
 }
 
+/// Whether accounts of other servers may come.
+pub fn is_open(config: &ServerConfig) -> bool {
+    config.sign_up != Rule::Closed && config.accepting_imports
+}
+
 fn check(visit: &Visit, form: &mut Form) {
     let (sent, t) = (&visit.form, visit.t);
     let config = &visit.app.config;
-    if config.sign_up == Rule::Closed || !config.accepting_imports {
+    if !is_open(config) {
         form.refuse("", t.arrive_closed(&config.branding.service_name));
     }
     form.require(sent, "from", t.arrive_from_missing());

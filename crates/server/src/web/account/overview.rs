@@ -1,7 +1,5 @@
 //! `/account/u/{account}`: the account at a glance, with the ways to everything else.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use cairn_store::{Account, AccountStatus};
 
@@ -13,7 +11,7 @@ use super::super::local::Local;
 use super::super::page::{Page, initial};
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::invites;
+use super::{apps, invites};
 use crate::accounts::identity::shown_handle;
 
 #[derive(Template)]
@@ -45,8 +43,6 @@ pub async fn show(visit: Visit) -> PageResult {
     let (t, store) = (visit.t, &visit.app.store);
     let handle = shown_handle(account);
     let usage = store.usage(account.id).await?;
-    let let_in = store.oauth_sessions_of(account.id).await?;
-    let apps: BTreeSet<&str> = let_in.iter().map(|it| it.client_id.as_str()).collect();
     visit.html(&Overview {
         page: visit.page(t.overview_title()),
         t,
@@ -63,7 +59,7 @@ pub async fn show(visit: Visit) -> PageResult {
         space: Space::new(&visit, account, &usage),
         browsers: store.devices_of(account.id).await?.len(),
         sessions: store.sessions_of(account.id).await?.len(),
-        apps: apps.len(),
+        apps: apps::count(&visit, account.id).await?,
         app_passwords: store.app_passwords(account.id).await?.len(),
         has_invites: invites::are_asked_for(&visit.app.config),
     })

@@ -9,6 +9,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::apps;
 use super::user_agent;
 
 #[derive(Template)]
@@ -87,7 +88,7 @@ pub async fn show(visit: Visit) -> PageResult {
         did: account.did.to_string(),
         browsers,
         sessions: sessions.into_iter().map(Row::from).collect(),
-        connected: store.oauth_sessions_of(account.id).await?.len(),
+        connected: apps::count(&visit, account.id).await?,
     })
 }
 

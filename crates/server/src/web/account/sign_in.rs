@@ -11,6 +11,7 @@ use super::super::oauth;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::move_in;
 use super::passkey::{Ask, Purpose};
 use super::sign_up;
 use super::signing_in::{self, Checked};
@@ -31,6 +32,7 @@ pub(super) struct SignIn {
     /// Where other accounts of this browser are chosen, if there are any.
     others_url: Option<String>,
     takes_newcomers: bool,
+    takes_arrivals: bool,
 }
 
 impl SignIn {
@@ -57,6 +59,7 @@ impl SignIn {
             asker,
             others_url: has_others.then_some(others_url),
             takes_newcomers: sign_up::is_open(&visit.app),
+            takes_arrivals: move_in::is_open(&visit.app.config),
         })
     }
 }

@@ -20,6 +20,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::move_in;
 use super::reset_password::check_chosen;
 use super::sign_in::carried;
 use super::signing_in;
@@ -32,6 +33,7 @@ struct SignUp {
     form: Form,
     domains: Vec<String>,
     is_closed: bool,
+    takes_arrivals: bool,
     needs_invite: bool,
     /// Whether the operator is to answer first.
     needs_approval: bool,
@@ -65,6 +67,7 @@ impl SignUp {
             form,
             domains: config.handle_domains.clone(),
             is_closed: !is_open(&visit.app),
+            takes_arrivals: move_in::is_open(config),
             needs_invite: config.sign_up == Rule::Invite,
             needs_approval: config.sign_up == Rule::Approval,
             said,

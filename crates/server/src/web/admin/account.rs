@@ -3,6 +3,7 @@
 use askama::Template;
 use cairn_store::{Account, SecondFactors, Usage};
 
+use super::super::account::connected_apps;
 use super::super::format::{bytes, time};
 use super::super::i18n::Text;
 use super::super::local::Local;
@@ -128,7 +129,7 @@ pub async fn show(visit: Visit) -> PageResult {
         invites_disabled: account.invites_disabled,
         invite_note: account.invite_note.clone(),
         sessions: store.sessions_of(account.id).await?.len(),
-        connected_apps: store.oauth_sessions_of(account.id).await?.len(),
+        connected_apps: connected_apps(&visit, account.id).await?,
         app_passwords: store.app_passwords(account.id).await?.len(),
         factors: factors(t, &account, has),
         space: Space::new(&visit, &account, &usage),

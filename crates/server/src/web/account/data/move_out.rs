@@ -77,7 +77,9 @@ async fn home(visit: &Visit) -> Result<Home, PageError> {
     if hosted::is_hosted(did, &app.config.handle_domains) {
         return Ok(Home::Bound);
     }
-    visit.charge(Bucket::CheckAccountStatus, did.as_str())?;
+    if visit.charge(Bucket::CheckAccountStatus, did.as_str()).is_err() {
+        return Ok(Home::Unknown);
+    }
     // Past the cache: the person looks here to see that it has changed.
     let Ok(document) = app.resolver.did(did, true).await else { return Ok(Home::Unknown) };
     Ok(match document.pds_endpoint() {

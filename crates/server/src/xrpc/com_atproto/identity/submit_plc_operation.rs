@@ -43,12 +43,7 @@ pub async fn submit_plc_operation(
     let rotation_key = cx.app.rotation_key.did_key();
     check(&input.operation, &account, &rotation_key, &key, &pds_service(&cx.app))
         .map_err(|err| XrpcError::invalid_request(err.to_string()))?;
-    identity::submit(&cx.app, &account.did, &input.operation).await?;
-    // The identity lives here now: an account that has arrived, and is activated by nobody yet, does not go by itself any more.
-    if account.delete_after.is_some() {
-        cx.app.store.cancel_deletion(account.id).await?;
-    }
-    Ok(())
+    identity::submit(&cx.app, &account.did, &input.operation).await
 }
 
 fn check(
