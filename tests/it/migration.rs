@@ -28,7 +28,7 @@ pub async fn point_there(at_old: &TestAccount, old: &TestPds, at_new: &TestAccou
 }
 
 /// In one world; the second gives out names of its own.
-async fn two_servers() -> (TestPds, TestPds) {
+pub async fn two_servers() -> (TestPds, TestPds) {
     let world = World::start().await;
     let new = world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await;
     (world.pds().await, new)

@@ -10,24 +10,28 @@ use futures_util::FutureExt;
 use crate::app::App;
 use crate::error::XrpcError;
 
-/// Runs what only reads: it ends when its client leaves.
+/// Runs a handler. What only reads ends when its client leaves; what `changes` something is done to its end, and a server that
+/// stops waits for it.
 ///
+/// # Errors
+/// 500 when the handler panics.
+pub(crate) async fn run<T: Send + 'static>(
+    app: &App,
+    changes: bool,
+    running: impl Future<Output = T> + Send + 'static,
+) -> Result<T, XrpcError> {
+    if changes {
+        app.tasks.spawn(caught(running)).await.map_err(XrpcError::internal)?
+    } else {
+        caught(running).await
+    }
+}
+
 /// # Errors
 /// 500 when the handler panics.
 pub(crate) async fn caught<T>(running: impl Future<Output = T>) -> Result<T, XrpcError> {
     let outcome = AssertUnwindSafe(running).catch_unwind().await;
     outcome.map_err(|panic| XrpcError::internal(Panicked::from(panic)))
-}
-
-/// Runs what may change something: to its end. A server that stops waits for it.
-///
-/// # Errors
-/// As [`caught`].
-pub(crate) async fn to_its_end<T: Send + 'static>(
-    app: &App,
-    running: impl Future<Output = T> + Send + 'static,
-) -> Result<T, XrpcError> {
-    app.tasks.spawn(caught(running)).await.map_err(XrpcError::internal)?
 }
 
 /// A handler panicked: a bug, answered with 500.

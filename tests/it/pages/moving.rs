@@ -8,15 +8,9 @@ use serde_json::json;
 
 use super::signed_in;
 use crate::did_web::Owner;
+use crate::migration::two_servers;
 
 pub const NEW_PASSWORD: &str = "another correct horse";
-
-async fn two_servers() -> (TestPds, TestPds) {
-    let world = World::start().await;
-    let old = world.pds().await;
-    let new = world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await;
-    (old, new)
-}
 
 /// An account with posts, files and a preference.
 async fn furnished(old: &TestPds) -> TestAccount {
@@ -60,6 +54,15 @@ pub async fn settled(browser: &mut Browser, path: &str) -> View {
     panic!("the move does not settle");
 }
 
+/// Has the old server mail its code, repeats it, and looks until the move is over.
+async fn come_home(browser: &mut Browser, path: &str, old: &TestPds) {
+    browser.submit(path, &[("act", "code")]).await;
+    let code = old.mailed_code("alice@mail.test");
+    browser.submit(path, &[("act", "confirm"), ("code", &code)]).await;
+    let view = settled(browser, path).await;
+    assert!(view.has("you live here now"), "{view:?}");
+}
+
 /// Looks until so many apps are signed in with the password.
 async fn sessions_become(pds: &TestPds, alice: &TestAccount, count: usize) {
     let mut browser = signed_in(pds, alice.did.as_str()).await;
@@ -98,11 +101,7 @@ async fn an_account_moves_in_with_everything() {
     browser.submit(&path, &[("act", "confirm"), ("code", "AAAAA-BBBBB")]).await;
     let view = browser.get(&path).await;
     assert!(view.has("The old server refused"), "{view:?}");
-    browser.submit(&path, &[("act", "code")]).await;
-    let code = old.mailed_code("alice@mail.test");
-    browser.submit(&path, &[("act", "confirm"), ("code", &code)]).await;
-    let view = settled(&mut browser, &path).await;
-    assert!(view.has("you live here now"), "{view:?}");
+    come_home(&mut browser, &path, &old).await;
 
     let input = json!({ "identifier": "alice.new.test", "password": NEW_PASSWORD });
     let there = new.anyone.call("com.atproto.server.createSession", input).await.ok();
@@ -159,11 +158,7 @@ async fn a_move_survives_restarts_of_both_servers_and_its_errors_are_said() {
     let view = browser.submit(&path, &[("act", "sign-in"), ("old_password", PASSWORD)]).await;
     assert_eq!(view.location, path, "{view:?}");
     browser.get(&path).await;
-    browser.submit(&path, &[("act", "code")]).await;
-    let code = old.mailed_code("alice@mail.test");
-    browser.submit(&path, &[("act", "confirm"), ("code", &code)]).await;
-    let view = settled(&mut browser, &path).await;
-    assert!(view.has("you live here now"), "{view:?}");
+    come_home(&mut browser, &path, &old).await;
 }
 
 /// No old server signs for them: their owners say on a host of their own where they live.
@@ -232,11 +227,7 @@ async fn who_waited_for_an_approval_moves_in_after_it() {
     assert_eq!(view.location, path, "{view:?}");
     let view = settled(&mut browser, &path).await;
     assert!(view.has("35 records, 5 of 5 files"), "{view:?}");
-    browser.submit(&path, &[("act", "code")]).await;
-    let code = old.mailed_code("alice@mail.test");
-    browser.submit(&path, &[("act", "confirm"), ("code", &code)]).await;
-    let view = settled(&mut browser, &path).await;
-    assert!(view.has("you live here now"), "{view:?}");
+    come_home(&mut browser, &path, &old).await;
 }
 
 /// The directory takes the operation, and nobody here hears of it.

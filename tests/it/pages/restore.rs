@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::data::{download, furnished};
 use super::signed_in;
-use crate::migration::point_there;
+use crate::migration::{point_there, two_servers};
 
 struct Moved {
     old: TestPds,
@@ -26,9 +26,7 @@ struct Moved {
 }
 
 async fn moved() -> Moved {
-    let world = World::start().await;
-    let old = world.pds().await;
-    let new = world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await;
+    let (old, new) = two_servers().await;
     let alice = furnished(&old).await;
     let there = alice.arrive_at(&new, "alice.new.test").await;
     let browser = signed_in(&new, "alice.new.test").await;
@@ -190,9 +188,7 @@ async fn a_file_that_cannot_be_had_keeps_no_other() {
 /// Only one of them works on an account at a time, and the other is not forgotten.
 #[tokio::test]
 async fn a_move_goes_on_after_a_file_that_came_in_between() {
-    let world = World::start().await;
-    let old = world.pds().await;
-    let new = world.pds_with(|config| config.handle_domains = vec![".new.test".to_owned()]).await;
+    let (old, new) = two_servers().await;
     let alice = furnished(&old).await;
     let mut browser = Browser::new(&new);
     super::moving::set_out(&mut browser, &alice, &[]).await;

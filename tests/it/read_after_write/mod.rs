@@ -80,6 +80,13 @@ impl Scene {
         }})
     }
 
+    /// The caller's answer to a post below a root.
+    async fn answer(&self, text: &str, root: &Value, parent: &Value) -> Value {
+        let mut answer = post(text);
+        answer["reply"] = json!({ "root": strong(root), "parent": strong(parent) });
+        self.alice.create("app.bsky.feed.post", answer).await.ok()
+    }
+
     async fn set_profile(&self) -> Value {
         let avatar = self.alice.blob("image/png", b"an avatar".as_slice()).await;
         let banner = self.alice.blob("image/png", b"a banner".as_slice()).await;
@@ -93,6 +100,10 @@ impl Scene {
         self.alice.put("app.bsky.actor.profile", "self", profile.clone()).await.ok();
         profile
     }
+}
+
+fn strong(of: &Value) -> Value {
+    json!({ "uri": of["uri"], "cid": of["cid"] })
 }
 
 fn link(blob: &Value) -> &str {

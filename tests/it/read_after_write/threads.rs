@@ -13,10 +13,6 @@ struct Conversation {
     deep: Value,
 }
 
-fn strong(of: &Value) -> Value {
-    json!({ "uri": of["uri"], "cid": of["cid"] })
-}
-
 fn node(post: &Value, replies: Value) -> Value {
     json!({ "$type": "app.bsky.feed.defs#threadViewPost", "post": post, "replies": replies })
 }
@@ -26,11 +22,7 @@ impl Conversation {
         let scene = Scene::set().await;
         let root = scene.item("root", 100)["post"].clone();
         let known = scene.item("known", 90)["post"].clone();
-        let answer = async |text: &str, parent: &Value| {
-            let mut answer = post(text);
-            answer["reply"] = json!({ "root": strong(&root), "parent": strong(parent) });
-            scene.alice.create("app.bsky.feed.post", answer).await.ok()
-        };
+        let answer = async |text, parent| scene.answer(text, &root, parent).await;
         let one = answer("to the root", &root).await;
         answer("to the known answer", &known).await;
         let deep = answer("to my answer", &one).await;

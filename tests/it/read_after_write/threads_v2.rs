@@ -5,10 +5,6 @@ use super::*;
 const THREAD_V2: &str = "app.bsky.unspecced.getPostThreadV2";
 const BOB: &str = "did:web:bob.test";
 
-fn strong(of: &Value) -> Value {
-    json!({ "uri": of["uri"], "cid": of["cid"] })
-}
-
 fn item(post: &Value, depth: i64) -> Value {
     json!({ "uri": post["uri"], "depth": depth, "value": {
         "$type": "app.bsky.unspecced.defs#threadItemPost",
@@ -43,11 +39,7 @@ async fn conversation() -> (Scene, Value, Value, Value) {
     let root = scene.item("root", 100)["post"].clone();
     let mut known = scene.item("known", 90)["post"].clone();
     known["record"]["reply"] = json!({ "root": strong(&root), "parent": strong(&root) });
-    let answer = async |text: &str, parent: &Value| {
-        let mut answer = post(text);
-        answer["reply"] = json!({ "root": strong(&root), "parent": strong(parent) });
-        scene.alice.create("app.bsky.feed.post", answer).await.ok()
-    };
+    let answer = async |text, parent| scene.answer(text, &root, parent).await;
     let one = answer("to the root", &root).await;
     answer("to the known answer", &known).await;
     answer("to my answer", &one).await;

@@ -45,13 +45,18 @@ pub enum MismatchError {
     RotationKey,
 }
 
+/// Whether the document says that its account lives at this server.
+pub fn names_server(document: &DidDocument, public_url: &str) -> bool {
+    document.pds_endpoint().as_deref() == Some(public_url)
+}
+
 /// Whether the document names this server and the key that signs the account's commits here.
 pub fn check_document(
     document: &DidDocument,
     public_url: &str,
     key: &DidKey,
 ) -> Result<(), MismatchError> {
-    if document.pds_endpoint().as_deref() != Some(public_url) {
+    if !names_server(document, public_url) {
         return Err(MismatchError::Endpoint);
     }
     if document.signing_key().map(|key| key.did_key()).as_ref() != Some(key) {

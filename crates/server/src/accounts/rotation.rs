@@ -116,7 +116,7 @@ impl Published {
             return Ok(Self::Here { key: identity::account_key(app, did).await? });
         }
         let document = app.resolver.did(did, true).await?;
-        if document.pds_endpoint().as_deref() != Some(app.config.public_url.as_str()) {
+        if !identity::names_server(&document, &app.config.public_url) {
             return Err(MismatchError::Endpoint.into());
         }
         Ok(Self::Elsewhere { key: document.signing_key().map(|key| key.did_key()) })

@@ -1,7 +1,7 @@
 //! Accounts that were brought along and that nobody has activated in their time: those whose identity has come here are kept,
 //! whoever brought it here and however; the others are forgotten and go.
 
-use cairn_store::{Account, StoreError};
+use cairn_store::{Account, AccountError, StoreError};
 
 use crate::accounts::moving;
 use crate::app::App;
@@ -28,8 +28,8 @@ async fn settle_one(app: &App, account: &Account) -> Result<(), StoreError> {
         Ok(true) => {
             tracing::info!(%did, "an account whose identity has come here is kept, though nobody has activated it");
             match app.store.cancel_deletion(account.id).await {
-                Err(cairn_store::AccountError::Store(err)) => return Err(err),
-                Ok(()) | Err(cairn_store::AccountError::NoAccount(_)) => {}
+                Err(AccountError::Store(err)) => return Err(err),
+                Ok(()) | Err(AccountError::NoAccount(_)) => {}
             }
         }
         Err(err) if err.status().is_server_error() => {

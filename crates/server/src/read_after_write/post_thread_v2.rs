@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use cairn_model::{AtUri, Nsid, Tid};
+use futures_util::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -43,19 +44,21 @@ pub async fn get_post_thread_v2(
     Params(params): Params<GetPostThreadV2>,
 ) -> Result<Response> {
     let upstream = Upstream::of(&cx).await?;
-    let mut followed = pin!(followed(&cx, &upstream));
-    let mut known = None;
-    let mut asked = pin!(super::ask(&cx, &upstream));
-    let reply = loop {
-        tokio::select! {
-            reply = asked.as_mut() => break reply?,
-            rev = followed.as_mut(), if known.is_none() => known = Some(rev),
+    let (asked, followed) = (pin!(super::ask(&cx, &upstream)), pin!(followed(&cx, &upstream)));
+    let (reply, rev) = match select(asked, followed).await {
+        Either::Left((reply, followed)) => {
+            let reply = reply?;
+            let rev = match reply.repo_rev() {
+                None => timeout(PATIENCE, followed).await.unwrap_or_default(),
+                rev => rev,
+            };
+            (reply, rev)
         }
-    };
-    let rev = match (reply.repo_rev(), known) {
-        (Some(rev), _) => Some(rev),
-        (None, Some(rev)) => rev,
-        (None, None) => timeout(PATIENCE, followed).await.unwrap_or_default(),
+        Either::Right((rev, asked)) => {
+            let reply = asked.await?;
+            let rev = reply.repo_rev().or(rev);
+            (reply, rev)
+        }
     };
     super::finish(&cx, &upstream, reply, rev, Thread { params }).await
 }

@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 
 use crate::app::App;
 use crate::auth::{check_admin, check_collector};
-use crate::caught::{caught, to_its_end};
+use crate::caught;
 use crate::error::XrpcError;
 use crate::limits::{Bucket, RateReport, counted_as};
 use crate::oauth;
@@ -68,11 +68,7 @@ async fn dispatch(app: &App, found: Found, request: Request<Body>, client_ip: Ip
     let Found::Route(_, captures) = found else { return other_verb(route) };
     let (parts, body) = request.into_parts();
     let running = (route.handler)(Call { app: app.clone(), parts, body, client_ip, captures });
-    let outcome = if route.method == http::Method::POST {
-        to_its_end(app, running).await
-    } else {
-        caught(running).await
-    };
+    let outcome = caught::run(app, route.method == http::Method::POST, running).await;
     outcome.unwrap_or_else(|err| match route.errors {
         Errors::OAuth => oauth::failed(err),
         Errors::Xrpc => err.into_response(),

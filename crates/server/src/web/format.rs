@@ -1,4 +1,6 @@
-//! Sizes and times as people read them.
+//! Sizes, times and JSON as people read them.
+
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
@@ -35,6 +37,32 @@ fn size(t: Text, count: u64) -> String {
         return format!("{whole} {name}");
     }
     format!("{whole}{}{tenth} {name}", t.console_decimal())
+}
+
+/// Larger records are shown without indentation, which could make many times as much of them.
+const MAX_INDENTED: usize = 64 * 1024;
+
+/// Whether a record of so many bytes is shown in lines.
+pub fn is_indented(bytes: usize) -> bool {
+    bytes <= MAX_INDENTED
+}
+
+/// JSON in which characters that turn the order of others, and those that break lines, are escapes.
+pub fn plain(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{061c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => {
+                let _ = write!(plain, "\\u{:04x}", u32::from(c));
+            }
+            c => plain.push(c),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]

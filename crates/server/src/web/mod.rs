@@ -34,7 +34,7 @@ use axum::response::Response;
 use http::{HeaderValue, Method, Request, header};
 
 use crate::app::App;
-use crate::caught::{caught, to_its_end};
+use crate::caught;
 use crate::config::ServerConfig;
 use crate::i18n;
 use crate::limits::Bucket;
@@ -139,11 +139,7 @@ async fn run(visit: &mut Visit, body: Body) -> PageResult {
     }
     visit.require(route.who).await?;
     let running = (route.handler)(visit.clone());
-    if route.method == Method::POST {
-        to_its_end(&visit.app, running).await?
-    } else {
-        caught(running).await?
-    }
+    caught::run(&visit.app, route.method == Method::POST, running).await?
 }
 
 fn finish(visit: &Visit, outcome: PageResult) -> Response {

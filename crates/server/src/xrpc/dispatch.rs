@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method as Verb, Request, header};
 
 use crate::app::App;
 use crate::auth::{AuthPolicy, TokenUse, is_dpop};
-use crate::caught::{caught, to_its_end};
+use crate::caught::{self, caught};
 use crate::error::XrpcError;
 use crate::figures::Class;
 use crate::limits::{Bucket, RateReport, counted_as};
@@ -109,12 +109,9 @@ async fn run(call: Call) -> Result<Response, XrpcError> {
         charge_global(&call.app, &call.parts.headers, call.client_ip, &call.report)?;
     }
     let (app, token) = (call.app.clone(), Arc::clone(&call.token));
-    let running = endpoint.handler.run(call);
-    if endpoint.kind != Kind::Procedure {
-        return answered_once(&app, &token, running).await;
-    }
-    let own = app.clone();
-    to_its_end(&app, async move { answered_once(&own, &token, running).await }).await?
+    let (own, running) = (app.clone(), endpoint.handler.run(call));
+    let answering = async move { answered_once(&own, &token, running).await };
+    caught::run(&app, endpoint.kind == Kind::Procedure, answering).await?
 }
 
 /// A service token that brought its bearer nothing may be used again.
@@ -141,10 +138,10 @@ async fn pass_on(
     report: &RateReport,
 ) -> Result<Response, XrpcError> {
     charge_global(&app, request.headers(), client_ip, report)?;
-    let runs_to_its_end = *request.method() == Verb::POST;
+    let changes = *request.method() == Verb::POST;
     let own = app.clone();
     let running = Box::pin(async move { proxy::pass_on(&own, &nsid, request).await });
-    if runs_to_its_end { to_its_end(&app, running).await? } else { caught(running).await? }
+    caught::run(&app, changes, running).await?
 }
 
 fn charge_global(

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::create::{self, Outcome, Wanted};
+use super::identity::names_server;
 use crate::App;
 use crate::auth::{Newcomer, verify_newcomer};
 use crate::error::XrpcError;
@@ -181,7 +182,7 @@ pub async fn arrive(
 /// When the DID document cannot be had.
 pub async fn lives_here(app: &App, account: &Account) -> Result<bool, XrpcError> {
     let document = app.resolver.did(&account.did, true).await?;
-    Ok(document.pds_endpoint().as_deref() == Some(&app.config.public_url))
+    Ok(names_server(&document, &app.config.public_url))
 }
 
 /// Begins the move of an account that is here, or goes on with it, by a session at its old server.

@@ -48,7 +48,6 @@ use super::visit::Visit;
 
 pub(super) use apps::count as connected_apps;
 pub(super) use passkey::Challenges;
-pub(super) use records::{is_indented, plain};
 
 pub(super) fn routes() -> Vec<Route> {
     let own = [signing_in_and_up(), pages_of_an_account(), names_and_password()];

@@ -6,10 +6,9 @@ use askama::Template;
 use cairn_model::{AtIdentifier, AtUri, Cid, Did, Limits, blob_refs_lenient, cbor};
 use cairn_store::Account;
 
-use super::super::account::{is_indented, plain};
 use super::super::error::PageError;
 use super::super::form::Form;
-use super::super::format::bytes;
+use super::super::format::{bytes, is_indented, plain};
 use super::super::i18n::{Flash, Text};
 use super::super::local::Local;
 use super::super::page::Page;

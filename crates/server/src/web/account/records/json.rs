@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use cairn_model::{Cid, Did, RepoPath, Value, json};
 use url::Url;
 
+use super::super::super::format::plain;
 use super::super::super::local::Local;
 
 /// A stretch of the text.
@@ -14,14 +15,6 @@ pub struct Piece {
     pub href: Option<String>,
     /// Whether the link leads to another site.
     pub leaves: bool,
-}
-
-/// Larger records are shown without indentation, which could make many times as much of them.
-const MAX_INDENTED: usize = 64 * 1024;
-
-/// Whether a record of so many bytes is shown in lines.
-pub fn is_indented(bytes: usize) -> bool {
-    bytes <= MAX_INDENTED
 }
 
 /// The text of a record of `did`.
@@ -111,24 +104,6 @@ fn text(value: &Value) -> String {
     plain(&String::from_utf8_lossy(&json::to_vec(value)))
 }
 
-/// JSON in which characters that turn the order of others, and those that break lines, are escapes.
-pub fn plain(json: &str) -> String {
-    let mut plain = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '\u{061c}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => {
-                let _ = write!(plain, "\\u{:04x}", u32::from(c));
-            }
-            c => plain.push(c),
-        }
-    }
-    plain
-}
-
 /// Where a text leads, and whether that is another site: to a record of this repository, or to the web.
 fn target(said: &str, did: &Did) -> Option<(String, bool)> {
     let own = said.strip_prefix("at://").and_then(|rest| rest.strip_prefix(did.as_str()));
@@ -145,6 +120,7 @@ fn target(said: &str, did: &Did) -> Option<(String, bool)> {
 mod tests {
     use cairn_model::Limits;
 
+    use super::super::super::super::format::is_indented;
     use super::*;
 
     fn shown(record: &str) -> Vec<Piece> {

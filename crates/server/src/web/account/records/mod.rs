@@ -15,8 +15,6 @@ mod record;
 
 use cairn_model::{Nsid, RecordKey, RepoPath};
 
-pub(in super::super) use json::{is_indented, plain};
-
 use super::super::error::PageError;
 use super::super::i18n::Text;
 use super::super::icon;

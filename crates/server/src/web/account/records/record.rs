@@ -6,13 +6,13 @@ use cairn_store::{Account, Record};
 use jiff::Timestamp;
 
 use super::super::super::error::PageError;
-use super::super::super::format::{bytes, time};
+use super::super::super::format::{bytes, is_indented, time};
 use super::super::super::i18n::Text;
 use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
-use super::json::{Piece, is_indented, pretty};
+use super::json::{Piece, pretty};
 use crate::error::XrpcError;
 use crate::records::uri;
 
