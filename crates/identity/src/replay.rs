@@ -1,7 +1,8 @@
 //! Remembers which one-time tokens were used, until they expire by themselves: service tokens, DPoP proofs, client
 //! assertions.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 type Key = [u8; 32];
@@ -16,12 +17,16 @@ pub struct ReplayMemory {
 
 #[derive(Debug, Default)]
 struct Used {
-    keys: HashSet<Key>,
-    by_expiry: BTreeSet<(i64, Key)>,
+    /// What was used, and until when that counts.
+    keys: HashMap<Key, i64>,
+    /// The same by end. Uses that were taken back stay in it until then: `keys` no longer has them, or with another end.
+    ends: BTreeMap<i64, VecDeque<Key>>,
+    /// Keys in `ends`.
+    noted: usize,
 }
 
 impl ReplayMemory {
-    /// A memory of at most this many uses, about 150 bytes each when it is full.
+    /// A memory of at most this many uses, about 100 bytes each when it is full.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { capacity: capacity.max(1), used: Mutex::default() }
@@ -32,11 +37,13 @@ impl ReplayMemory {
     pub fn first_use(&self, key: Key, expires_at: i64, now: i64) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.forget_expired(now);
-        if !used.keys.insert(key) {
-            return false;
+        match used.keys.entry(key) {
+            Entry::Occupied(_) => return false,
+            Entry::Vacant(free) => _ = free.insert(expires_at),
         }
-        used.by_expiry.insert((expires_at, key));
-        while used.keys.len() > self.capacity {
+        used.ends.entry(expires_at).or_default().push_back(key);
+        used.noted += 1;
+        while used.noted > self.capacity {
             used.forget_first();
         }
         true
@@ -45,8 +52,7 @@ impl ReplayMemory {
     /// Takes a use back: the token may be used once more.
     pub fn forget(&self, one: Use) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.by_expiry.remove(&(one.expires_at, one.key));
-        used.keys.remove(&one.key);
+        used.forget(one);
     }
 }
 
@@ -59,14 +65,28 @@ pub struct Use {
 
 impl Used {
     fn forget_expired(&mut self, now: i64) {
-        while self.by_expiry.first().is_some_and(|(expires_at, _)| *expires_at <= now) {
+        while self.ends.first_key_value().is_some_and(|(expires_at, _)| *expires_at <= now) {
             self.forget_first();
         }
     }
 
+    fn forget(&mut self, one: Use) {
+        if self.keys.get(&one.key) == Some(&one.expires_at) {
+            self.keys.remove(&one.key);
+        }
+    }
+
+    /// Forgets the oldest of those that end first.
     fn forget_first(&mut self) {
-        if let Some((_, key)) = self.by_expiry.pop_first() {
-            self.keys.remove(&key);
+        let Some(mut first) = self.ends.first_entry() else { return };
+        let expires_at = *first.key();
+        let key = first.get_mut().pop_front();
+        if first.get().is_empty() {
+            first.remove();
+        }
+        if let Some(key) = key {
+            self.noted -= 1;
+            self.forget(Use { key, expires_at });
         }
     }
 }
@@ -91,6 +111,42 @@ mod tests {
         memory.forget(one);
         assert!(memory.first_use(one.key, one.expires_at, 1));
         assert!(!memory.first_use(one.key, one.expires_at, 2));
+    }
+
+    #[test]
+    fn a_use_that_was_taken_back_ends_nothing_else() {
+        let memory = ReplayMemory::new(10);
+        let one = Use { key: [1; 32], expires_at: 100 };
+        assert!(memory.first_use(one.key, one.expires_at, 0));
+        memory.forget(one);
+        assert!(memory.first_use(one.key, 200, 1));
+        memory.forget(one);
+        assert!(!memory.first_use(one.key, 200, 150));
+        assert!(memory.first_use(one.key, 300, 200));
+    }
+
+    #[test]
+    fn uses_that_are_taken_back_again_and_again_take_bounded_room() {
+        let memory = ReplayMemory::new(3);
+        for _ in 0..100 {
+            let one = Use { key: [1; 32], expires_at: 100 };
+            assert!(memory.first_use(one.key, one.expires_at, 0));
+            memory.forget(one);
+        }
+        let used = memory.used.lock().unwrap();
+        let noted: usize = used.ends.values().map(VecDeque::len).sum();
+        assert_eq!((noted, used.noted, used.keys.len()), (3, 3, 0));
+    }
+
+    #[test]
+    fn of_those_that_expire_together_the_oldest_is_forgotten() {
+        let memory = ReplayMemory::new(2);
+        for key in [1, 2, 3] {
+            assert!(memory.first_use([key; 32], 100, 0));
+        }
+        assert!(!memory.first_use([3; 32], 100, 0));
+        assert!(!memory.first_use([2; 32], 100, 0));
+        assert!(memory.first_use([1; 32], 100, 0));
     }
 
     #[test]

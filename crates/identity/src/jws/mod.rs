@@ -3,14 +3,18 @@
 //! HS256 signs the server's own session tokens; ES256 and ES256K sign service-auth tokens, DPoP proofs and client
 //! assertions. Base64url is strict: no padding, no stray bits. What the claims mean is the caller's business.
 
+mod header;
+
 use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+pub use header::Header;
 
 use crate::key::SigningKey;
 use crate::public_key::{PublicKey, SignatureError};
@@ -46,30 +50,6 @@ pub enum JwsError {
     /// The claims are not the expected JSON.
     #[error("token claims are not valid: {0}")]
     Claims(#[source] serde_json::Error),
-}
-
-/// The protected header.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Header {
-    /// The algorithm: `HS256`, `ES256`, `ES256K`.
-    pub alg: String,
-    /// The token type, as the sender wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub typ: Option<String>,
-    /// The key id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kid: Option<String>,
-    /// Every other member, such as a DPoP proof's `jwk`.
-    #[serde(flatten)]
-    pub extra: serde_json::Map<String, serde_json::Value>,
-}
-
-impl Header {
-    /// A header with a type; signing fills in `alg`.
-    #[must_use]
-    pub fn with_typ(typ: &str) -> Self {
-        Self { typ: Some(typ.to_owned()), ..Self::default() }
-    }
 }
 
 /// A symmetric key for HS256. Zeroized when dropped, never shown.
