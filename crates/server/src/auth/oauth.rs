@@ -41,8 +41,14 @@ pub(super) fn unproven() -> XrpcError {
 pub(super) async fn verify(app: &App, text: &str, request: &Parts) -> Result<Session, XrpcError> {
     let invalid = || OAuthError::new(OAuthErrorCode::InvalidToken, "the access token is not valid");
     let token = AccessToken::parse(text).map_err(|_| invalid())?;
-    let access = app.store.oauth_access(&access_secret(&token)).await?.ok_or_else(invalid)?;
+    let secret = access_secret(&token);
+    let access = app.store.oauth_access(&secret).await?.ok_or_else(invalid)?;
     check_proof(app, text, &access, request).map_err(OAuthError::from)?;
+    if let Err(err) = app.store.note_oauth_access(&secret, &access).await {
+        // A full disk is no reason to read nothing.
+        let error = &err as &dyn std::error::Error;
+        tracing::warn!(error, "the first use of an access token was not noted");
+    }
     let account = app.store.account(access.account).await?.ok_or_else(invalid)?;
     let grant = app.grants.of(&access);
     if !grant.scopes.contains_atproto() {

@@ -4,6 +4,9 @@
 //! answer was lost, or who asked twice at once, gets the living tokens of the session again: there is one chain, whatever
 //! the order. After the grace an exchanged token means that two parties hold the session, and it ends. Since the token
 //! names its session, that is noticed however long ago the token was exchanged.
+//!
+//! One exchanged token is good beyond the grace: the last one, until something that came with the answer is used. Before,
+//! nothing says that the answer has arrived, and a phone may be without a network for longer than any grace.
 
 use std::time::Duration;
 
@@ -57,21 +60,22 @@ impl Store {
         self.oauth_session(token.family()).await
     }
 
-    /// Ends the session of a refresh token at the wish of its client. A token that was exchanged counts within its grace.
+    /// Ends the session of a refresh token at the wish of its client. A token that was exchanged counts as it does for a refresh.
     /// Returns whether there was such a session.
     pub async fn revoke_oauth_token(
         &self,
         token: TokenId,
         client_id: &str,
     ) -> Result<bool, StoreError> {
-        let cache = self.access_cache().clone();
+        let (cache, key) = (self.access_cache().clone(), self.master_key().clone());
         let client_id = client_id.to_owned();
         self.write_tx(move |tx| {
             let id = token.family();
             let Some(row) = rows::find_by(tx, "id", &id.0)? else { return Ok(false) };
             let is_own = row.session.client_id == client_id;
             let is_good = row.refresh_hash.as_ref() == Some(&token.hash())
-                || sessions::is_within_grace(tx, &token, tx.now())?;
+                || sessions::is_within_grace(tx, &token, tx.now())?
+                || unanswered(&row, &key, &token).is_some();
             Ok(is_own && is_good && end::end_where(tx, &cache, "id = ?1", [id.0])? > 0)
         })
         .await
@@ -126,7 +130,11 @@ fn exchange(
     if current == refresh.token.hash() {
         return Ok(Outcome::Issued(Box::new(rotate(tx, cache, key, refresh, row)?)));
     }
-    if let Some(tokens) = tokens_again(tx, key, &refresh.token, &current, tx.now())? {
+    let again = match unanswered(&row, key, &refresh.token) {
+        Some(tokens) => Some(tokens),
+        None => tokens_again(tx, key, &refresh.token, &current, tx.now())?,
+    };
+    if let Some(tokens) = again {
         return Ok(Outcome::Issued(Box::new(IssuedOAuth { session: row.session, tokens })));
     }
     end::end_where(tx, cache, "id = ?1", [id.0])?;
@@ -153,6 +161,13 @@ fn rotate(
     let old = row.access_hash;
     tx.after_commit(move || cache.drop_tokens(&[old]));
     Ok(IssuedOAuth { session, tokens })
+}
+
+/// The living tokens of a session for the holder of the one before, if nothing shows that they have arrived.
+fn unanswered(row: &SessionRow, key: &MasterKey, token: &TokenId) -> Option<OAuthTokens> {
+    let tokens = OAuthTokens::after(token, key);
+    let next = tokens.refresh.as_ref().map(TokenId::hash);
+    (!row.access_used && next.is_some() && next == row.refresh_hash).then_some(tokens)
 }
 
 /// The living tokens of a session for the holder of an exchanged one within its grace.

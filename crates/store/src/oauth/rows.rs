@@ -18,6 +18,8 @@ pub(super) struct SessionRow {
     pub session: OAuthSession,
     pub refresh_hash: Option<TokenHash>,
     pub access_hash: SecretHash,
+    /// Whether the access token was used since the last refresh.
+    pub access_used: bool,
 }
 
 /// What a session is made from.
@@ -89,7 +91,7 @@ pub(super) fn update(
 ) -> Result<(), StoreError> {
     conn.prepare_cached(
         "UPDATE oauth_session SET granted = ?2, updated_at = ?3, access_hash = ?4,
-           access_expires_at = ?5, refresh_hash = ?6, refresh_expires_at = ?7
+           access_expires_at = ?5, refresh_hash = ?6, refresh_expires_at = ?7, access_used = 0
          WHERE id = ?1",
     )?
     .execute(params![
@@ -116,6 +118,7 @@ pub(super) fn find_by(
                 session: from_row(row)?,
                 refresh_hash: row.get::<_, Option<_>>("refresh_hash")?.map(TokenHash),
                 access_hash: row.get("access_hash")?,
+                access_used: row.get("access_used")?,
             })
         })
         .optional()?)
@@ -128,7 +131,7 @@ pub(super) fn access(
 ) -> Result<Option<OAuthAccess>, StoreError> {
     Ok(conn
         .prepare_cached(
-            "SELECT id, account, client_id, granted, jkt, updated_at, access_expires_at
+            "SELECT id, account, client_id, granted, jkt, updated_at, access_expires_at, access_used
              FROM oauth_session WHERE access_hash = ?1",
         )?
         .query_row([hash], |row| {
@@ -140,9 +143,16 @@ pub(super) fn access(
                 jkt: row.get(4)?,
                 issued_at: instant(row.get(5)?),
                 expires_at: instant(row.get(6)?),
+                is_used: row.get(7)?,
             })
         })
         .optional()?)
+}
+
+pub(super) fn note_access(conn: &Connection, hash: &SecretHash) -> Result<(), StoreError> {
+    conn.prepare_cached("UPDATE oauth_session SET access_used = 1 WHERE access_hash = ?1")?
+        .execute([hash])?;
+    Ok(())
 }
 
 pub(super) fn list(

@@ -128,6 +128,8 @@ pub struct OAuthAccess {
     /// When the token was made.
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
+    /// Whether the store knows already that the client has it: see [`Store::note_oauth_access`].
+    pub is_used: bool,
 }
 
 /// A session with fresh tokens.
@@ -232,6 +234,26 @@ impl Store {
             self.access_cache().insert(hash, access, mark);
         }
         Ok(found.and_then(live))
+    }
+
+    /// Notes that the client has used an access token, so that the refresh token that it came for is not exchanged again.
+    /// Costs nothing but for the first use.
+    pub async fn note_oauth_access(
+        &self,
+        secret: &OAuthSecret,
+        access: &OAuthAccess,
+    ) -> Result<(), StoreError> {
+        if access.is_used {
+            return Ok(());
+        }
+        let (hash, cache) = (secret.hash(), self.access_cache().clone());
+        self.write_tx(move |tx| {
+            rows::note_access(tx, &hash)?;
+            let cache = cache.clone();
+            tx.after_commit(move || cache.drop_tokens(&[hash]));
+            Ok(())
+        })
+        .await
     }
 
     /// One session, unless it is over.

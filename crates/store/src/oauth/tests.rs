@@ -94,6 +94,13 @@ async fn is_live(store: &Store, issued: &IssuedOAuth) -> bool {
     store.oauth_access(&issued.tokens.access).await.unwrap().is_some()
 }
 
+/// As a method does, once token and proof are found good.
+async fn use_once(store: &Store, issued: &IssuedOAuth) {
+    let secret = &issued.tokens.access;
+    let access = store.oauth_access(secret).await.unwrap().unwrap();
+    store.note_oauth_access(secret, &access).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_is_shown_later_counts_for_the_same_sign_in() {
     let world = World::new();
@@ -323,12 +330,48 @@ async fn a_refresh_replaces_both_tokens_and_gives_the_living_ones_again_within_t
 }
 
 #[tokio::test]
+async fn the_last_exchanged_token_is_good_until_something_of_its_answer_is_used() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let first = session(store, alice.id, 1).await;
+    let second = store.refresh_oauth_session(refresh(token(&first))).await.unwrap();
+    world.clock.advance(2 * MINUTES_30);
+    store.tidy().await.unwrap();
+    assert_eq!(store.refresh_oauth_session(refresh(token(&first))).await.unwrap(), second);
+    let third = store.refresh_oauth_session(refresh(token(&second))).await.unwrap();
+    world.clock.advance(2 * MINUTES_30);
+    assert_eq!(store.refresh_oauth_session(refresh(token(&second))).await.unwrap(), third);
+    // Nobody but a thief has the one before that.
+    let replayed = store.refresh_oauth_session(refresh(token(&first))).await;
+    assert!(matches!(replayed, Err(OAuthRefreshError::Replayed)));
+}
+
+#[tokio::test]
+async fn the_first_use_of_an_access_token_is_noted_once() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let first = session(store, alice.id, 1).await;
+    let secret = &first.tokens.access;
+    let access = async || store.oauth_access(secret).await.unwrap().unwrap();
+    assert!(access().await.is_used, "nothing came before the first");
+    let second = store.refresh_oauth_session(refresh(token(&first))).await.unwrap();
+    let secret = &second.tokens.access;
+    let access = async || store.oauth_access(secret).await.unwrap().unwrap();
+    assert!(!access().await.is_used);
+    use_once(store, &second).await;
+    assert!(access().await.is_used);
+}
+
+#[tokio::test]
 async fn a_refresh_token_used_again_after_the_grace_ends_the_session_alone() {
     let world = World::new();
     let alice = world.account("alice").await;
     let store = &world.store;
     let (first, other) = (session(store, alice.id, 1).await, session(store, alice.id, 2).await);
     let second = store.refresh_oauth_session(refresh(token(&first))).await.unwrap();
+    use_once(store, &second).await;
     world.clock.advance(Duration::from_secs(60));
     // The memory of exchanged tokens is not needed to notice it.
     store.tidy().await.unwrap();

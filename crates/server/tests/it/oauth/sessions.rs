@@ -5,6 +5,8 @@ use std::time::Duration;
 use data_encoding::BASE64;
 use serde_json::json;
 
+use http::Method;
+
 use super::{Client, Tokens, tokens};
 use crate::harness::{ADMIN_PASSWORD, Reply, Server};
 
@@ -16,6 +18,48 @@ async fn introspect(server: &Server, client: &Client, token: &str) -> Reply {
 
 async fn is_active(server: &Server, client: &Client, tokens: &Tokens) -> bool {
     introspect(server, client, &tokens.access).await.json()["active"].as_bool().unwrap()
+}
+
+/// Uses an access token.
+async fn use_it(server: &Server, client: &Client, tokens: &Tokens) {
+    let path = "/xrpc/com.atproto.server.getSession";
+    let reply = client.call(server, &tokens.access, Method::GET, path, &[], Vec::new()).await;
+    assert_eq!(reply.status, 200, "{:?}", reply.error());
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_comes_again_until_something_of_it_is_used() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let client = Client::loopback(SCOPE);
+    let first = client.sign_in(&server, &alice, SCOPE).await;
+    use_it(&server, &client, &first).await;
+    let lost = tokens(&client.refresh(&server, &first.refresh).await);
+    // A day without a network: the access token is not even good any more.
+    server.clock.advance(Duration::from_secs(24 * 3600));
+    let second = tokens(&client.refresh(&server, &first.refresh).await);
+    assert_eq!((&second.access, &second.refresh), (&lost.access, &lost.refresh));
+    assert_eq!(second.answer["expires_in"], 0);
+    let third = tokens(&client.refresh(&server, &second.refresh).await);
+    server.clock.advance(Duration::from_secs(61));
+    // The last exchanged token is still good, but not the one before.
+    let again = tokens(&client.refresh(&server, &second.refresh).await);
+    assert_eq!(again.access, third.access);
+    let older = client.refresh(&server, &first.refresh).await;
+    assert_eq!(older.error(), (400, "invalid_grant".into()));
+    assert!(!is_active(&server, &client, &third).await);
+}
+
+#[tokio::test]
+async fn a_sign_out_with_the_token_whose_answer_was_lost_ends_the_session() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let client = Client::loopback(SCOPE);
+    let first = client.sign_in(&server, &alice, SCOPE).await;
+    let lost = tokens(&client.refresh(&server, &first.refresh).await);
+    server.clock.advance(Duration::from_secs(300));
+    client.post(&server, "/oauth/revoke", &[("token", first.refresh.as_str())]).await;
+    assert!(!is_active(&server, &client, &lost).await);
 }
 
 #[tokio::test]
@@ -33,6 +77,9 @@ async fn a_refresh_gives_both_tokens_anew_and_the_same_ones_for_a_minute() {
     assert_eq!(again.answer["expires_in"], 1800 - 59);
     assert!(is_active(&server, &client, &second).await);
 
+    use_it(&server, &client, &second).await;
+    let again = tokens(&client.refresh(&server, &first.refresh).await);
+    assert_eq!(again.access, second.access, "the grace is for those who ask twice at once");
     server.clock.advance(Duration::from_secs(1));
     let replayed = client.refresh(&server, &first.refresh).await;
     assert_eq!(replayed.error(), (400, "invalid_grant".into()));

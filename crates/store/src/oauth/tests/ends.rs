@@ -11,6 +11,7 @@ async fn a_client_ends_its_session_by_a_token_that_is_good_for_it() {
     let (first, second) = renewed(store, alice.id).await;
     let client_id = first.session.client_id.as_str();
     assert!(!store.revoke_oauth_token(token(&second), "https://other.example/").await.unwrap());
+    use_once(store, &second).await;
     world.clock.advance(Duration::from_secs(60));
     assert!(!store.revoke_oauth_token(token(&first), client_id).await.unwrap());
     assert!(is_live(store, &second).await);
