@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 
 use futures_util::{Stream, StreamExt, stream};
-use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE, USER_AGENT};
+use reqwest::header::{ACCEPT, COOKIE, LOCATION, REFRESH, SET_COOKIE, USER_AGENT};
 use reqwest::{Body, Method, RequestBuilder};
 
 use crate::TestPds;
@@ -45,9 +45,13 @@ impl Browser {
         Self { http, base, cookies: BTreeMap::new(), csrf: String::new() }
     }
 
-    /// Looks at a page.
+    /// Looks at a page, a second time where the server looks first whether cookies are kept.
     pub async fn get(&mut self, path: &str) -> View {
-        self.send(self.request(Method::GET, path)).await
+        let view = self.send(self.request(Method::GET, path)).await;
+        if !view.location.ends_with("&cookie_sent=1") {
+            return view;
+        }
+        self.send(self.request(Method::GET, &view.location)).await
     }
 
     /// Fills in the form of the page that was looked at last, and sends it to `path`.
@@ -139,8 +143,10 @@ impl Browser {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        let location = response.headers().get(LOCATION);
-        let location = location.map_or("", |value| value.to_str().unwrap()).to_owned();
+        let text = |name| response.headers().get(name).map(|value| value.to_str().unwrap());
+        // A page that goes on by itself leads somewhere too.
+        let location = text(LOCATION).or(text(REFRESH).map(|it| it.strip_prefix("0; url=").unwrap()));
+        let location = location.unwrap_or_default().to_owned();
         let status = response.status().as_u16();
         let html = response.text().await.unwrap();
         if let Some(token) = value_of(&html, "csrf") {

@@ -242,6 +242,8 @@ impl Person {
         let fields = [("client_id", app.client_id.as_str()), ("request_uri", uri)];
         let query = encoded(&fields);
         let entry = self.look(client, &format!("/oauth/authorize?{query}")).await?;
+        // The first answer gives the cookie that the request is tied to.
+        let entry = self.look(client, entry.header("location")).await?;
         let page = self.look(client, entry.header("location")).await?.html();
         let (csrf, next) = (value_of(&page, "csrf")?, value_of(&page, "next")?);
         let fields = [
@@ -262,7 +264,7 @@ impl Person {
         let boxes = page.split("name=\"keep\" value=\"").skip(1);
         fields.extend(boxes.filter_map(|rest| Some(("keep", rest.split('"').next()?))));
         let answer = self.submit(client, "/oauth/authorize/request", &fields).await?;
-        let (_, query) = answer.header("location").split_once('?').context("no answer")?;
+        let (_, query) = answer.header("refresh").split_once('?').context("no answer")?;
         let code = parse(query.as_bytes()).find(|(name, _)| name == "code");
         Ok(code.context("no code")?.1.into_owned())
     }

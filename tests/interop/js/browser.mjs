@@ -43,7 +43,7 @@ export class Browser {
       if (/max-age=0/i.test(line)) this.cookies.delete(name)
       else this.cookies.set(name, value)
     }
-    const { location } = response.headers
+    const location = response.headers.location ?? response.headers.refresh?.replace('0; url=', '')
     this.url = new URL(location ?? url, url)
     if (location && this.url.origin === this.origin) return this.go(this.url, { status })
     this.html = response.text

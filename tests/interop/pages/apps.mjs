@@ -1,5 +1,6 @@
 // Apps that sign somebody in by OAuth in a real browser, scripts and all: the demonstration client of a development server,
 // and the libraries that apps in browsers use. Each prints `ok NAME` or `not ok NAME: reason`.
+import crypto from 'node:crypto'
 import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
@@ -105,6 +106,52 @@ async function library(browser, { url, plc, did }, name) {
   return problems
 }
 
+// A server of an app, where people come back to, which sends them on to another site of its own.
+async function sendingOn() {
+  const listen = (answer) => new Promise((resolve) => {
+    const server = http.createServer(answer)
+    server.listen(0, '127.0.0.1', () => resolve(server))
+  })
+  const home = await listen((_, response) => response.setHeader('content-type', 'text/html').end('<!doctype html><title>home</title>home'))
+  const there = `http://localhost:${home.address().port}/`
+  const callback = await listen((_, response) => response.writeHead(302, { location: there }).end())
+  const close = () => [home, callback].forEach((server) => server.close())
+  return { callback: `http://127.0.0.1:${callback.address().port}/callback`, there, close }
+}
+
+// Browsers hold the redirects after a form against the policy of its page, the app's own too.
+async function elsewhere(browser, { url }) {
+  const problems = []
+  const app = await sendingOn()
+  const client = `http://localhost?${new URLSearchParams({ redirect_uri: 'http://127.0.0.1/callback', scope: 'atproto' })}`
+  const push = async (mode) => {
+    const challenge = crypto.randomBytes(32).toString('base64url')
+    const asked = { client_id: client, redirect_uri: app.callback, response_type: 'code', response_mode: mode, scope: 'atproto', state: 'x', code_challenge: challenge, code_challenge_method: 'S256' }
+    const answer = await fetch(`${url}/oauth/par`, { method: 'POST', body: new URLSearchParams(asked) })
+    const { request_uri: uri } = await answer.json()
+    return `${url}/oauth/authorize?${new URLSearchParams({ client_id: client, request_uri: uri })}`
+  }
+  for (const javaScriptEnabled of [true, false]) {
+    for (const mode of ['query', 'fragment', 'form_post']) {
+      for (const decision of ['allow', 'deny']) {
+        const context = await browser.newContext({ javaScriptEnabled, locale: 'en' })
+        const page = await context.newPage()
+        page.setDefaultTimeout(15_000)
+        page.on('console', (message) => message.type() === 'error' && problems.push(`console: ${message.text()}`))
+        await page.goto(await push(mode))
+        await agree(page, decision)
+        if (!javaScriptEnabled && mode === 'form_post') await page.click(`form[action="${app.callback}"] button`)
+        await page.waitForURL((at) => at.href.startsWith(app.there)).catch(() => {
+          problems.push(`${mode}, ${decision}, scripts ${javaScriptEnabled ? 'on' : 'off'}: ended at ${page.url()}`)
+        })
+        await context.close()
+      }
+    }
+  }
+  app.close()
+  return problems
+}
+
 const { url, plc, stop } = await startServer()
 const browser = await launch()
 let failed = 0
@@ -114,6 +161,7 @@ try {
   const all = {
     'demonstration client': () => demonstration(browser, server, `${lives}/dev/client`),
     'demonstration client, found at localhost': () => demonstration(browser, server, `${url}/dev/client`),
+    'that sends people on to another site': () => elsewhere(browser, server),
     '@atproto/oauth-client-browser': () => library(browser, server, 'atproto'),
     '@atcute/oauth-browser-client': () => library(browser, server, 'atcute'),
   }

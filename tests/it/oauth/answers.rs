@@ -134,17 +134,56 @@ async fn the_answer_travels_as_the_app_wants() {
 }
 
 #[tokio::test]
-async fn the_page_lets_its_form_lead_to_the_app_and_nowhere_else() {
+async fn what_only_looks_behind_a_link_takes_nothing_from_the_person() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    for more in [&[][..], &[("prompt", "none")]] {
+        let pushed = app.push(&pds, more).await;
+        let head = browser.request(Method::HEAD, &pushed.page).send().await.unwrap();
+        assert_eq!(head.status(), 403);
+        // A program without cookies is sent here once more, and no further.
+        let stranger = Browser::new(&pds);
+        let first = stranger.request(Method::GET, &pushed.page).send().await.unwrap();
+        assert_eq!(first.status(), 303);
+        let again = first.headers()["location"].to_str().unwrap().to_owned();
+        assert_eq!(again, format!("{}&cookie_sent=1", pushed.page));
+        let second = stranger.request(Method::GET, &again).send().await.unwrap();
+        assert_eq!(second.status(), 403);
+        assert!(second.text().await.unwrap().contains("keeps no cookies"));
+        let view = browser.get(&pushed.page).await;
+        if more.is_empty() {
+            assert!(view.status == 200 && view.has("value=\"allow\""), "{view:?}");
+        } else {
+            assert_eq!(app.refusal(&pds, &view), "consent_required");
+        }
+    }
+}
+
+/// Browsers hold the redirects after a form against the policy of its page, and where an app sends people on to is nothing
+/// that the server knows.
+#[tokio::test]
+async fn a_form_ends_on_a_page_that_goes_on_to_the_app() {
     let pds = TestPds::start().await;
     pds.account("alice").await;
     let app = OAuthApp::hosted(&pds.world, "atproto", json!({})).await;
-    let browser = signed_in(&pds, &["alice"]).await;
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    let policy = |response: &reqwest::Response| {
+        response.headers()["content-security-policy"].to_str().unwrap().to_owned()
+    };
     let pushed = app.push(&pds, &[]).await;
     let response = browser.request(Method::GET, &pushed.page).send().await.unwrap();
-    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    let site = app.redirect_uri.strip_suffix("/callback").unwrap();
-    assert!(policy.ends_with(&format!("form-action 'self' {site}")), "{policy}");
-    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
-    let mut stranger = Browser::new(&pds);
-    assert_eq!(stranger.get("/account/sign-in").await.status, 200);
+    let held = policy(&response);
+    assert!(held.ends_with("; form-action 'self'"), "{held}");
+    assert!(held.contains("frame-ancestors 'none'"), "{held}");
+    let page = browser.get(&pushed.page).await;
+    let view = decide(&mut browser, &page, "allow", &[]).await;
+    assert!(view.status == 200 && view.has(&format!("href=\"{}?", app.redirect_uri)), "{view:?}");
+    app.code(&pds, &view);
+
+    let pushed = app.push(&pds, &[("response_mode", "form_post"), ("prompt", "none")]).await;
+    let response = browser.request(Method::GET, &pushed.page).send().await.unwrap();
+    let held = policy(&response);
+    assert!(response.status() == 200 && !held.contains("form-action"), "{held}");
 }

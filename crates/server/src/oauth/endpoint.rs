@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::XrpcError;
+use crate::i18n::Language;
 use crate::limits::Bucket;
 use crate::routes::{Call, Route, Who, get, post};
 use crate::xrpc::reply::{JSON, json_body};
@@ -65,7 +66,7 @@ async fn finish(app: &App, running: impl Future<Output = Result<Response, Refusa
 async fn document(call: Call) -> Response {
     let issuer = call.app.config.public_url.as_str();
     let document = match call.parts.uri.path() {
-        paths::AUTHORIZATION_SERVER => authorization_server(issuer, UI_LOCALES),
+        paths::AUTHORIZATION_SERVER => authorization_server(issuer, &ui_locales()),
         paths::PROTECTED_RESOURCE => protected_resource(issuer, issuer),
         // Tokens are opaque: the server signs nothing that others check.
         _ => json!({ "keys": [] }),
@@ -76,7 +77,9 @@ async fn document(call: Call) -> Response {
 }
 
 /// The languages of the pages.
-const UI_LOCALES: &[&str] = &["en", "fr"];
+fn ui_locales() -> Vec<&'static str> {
+    Language::ALL.iter().map(|language| language.tag()).collect()
+}
 
 /// A JSON answer.
 pub(super) fn json_answer(status: StatusCode, body: &Value) -> Response {

@@ -274,8 +274,7 @@ fn is_below(path: &str, above: &str) -> bool {
 /// What a page is allowed besides what all are.
 #[derive(Clone, Default)]
 pub struct Allowed {
-    /// Where its forms may lead, besides this server. Browsers look at redirects too.
-    forms: String,
+    forms: Forms,
     /// Where its scripts may send requests, besides the origin that they come from.
     requests: String,
     /// Whether it shows frames of this server.
@@ -284,16 +283,35 @@ pub struct Allowed {
     is_file: bool,
 }
 
+/// Where forms may lead. Browsers look at the redirects after them too.
+#[derive(Clone, Default)]
+enum Forms {
+    /// To this server.
+    #[default]
+    Here,
+    /// To the app, too, that this scheme belongs to.
+    App(String),
+    Anywhere,
+}
+
 impl Allowed {
-    /// Forms lead to the site of `target`, or to the app that its scheme belongs to.
+    /// Forms lead to the app, too, that the scheme of `target` belongs to.
     pub fn forms_to(target: &url::Url) -> Self {
-        let is_web = matches!(target.scheme(), "https" | "http");
-        let forms = if is_web {
-            target.origin().ascii_serialization()
-        } else {
-            format!("{}:", target.scheme())
-        };
-        Self { forms, ..Self::default() }
+        Self { forms: Forms::App(target.scheme().to_owned()), ..Self::default() }
+    }
+
+    /// Forms lead wherever the site sends the browser that they lead to.
+    pub fn forms_anywhere() -> Self {
+        Self { forms: Forms::Anywhere, ..Self::default() }
+    }
+
+    /// The directive of the policy that says where forms lead; empty where they lead anywhere.
+    pub fn forms(&self) -> String {
+        match &self.forms {
+            Forms::Here => "; form-action 'self'".to_owned(),
+            Forms::App(scheme) => format!("; form-action 'self' {scheme}:"),
+            Forms::Anywhere => String::new(),
+        }
     }
 
     /// Frames of this server.
@@ -344,8 +362,8 @@ pub(super) fn secure(app: &crate::App, headers: &mut HeaderMap, allowed: &Allowe
     } else {
         (app.web.look.policy.as_str(), format!("; connect-src 'self'{}", allowed.requests))
     };
-    let policy = format!("{policy}{requests}{frames}; form-action 'self' {}", allowed.forms);
-    if let Ok(policy) = HeaderValue::try_from(policy.trim_end()) {
+    let forms = allowed.forms();
+    if let Ok(policy) = HeaderValue::try_from(format!("{policy}{requests}{frames}{forms}")) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -354,14 +372,6 @@ pub(super) fn secure(app: &crate::App, headers: &mut HeaderMap, allowed: &Allowe
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn forms_lead_to_one_site_or_one_app() {
-        let action = |url: &str| Allowed::forms_to(&url.parse().unwrap()).forms;
-        assert_eq!(action("https://app.example/cb?a=1;b"), "https://app.example");
-        assert_eq!(action("http://127.0.0.1:8080/cb"), "http://127.0.0.1:8080");
-        assert_eq!(action("com.example.app:/cb"), "com.example.app:");
-    }
 
     #[test]
     fn a_page_belongs_to_the_entry_above_it() {

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use data_encoding::BASE64URL_NOPAD;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::sync::OnceCell;
 
 use crate::app::App;
@@ -36,6 +36,8 @@ pub struct Inner {
     pub app: App,
     pub t: Text,
     pub headers: HeaderMap,
+    /// Whether only the head of the page is wanted: by programs that look at a link, never by a person.
+    pub is_head: bool,
     pub client_ip: IpAddr,
     pub cookies: Cookies,
     pub query: Fields,
@@ -77,6 +79,7 @@ impl Visit {
             theme: Theme::by_name(cookies.get(Cookie::Theme).unwrap_or_default()),
             app: app.clone(),
             headers: parts.headers.clone(),
+            is_head: parts.method == Method::HEAD,
             client_ip,
             cookies,
             query,
@@ -250,7 +253,8 @@ impl Visit {
         self.cookies.set(Cookie::Flash, &code, Keep::Seconds(60));
     }
 
-    /// Goes to another site: one that the handler has checked.
+    /// Goes to another site: one that the handler has checked. Not at the end of a form: browsers hold the redirects after
+    /// it, those of the other site too, against the policy of the page with the form.
     ///
     /// # Errors
     /// Never; the type is what handlers give.

@@ -15,7 +15,7 @@ use super::super::browser::SignedIn;
 use super::super::error::PageError;
 use super::super::form::Fields;
 use super::super::i18n::Text;
-use super::super::page::{Allowed, Page, initial};
+use super::super::page::{Page, initial};
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::flow::Flow;
@@ -101,7 +101,7 @@ pub fn show(visit: &Visit, flow: &Flow, who: &SignedIn) -> PageResult {
         redirect_uri: request.redirect_uri.as_str().to_owned(),
         scopes: request.scope.iter().map(ToString::to_string).collect(),
     };
-    visit.html_allowing(&consent, Allowed::forms_to(request.redirect_uri.url()))
+    visit.html_allowing(&consent, leave::allowed_for(request.redirect_uri.url()))
 }
 
 /// `POST /oauth/authorize/request`: yes, no, or first activate the account. It counts for the account that the page was

@@ -2,7 +2,6 @@
 
 use cairn_oauth::request::{Prompt, Response};
 use cairn_oauth::{OAuthError, OAuthErrorCode};
-use http::HeaderMap;
 
 use crate::oauth::authorize;
 
@@ -18,7 +17,7 @@ use super::{consent, inactive, leave, picker, trouble};
 
 /// An app sends somebody here.
 pub async fn enter(visit: Visit) -> PageResult {
-    check_navigation(&visit.headers)?;
+    check_navigation(&visit)?;
     let (client_id, request_uri) = (visit.query.get("client_id"), visit.query.get("request_uri"));
     if client_id.is_empty() || request_uri.is_empty() {
         return trouble::not_pushed(&visit);
@@ -26,7 +25,7 @@ pub async fn enter(visit: Visit) -> PageResult {
     let flow = Flow::open(&visit, request_uri, Some(client_id)).await?;
     let browser = visit.browser().await?;
     if let Some(answer) = answer_unseen(&visit, &flow, browser).await? {
-        return leave::leave(&visit, answer);
+        return leave::from_app(&visit, answer);
     }
     // A page in the language that the app asks for, and all that follow.
     let is_chosen = visit.cookies.get(Cookie::Language).is_some();
@@ -38,7 +37,7 @@ pub async fn enter(visit: Visit) -> PageResult {
 
 /// Somebody comes back.
 pub async fn come_back(visit: Visit) -> PageResult {
-    check_navigation(&visit.headers)?;
+    check_navigation(&visit)?;
     let flow = Flow::open(&visit, visit.query.get("request_uri"), None).await?;
     go_on(&visit, &flow).await
 }
@@ -131,12 +130,13 @@ async fn grant(visit: &Visit, flow: &Flow, who: &SignedIn) -> Result<Response, P
     granted.map_err(|err| trouble::stop(visit, err))
 }
 
-/// Refuses what is not a person's navigation: frames, scripts of other sites, and browsers that load ahead.
-fn check_navigation(headers: &HeaderMap) -> Result<(), PageError> {
+/// Refuses what is not a person's navigation: frames, scripts of other sites, browsers that load ahead, and programs that
+/// look what is behind a link.
+fn check_navigation(visit: &Visit) -> Result<(), PageError> {
     let is = |name: &str, allowed: &str| {
-        headers.get(name).is_none_or(|value| value.as_bytes() == allowed.as_bytes())
+        visit.headers.get(name).is_none_or(|value| value.as_bytes() == allowed.as_bytes())
     };
-    let is_ahead = headers.contains_key("sec-purpose");
+    let is_ahead = visit.headers.contains_key("sec-purpose") || visit.is_head;
     if is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") && !is_ahead {
         return Ok(());
     }

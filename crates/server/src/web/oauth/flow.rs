@@ -9,6 +9,7 @@ use crate::accounts::identity::shown_handle;
 use crate::oauth::authorize::{self, AuthorizeError, OpenRequest};
 
 use super::super::browser::{Browser, SignedIn};
+use super::super::csrf::CsrfError;
 use super::super::error::PageError;
 use super::super::i18n::Language;
 use super::super::local::Local;
@@ -19,6 +20,9 @@ use super::{REQUEST, trouble};
 const LONGEST_SIGN_IN: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a request waits for somebody who signs in or up.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20 * 60);
+
+/// In the query of a browser that was given a cookie a moment ago.
+const COOKIE_SENT: &str = "cookie_sent";
 
 /// A request that this browser has opened.
 pub struct Flow {
@@ -72,6 +76,7 @@ impl Flow {
         if client_id != pushed.client_id {
             return Ok(Err(OpenRequestError::Unknown.into()));
         }
+        check_cookie(visit)?;
         let device = visit.known_device().await?.id;
         let opened = authorize::load_request(app, request_uri, client_id, device).await;
         Ok(opened.map(|open| Self { open, device, pushed_at: pushed.created_at }))
@@ -176,6 +181,24 @@ impl Flow {
         opened.map_err(|err: OpenRequestError| trouble::stop(visit, err.into()))?;
         Ok(())
     }
+}
+
+/// A request belongs to the browser that opens it first, so a browser shows first that it keeps cookies: what looks behind
+/// links (previews, scanners) does not, and takes nothing from the person that the link is for.
+///
+/// # Errors
+/// The way back here with a cookie, once; then the page that asks for cookies.
+fn check_cookie(visit: &Visit) -> Result<(), PageError> {
+    if visit.brought_secret().is_some() {
+        return Ok(());
+    }
+    if visit.query.has(COOKIE_SENT) {
+        return Err(PageError::Csrf(CsrfError::NoCookie));
+    }
+    visit.make_secret();
+    let here = Local::parse(&format!("{}&{COOKIE_SENT}=1", visit.path_and_query()));
+    let again = visit.redirect(here.ok_or(PageError::NotFound)?)?;
+    Err(PageError::Instead(Box::new(again)))
 }
 
 /// What pages call the app that waits for somebody who is to go on to `next`. `None` if no app waits there.

@@ -8,10 +8,11 @@ use crate::accounts::identity::shown_handle;
 
 use super::super::browser::SignedIn;
 use super::super::i18n::{Flash, Text};
-use super::super::page::{Allowed, Page};
+use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::flow::Flow;
+use super::leave;
 
 #[derive(Template)]
 #[template(path = "oauth/inactive.html")]
@@ -45,7 +46,7 @@ pub fn show(visit: &Visit, flow: &Flow, who: &SignedIn, has_failed: bool) -> Pag
         action: super::REQUEST,
         choice_url: flow.choice_url().to_string(),
     };
-    let allowed = Allowed::forms_to(flow.open.request.redirect_uri.url());
+    let allowed = leave::allowed_for(flow.open.request.redirect_uri.url());
     visit.html_allowing(&inactive, allowed)
 }
 

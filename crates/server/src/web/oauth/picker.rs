@@ -6,12 +6,13 @@ use crate::accounts::identity::shown_handle;
 
 use super::super::browser::{Browser, SignedIn};
 use super::super::i18n::Text;
-use super::super::page::{Allowed, Page, initial};
+use super::super::page::{Page, initial};
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::consent::Asker;
 use super::entry::on_the_way;
 use super::flow::Flow;
+use super::leave;
 
 #[derive(Template)]
 #[template(path = "oauth/picker.html")]
@@ -60,6 +61,6 @@ pub fn show(visit: &Visit, flow: &Flow, browser: &Browser) -> PageResult {
         action: super::REQUEST,
         sign_in_url: on_the_way("/account/sign-in", flow, "").to_string(),
     };
-    let allowed = Allowed::forms_to(flow.open.request.redirect_uri.url());
+    let allowed = leave::allowed_for(flow.open.request.redirect_uri.url());
     visit.html_allowing(&picker, allowed)
 }

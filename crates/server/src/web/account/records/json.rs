@@ -25,6 +25,21 @@ pub fn pretty(value: &Value, did: &Did, is_indented: bool) -> Vec<Piece> {
     writer.pieces
 }
 
+/// The beginning of a text of more bytes than `most`; `false` if it was all of it.
+pub fn cut(pieces: &mut Vec<Piece>, most: usize) -> bool {
+    let mut room = most;
+    for at in 0..pieces.len() {
+        let text = &mut pieces[at].text;
+        if text.len() > room {
+            text.truncate(text.floor_char_boundary(room));
+            pieces.truncate(at + 1);
+            return true;
+        }
+        room -= text.len();
+    }
+    false
+}
+
 struct Writer<'a> {
     did: &'a Did,
     is_indented: bool,
@@ -155,6 +170,19 @@ mod tests {
         let pieces = pretty(&value, &Did::parse("did:plc:abc").unwrap(), is_indented(size));
         let shown: usize = pieces.iter().map(|piece| piece.text.len()).sum();
         assert_eq!(shown, record.len() + " ".len());
+    }
+
+    #[test]
+    fn the_beginning_of_a_text_ends_between_characters() {
+        let record = r#"{"a":"https://example.com/","b":"éé"}"#;
+        let whole = shown(record);
+        let len: usize = whole.iter().map(|piece| piece.text.len()).sum();
+        for most in 0..=len {
+            let mut pieces = shown(record);
+            assert_eq!(cut(&mut pieces, most), most < len);
+            let text: String = pieces.into_iter().map(|piece| piece.text).collect();
+            assert!(text.len() <= most && most - text.len() < "é".len() + 1, "{most}: {text}");
+        }
     }
 
     #[test]

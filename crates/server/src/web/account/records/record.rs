@@ -12,12 +12,14 @@ use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
-use super::json::{Piece, pretty};
+use super::json::{Piece, cut, pretty};
 use crate::error::XrpcError;
 use crate::records::uri;
 
 /// So many of its files are listed.
 const MAX_FILES: usize = 20;
+/// So much of its text is shown at first, in bytes: the page stays small on the wire whatever stands in it.
+const MAX_TEXT: usize = 16 * 1024;
 
 #[derive(Template)]
 #[template(path = "account/records/record.html")]
@@ -32,6 +34,8 @@ struct Shown {
     size: String,
     written: Option<String>,
     json: Vec<Piece>,
+    /// Whether `json` is only the beginning.
+    is_cut: bool,
     files: Vec<File>,
     is_hidden: bool,
     may_delete: bool,
@@ -50,6 +54,8 @@ pub async fn show(visit: Visit) -> PageResult {
     let record = find(&visit, account, &path).await?;
     let value = cbor::decode(&record.bytes, &Limits::RECORD).map_err(XrpcError::internal)?;
     let files = files(&visit, account, blob_refs_lenient(&value)).await?;
+    let mut json = pretty(&value, &account.did, is_indented(record.bytes.len()));
+    let is_cut = !visit.query.has("whole") && cut(&mut json, MAX_TEXT);
     visit.html(&Shown {
         page: visit.page(path.rkey()),
         t,
@@ -60,7 +66,8 @@ pub async fn show(visit: Visit) -> PageResult {
         cid: record.cid.to_string(),
         size: bytes(t, record.bytes.len() as u64),
         written: moment(record.rev).map(time),
-        json: pretty(&value, &account.did, is_indented(record.bytes.len())),
+        json,
+        is_cut,
         files,
         is_hidden: record.takedown_ref.is_some(),
         may_delete: account.is_active(),
