@@ -93,3 +93,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_header_that_says_something_twice_is_refused() {
+    let signed = |header: &str| {
+        let part = |text: &str| data_encoding::BASE64URL_NOPAD.encode(text.as_bytes());
+        format!("{}.{}.{}", part(header), part("{}"), part("x"))
+    };
+    let once = r#"{"alg":"ES256","typ":null,"jwk":{"x":1},"n":2}"#;
+    let token = signed(once);
+    let read = Compact::parse(&token).unwrap().header;
+    assert_eq!((read.alg.as_str(), read.typ, read.kid), ("ES256", None, None));
+    assert_eq!(serde_json::Value::from(read.extra), json!({ "jwk": { "x": 1 }, "n": 2 }));
+    for twice in [
+        r#"{"alg":"ES256","alg":"HS256"}"#,
+        r#"{"alg":"ES256","typ":"a","typ":"a"}"#,
+        r#"{"alg":"ES256","kid":null,"kid":"a"}"#,
+        r#"{"alg":"ES256","jwk":{},"jwk":{}}"#,
+        r#"{"typ":"JWT"}"#,
+        r#"["alg"]"#,
+    ] {
+        assert!(matches!(Compact::parse(&signed(twice)), Err(JwsError::Header(_))), "{twice}");
+    }
+}
