@@ -20,15 +20,21 @@ const VIEWS = [
   { name: 'large', width: 640, height: 450, scale: 2, colorScheme: 'light', locale: 'en' },
 ]
 
-// Gives the account with second factors what it is for: an authenticator app and a passkey.
+// Gives the account with second factors what it is for: an authenticator app, a passkey, and a browser that is trusted.
 async function secure(page, url) {
   await givePassword(page, url, 'secured.test')
   const base = `${page.url()}/security`
   await addApp(page, base)
-  await addAuthenticator(page)
+  const { setPresence } = await addAuthenticator(page)
   await page.goto(`${base}/passkeys`)
   await page.fill('[name=label]', 'Phone')
   await Promise.all([page.waitForURL(base), page.click('form[data-passkey] .btn.primary')])
+  // Nobody touches it where it could stand for the password.
+  await setPresence(false)
+  await givePassword(page, url, 'secured.test')
+  await page.check('#trust')
+  await setPresence(true)
+  await Promise.all([page.waitForURL(/\/account\/u\//), page.click('form[data-passkey] .btn.primary')])
 }
 
 // Lets apps in, one of them twice.

@@ -117,6 +117,8 @@ export const pages = [
   { name: 'password', path: '/account/u/{alice}/password', as: 'alice' },
   { name: 'password-wrong', path: '/account/u/{alice}/password', as: 'alice', act: press('.btn.primary', '#current-error', { current: 'not the password', password: 'three words more' }) },
   { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
+  { name: 'sessions-trusted', path: '/account/u/{secured}/sessions', as: 'secured' },
+  { name: 'sessions-trusted-turned', path: '/account/u/{secured}/sessions', as: 'secured', forced: [turned, lengthened] },
   { name: 'apps-none', path: '/account/u/{alice}/apps', as: 'alice' },
   { name: 'apps-connected', path: '/account/u/{connected}/apps', as: 'connected', act: open('details summary') },
   { name: 'apps-connected-turned', path: '/account/u/{connected}/apps', as: 'connected', act: open('details summary'), forced: [turned, lengthened, named] },

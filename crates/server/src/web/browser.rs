@@ -42,6 +42,24 @@ pub struct Shown {
     pub account: Arc<Account>,
     pub remember: bool,
     pub factors: Vec<Factor>,
+    /// Whether this browser is not to be asked for a second factor for a while.
+    pub trust: bool,
+}
+
+impl Shown {
+    /// The password and nothing else.
+    pub fn password(account: Arc<Account>, remember: bool) -> Self {
+        Self { account, remember, factors: vec![Factor::Password], trust: false }
+    }
+}
+
+/// How somebody leaves a browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// Who comes back shows the password, and no more if the browser was trusted with the rest.
+    ForNow,
+    /// The browser is asked for everything again.
+    ForGood,
 }
 
 impl Visit {
@@ -119,6 +137,7 @@ impl Visit {
             password_hash: shown.account.password_hash.clone(),
             remember: shown.remember,
             factors: shown.factors,
+            trust: shown.trust,
         };
         self.app.store.sign_in_on_device(new).await.map_err(|err| match err {
             SignInError::CredentialGone => crate::accounts::session::wrong_password(),
@@ -131,13 +150,17 @@ impl Visit {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn sign_out(&self, did: Option<&str>) -> Result<(), XrpcError> {
+    pub async fn sign_out(&self, did: Option<&str>, leaving: Leaving) -> Result<(), XrpcError> {
         let browser = self.browser().await?;
         let Some(device) = &browser.device else { return Ok(()) };
         let is_meant =
             |signed_in: &&SignedIn| did.is_none_or(|did| signed_in.account.did.as_str() == did);
         for signed_in in browser.accounts.iter().filter(is_meant) {
-            self.app.store.sign_out_of_device(device.id, signed_in.account.id).await?;
+            let (store, account) = (&self.app.store, signed_in.account.id);
+            match leaving {
+                Leaving::ForNow => store.sign_out_of_device(device.id, account).await.map(drop)?,
+                Leaving::ForGood => store.shut_out_device(device.id, account).await?,
+            }
         }
         self.renewed_device().await?;
         Ok(())

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use crate::accounts::identity::shown_handle;
 
-use super::account::factors;
+use super::account::{ANEW, factors};
 use super::admin;
 use super::browser::SignedIn;
 use super::error::PageError;
@@ -53,7 +53,8 @@ impl Visit {
         Ok(Local::of_account(&self.account()?.account.did, rest))
     }
 
-    /// Asks who signed in long ago, or with less than the account asks for today, to sign in again, before something that
+    /// Asks who signed in long ago, or with less than the account asks for today (a
+    /// browser that is trusted counts for nothing here), to sign in again, before something that
     /// cannot be undone: with the password and what else the account has, or with a passkey alone.
     ///
     /// # Errors
@@ -66,15 +67,20 @@ impl Visit {
         if has_shown_enough && now.duration_since(signed_in.at) < RECENT {
             return Ok(());
         }
-        Err(self.first("/account/sign-in", signed_in.account.did.as_str()))
+        Err(self.first_with("/account/sign-in", signed_in.account.did.as_str(), &[(ANEW, "1")]))
     }
 
     /// Another page first, which leads back here. What was typed into a form is lost; the page with the form is shown.
     fn first(&self, path: &'static str, hint: &str) -> PageError {
+        self.first_with(path, hint, &[])
+    }
+
+    fn first_with(&self, path: &'static str, hint: &str, more: &[(&str, &str)]) -> PageError {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         if !hint.is_empty() {
             query.append_pair("login_hint", hint);
         }
+        query.extend_pairs(more);
         if let Some(back) = self.way_back() {
             query.append_pair("next", back.as_str());
         }

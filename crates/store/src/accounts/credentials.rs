@@ -80,7 +80,8 @@ impl Store {
         .await
     }
 
-    /// Sets an unconfirmed e-mail address. Tokens that were mailed to the address before it are void.
+    /// Sets an unconfirmed e-mail address. Tokens that were mailed to the address before it are void, and browsers are
+    /// asked for the second factor again.
     pub async fn set_email(
         &self,
         account: impl Into<AccountRef>,
@@ -94,6 +95,7 @@ impl Store {
             }
             set(tx, "email", email.as_deref(), account.id)?;
             set(tx, "email_confirmed_at", None::<i64>, account.id)?;
+            oauth::end_trust(tx, account.id, None)?;
             mail_tokens::delete_all(tx, account.id)?;
             Ok(())
         })
@@ -107,6 +109,9 @@ impl Store {
         wanted: bool,
     ) -> Result<(), AccountError> {
         self.change_account(account, move |tx, account| {
+            if wanted != account.email_auth_factor {
+                oauth::end_trust(tx, account.id, None)?;
+            }
             Ok(set(tx, "email_auth_factor", wanted, account.id)?)
         })
         .await
@@ -181,12 +186,14 @@ impl Store {
     }
 }
 
-/// Marks the present e-mail address as confirmed inside a transaction.
+/// Marks the present e-mail address as confirmed inside a transaction. Codes may be mailed there from now on, so browsers
+/// are asked for the second factor again.
 pub(crate) fn set_email_confirmed(tx: &WriteTx<'_>, account: AccountId) -> Result<(), StoreError> {
+    oauth::end_trust(tx, account, None)?;
     set(tx, "email_confirmed_at", Some(tx.now_micros()), account)
 }
 
-/// Sets the password inside a transaction.
+/// Sets the password inside a transaction. Browsers are asked for the second factor again, whatever else ends.
 pub(crate) fn set_password(
     tx: &mut WriteTx<'_>,
     access: &AccessCache,
@@ -195,6 +202,7 @@ pub(crate) fn set_password(
     end: EndSessions,
 ) -> Result<(), StoreError> {
     set(tx, "password_hash", password_hash, account)?;
+    oauth::end_trust(tx, account, None)?;
     for purpose in [MailPurpose::ResetPassword, MailPurpose::SignIn] {
         mail_tokens::delete(tx, account, purpose)?;
     }

@@ -19,13 +19,14 @@ const STEP_ROWS: usize = 500;
 const DUE_AT_ONCE: u32 = 100;
 
 /// The tables whose few rows of an account go with it.
-const SMALL_TABLES: [&str; 11] = [
+const SMALL_TABLES: [&str; 12] = [
     "signing_key",
     "pending_key",
     "app_password",
     "mail_token",
     "preference",
     "device_account",
+    "trusted_browser",
     "authorized_client",
     "totp",
     "passkey",

@@ -11,6 +11,7 @@ mod totp;
 
 use rusqlite::Connection;
 
+use crate::oauth::end_trust;
 use crate::{AccountError, AccountId, AccountRef, Store, StoreError};
 
 pub use passkeys::{AddPasskeyError, NewPasskey, Passkey, PasskeyUse};
@@ -25,11 +26,25 @@ pub enum Factor {
     Totp,
     Passkey,
     RecoveryCode,
+    /// Nothing but the password, on a browser that shall not be asked for more: it lets in, and counts for nothing where
+    /// more than that is at stake.
+    TrustedBrowser,
 }
 
 impl Factor {
-    const ALL: [Self; 5] =
-        [Self::Password, Self::MailedCode, Self::Totp, Self::Passkey, Self::RecoveryCode];
+    const ALL: [Self; 6] = [
+        Self::Password,
+        Self::MailedCode,
+        Self::Totp,
+        Self::Passkey,
+        Self::RecoveryCode,
+        Self::TrustedBrowser,
+    ];
+
+    /// Whether it shows more than that somebody knows the password.
+    pub fn is_second(self) -> bool {
+        !matches!(self, Self::Password | Self::TrustedBrowser)
+    }
 
     /// The name in the database and in the log.
     pub fn as_str(self) -> &'static str {
@@ -39,6 +54,7 @@ impl Factor {
             Self::Totp => "totp",
             Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery",
+            Self::TrustedBrowser => "trusted",
         }
     }
 
@@ -90,6 +106,7 @@ impl Store {
                     .and_then(|mut statement| statement.execute([account.id.get()]))
                     .map_err(StoreError::from)?;
             }
+            end_trust(tx, account.id, None)?;
             tx.prepare_cached("UPDATE account SET email_auth_factor = 0 WHERE id = ?1")
                 .and_then(|mut statement| statement.execute([account.id.get()]))
                 .map_err(StoreError::from)?;

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::recovery::drop_needless_codes;
 use crate::accounts::columns::{instant, opt_instant};
+use crate::oauth::end_trust;
 use crate::text::cut;
 use crate::{AccountId, Store, StoreError};
 
@@ -90,7 +91,8 @@ impl Store {
             if count(tx, account)? >= MAX_PER_ACCOUNT {
                 return Err(AddPasskeyError::TooMany);
             }
-            Ok(insert(tx, account, &new, tx.now_micros())?)
+            insert(tx, account, &new, tx.now_micros())?;
+            Ok(end_trust(tx, account, None)?)
         })
         .await
     }
@@ -173,6 +175,9 @@ impl Store {
                 .prepare_cached("DELETE FROM passkey WHERE account = ?1 AND credential_id = ?2")?
                 .execute(params![account.get(), credential_id])?
                 > 0;
+            if had {
+                end_trust(tx, account, None)?;
+            }
             drop_needless_codes(tx, account)?;
             Ok(had)
         })

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::recovery::drop_needless_codes;
 use crate::accounts::columns::{instant, opt_instant};
+use crate::oauth::end_trust;
 use crate::{AccountId, DeviceId, Store, StoreError};
 
 const PURPOSE: &str = "totp secret";
@@ -88,13 +89,26 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let sealed = totp.sealed.clone();
         self.write_tx(move |tx| {
-            Ok(tx
+            let confirmed_at: Option<Option<i64>> = tx
                 .prepare_cached(
-                    "UPDATE totp SET last_step = ?2, confirmed_at = coalesce(confirmed_at, ?3)
-                     WHERE account = ?1 AND last_step < ?2 AND sealed = ?4",
+                    "SELECT confirmed_at FROM totp
+                     WHERE account = ?1 AND last_step < ?2 AND sealed = ?3",
                 )?
-                .execute(params![account.get(), step, tx.now_micros(), sealed])?
-                > 0)
+                .query_row(params![account.get(), step, sealed], |row| row.get(0))
+                .optional()?;
+            let Some(confirmed_at) = confirmed_at else { return Ok(false) };
+            if confirmed_at.is_none() {
+                end_trust(tx, account, None)?;
+            }
+            tx.prepare_cached(
+                "UPDATE totp SET last_step = ?2, confirmed_at = ?3 WHERE account = ?1",
+            )?
+            .execute(params![
+                account.get(),
+                step,
+                confirmed_at.unwrap_or_else(|| tx.now_micros())
+            ])?;
+            Ok(true)
         })
         .await
     }
@@ -106,6 +120,9 @@ impl Store {
                 .prepare_cached("DELETE FROM totp WHERE account = ?1")?
                 .execute([account.get()])?
                 > 0;
+            if had {
+                end_trust(tx, account, None)?;
+            }
             drop_needless_codes(tx, account)?;
             Ok(had)
         })

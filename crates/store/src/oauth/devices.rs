@@ -17,7 +17,8 @@ use crate::{Store, StoreError, WriteTx};
 
 /// How long a browser that nobody has signed in on is remembered.
 const IDLE: Duration = Duration::from_secs(24 * 3600);
-/// How long a browser with sign-ins is remembered after its last visit: as long as browsers keep cookies.
+/// How long a browser with sign-ins, or one that is trusted, is remembered after its last visit: as long as browsers keep
+/// cookies.
 pub(super) const SIGNED_IN: Duration = Duration::from_secs(400 * 24 * 3600);
 /// How long the cookie before the present one is accepted.
 const PREVIOUS: Duration = Duration::from_secs(60);
@@ -148,7 +149,8 @@ impl Store {
             tx.prepare_cached(
                 "UPDATE device SET user_agent = ?2, ip = ?3, last_seen_at = ?4,
                    expires_at = iif(
-                     EXISTS (SELECT 1 FROM device_account WHERE device = ?1), ?5, ?6)
+                     EXISTS (SELECT 1 FROM device_account WHERE device = ?1)
+                       OR EXISTS (SELECT 1 FROM trusted_browser WHERE device = ?1), ?5, ?6)
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -171,7 +173,10 @@ impl Store {
 }
 
 pub(super) fn forget(tx: &WriteTx<'_>, device: DeviceId) -> Result<bool, StoreError> {
-    tx.prepare_cached("DELETE FROM device_account WHERE device = ?1")?.execute([device.0])?;
+    for table in ["device_account", "trusted_browser"] {
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE device = ?1"))?
+            .execute([device.0])?;
+    }
     Ok(tx.prepare_cached("DELETE FROM device WHERE id = ?1")?.execute([device.0])? > 0)
 }
 

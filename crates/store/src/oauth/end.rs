@@ -3,7 +3,7 @@
 use rusqlite::{Params, params};
 
 use super::devices::DeviceId;
-use super::{AccessCache, SecretHash, requests};
+use super::{AccessCache, SecretHash, requests, trust};
 use crate::{AccountId, StoreError, WriteTx};
 
 /// Ends all sessions of OAuth clients of an account, and what was granted and not taken yet. Returns how many sessions.
@@ -16,7 +16,7 @@ pub(crate) fn end_all(
     end_where(tx, cache, "account = ?1", [account.get()])
 }
 
-/// Signs an account out of all browsers, except one if told.
+/// Signs an account out of all browsers, except one if told, and has them be asked for the second factor again.
 pub(crate) fn end_devices(
     tx: &WriteTx<'_>,
     account: AccountId,
@@ -24,7 +24,7 @@ pub(crate) fn end_devices(
 ) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM device_account WHERE account = ?1 AND device IS NOT ?2")?
         .execute(params![account.get(), except.map(|device| device.0)])?;
-    Ok(())
+    trust::end_trust(tx, account, except)
 }
 
 /// Ends the sessions that were refreshed longest ago, so that `keep` are left.

@@ -18,6 +18,7 @@ mod sessions;
 mod sign_ins;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub(crate) use cache::AccessCache;
 pub use clients::AuthorizedClient;
@@ -33,6 +34,8 @@ pub use sessions::{
     OAuthSession, OAuthTokens,
 };
 pub use sign_ins::{AccountDevice, DeviceAccount, NewSignIn, SignInError};
+pub(crate) use trust::end_trust;
+pub use trust::{TRUST_LIFETIME, TrustedBrowser};
 
 /// SHA-256 of a cookie, a request URI, a code or a token.
 pub type SecretHash = [u8; 32];

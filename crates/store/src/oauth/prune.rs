@@ -14,20 +14,24 @@ pub struct TidiedOAuth {
     pub code_challenges: usize,
     pub sessions: usize,
     pub sign_ins: usize,
+    pub trusted_browsers: usize,
     pub devices: usize,
 }
 
 impl Store {
-    /// Job: removes requests, code challenges, sessions, sign-ins and browsers that have expired.
+    /// Job: removes requests, code challenges, sessions, sign-ins, trust and browsers that have expired.
     pub async fn prune_oauth(&self) -> Result<TidiedOAuth, StoreError> {
         let now = micros(self.clock().now());
         let session_end = "coalesce(refresh_expires_at, access_expires_at)";
-        let sign_in = "device, account";
+        let on_device = "device, account";
         Ok(TidiedOAuth {
             requests: self.remove_ended("oauth_request", "id_hash", "expires_at", now).await?,
             code_challenges: self.remove_ended("code_challenge", "hash", "expires_at", now).await?,
             sessions: self.remove_ended("oauth_session", "id", session_end, now).await?,
-            sign_ins: self.remove_ended("device_account", sign_in, "expires_at", now).await?,
+            sign_ins: self.remove_ended("device_account", on_device, "expires_at", now).await?,
+            trusted_browsers: self
+                .remove_ended("trusted_browser", on_device, "expires_at", now)
+                .await?,
             devices: self.prune_devices(now).await?,
         })
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::devices::{self, Device, DeviceId, SIGNED_IN, later};
-use super::end;
+use super::{end, trust};
 use crate::accounts::columns::{instant, micros};
 use crate::sessions::password_holds;
 use crate::{AccountId, Factor, Store, StoreError};
@@ -27,12 +27,15 @@ pub struct NewSignIn {
     pub remember: bool,
     /// What was shown to sign in.
     pub factors: Vec<Factor>,
+    /// Whether the browser is not to be asked for a second factor for a while.
+    pub trust: bool,
 }
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The account or its password is gone: whoever changed it signed everybody out, and this one must not slip through.
+    /// The account or its password is gone, or the trust in the browser that stood for a second factor: whoever ended it
+    /// signed everybody out, and this one must not slip through.
     #[error("the credential was revoked or changed")]
     CredentialGone,
     /// The browser was forgotten.
@@ -69,11 +72,18 @@ impl Store {
             if !password_holds(tx, new.account, new.password_hash.as_deref())? {
                 return Err(SignInError::CredentialGone);
             }
+            let leans_on_trust = new.factors.contains(&Factor::TrustedBrowser);
+            if leans_on_trust && !trust::is_trusted(tx, new.device, new.account, tx.now())? {
+                return Err(SignInError::CredentialGone);
+            }
             let known = extend(tx, new.device, later(tx.now(), SIGNED_IN))?;
             if !known {
                 return Err(SignInError::UnknownDevice);
             }
             insert(tx, &new, tx.now())?;
+            if new.trust {
+                trust::begin(tx, new.device, new.account, tx.now())?;
+            }
             Ok(make_room(tx, new.device)?)
         })
         .await
@@ -115,7 +125,8 @@ impl Store {
         .await
     }
 
-    /// Signs an account out of a browser. Returns whether it was signed in.
+    /// Signs an account out of the browser that asks for it. It stays trusted, if it was: whoever comes back needs the
+    /// password. Returns whether it was signed in.
     pub async fn sign_out_of_device(
         &self,
         device: DeviceId,
@@ -130,7 +141,23 @@ impl Store {
         .await
     }
 
-    /// Signs an account out of all browsers but one.
+    /// Signs an account out of a browser that its owner has found in the list, and has it be asked for the second factor
+    /// again.
+    pub async fn shut_out_device(
+        &self,
+        device: DeviceId,
+        account: AccountId,
+    ) -> Result<(), StoreError> {
+        self.write_tx(move |tx| {
+            tx.prepare_cached("DELETE FROM device_account WHERE device = ?1 AND account = ?2")?
+                .execute(params![device.0, account.get()])?;
+            trust::end_one(tx, device, account)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Signs an account out of all browsers but one, and has them be asked for the second factor again.
     pub async fn sign_out_of_other_devices(
         &self,
         account: AccountId,

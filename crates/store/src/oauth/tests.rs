@@ -1,6 +1,7 @@
 //! Browsers, requests and sessions against a real store with a clock that stands.
 
 mod ends;
+mod trust;
 
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ async fn browser(store: &Store, account: AccountId) -> DeviceId {
         password_hash: None,
         remember: true,
         factors: vec![Factor::Password],
+        trust: false,
     };
     store.sign_in_on_device(sign_in).await.unwrap();
     device.id
@@ -176,6 +178,7 @@ async fn a_sign_in_that_is_not_remembered_lasts_an_hour() {
         password_hash: Some("$argon2id$x".to_owned()),
         remember: false,
         factors: factors.clone(),
+        trust: false,
     };
     world.clock.advance(Duration::from_secs(1));
     store.sign_in_on_device(short.clone()).await.unwrap();

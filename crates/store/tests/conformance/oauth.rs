@@ -27,7 +27,8 @@ async fn browser(store: &Store, account: AccountId) -> DeviceId {
     let new = NewDevice { secret_hash, user_agent: None, ip: None };
     let device = store.create_device(new).await.unwrap().id;
     let factors = vec![Factor::Password];
-    let sign_in = NewSignIn { device, account, password_hash: None, remember: true, factors };
+    let sign_in =
+        NewSignIn { device, account, password_hash: None, remember: true, factors, trust: false };
     store.sign_in_on_device(sign_in).await.unwrap();
     device
 }

@@ -6,6 +6,7 @@ mod passkeys;
 mod passkeys_refused;
 mod recovery;
 mod step_up;
+mod trusted;
 
 use std::time::Duration;
 

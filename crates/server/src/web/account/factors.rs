@@ -16,6 +16,7 @@ use super::super::icon::{self, Icon};
 use super::super::visit::Visit;
 use super::alert;
 use super::passkey::{self, Purpose};
+use super::trusted;
 
 /// A way to show a second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,11 @@ impl Method {
         }
     }
 
+    /// Whether a browser can be trusted once it has shown this. Who needs a recovery code has lost something.
+    pub fn may_be_trusted(self) -> bool {
+        self != Self::Recovery
+    }
+
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.name() == name)
     }
@@ -81,14 +87,24 @@ pub async fn offered(visit: &Visit, account: &Account) -> Result<Vec<Method>, Xr
     Ok(Method::ALL.into_iter().filter(can).collect())
 }
 
-/// Whether a sign-in has shown as much as the account asks for today.
+/// Whether a sign-in has shown as much as the account asks for today. A browser that is trusted has not.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn are_shown(visit: &Visit, signed_in: &SignedIn) -> Result<bool, XrpcError> {
-    let is_more = |factor: &Factor| *factor != Factor::Password;
-    Ok(signed_in.factors.iter().any(is_more)
+    Ok(signed_in.factors.iter().any(|factor| factor.is_second())
         || offered(visit, &signed_in.account).await?.is_empty())
+}
+
+/// The same where a browser that is trusted with the second factor still is enough: letting an app in, but not changing
+/// what signing in takes.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn are_shown_or_trusted(visit: &Visit, signed_in: &SignedIn) -> Result<bool, XrpcError> {
+    let leans_on_trust = signed_in.factors.contains(&Factor::TrustedBrowser);
+    Ok(are_shown(visit, signed_in).await?
+        || leans_on_trust && trusted::is_here(visit, &signed_in.account).await?)
 }
 
 /// Does what has to happen before the person can show the factor.

@@ -36,6 +36,7 @@ mod sign_in;
 mod sign_in_passkey;
 mod sign_up;
 mod signing_in;
+mod trusted;
 mod user_agent;
 
 use crate::limits::Bucket;
@@ -48,6 +49,8 @@ use super::visit::Visit;
 
 pub(super) use apps::count as connected_apps;
 pub(super) use passkey::Challenges;
+pub(super) use signing_in::ANEW;
+pub(crate) use trusted::days as trusted_days;
 
 pub(super) fn routes() -> Vec<Route> {
     let own = [signing_in_and_up(), pages_of_an_account(), names_and_password()];
@@ -97,6 +100,7 @@ fn pages_of_an_account() -> Vec<Route> {
             .entry(Text::account_nav_sessions, icon::DEVICE),
         post("/account/u/{account}/sessions", Who::Account, sessions::end),
         post("/account/u/{account}/sessions/browsers", Who::Account, sessions::end_browsers),
+        post("/account/u/{account}/sessions/trusted", Who::Account, trusted::end),
         get("/account/u/{account}/apps", Who::Account, apps::show)
             .entry(Text::account_nav_apps, icon::APPS),
         post("/account/u/{account}/apps", Who::Account, apps::end),

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::accounts::identity::shown_handle;
 
-use super::super::browser::SignedIn;
+use super::super::browser::{Leaving, SignedIn};
 use super::super::i18n::{Flash, Text};
 use super::super::local::Local;
 use super::super::page::{Page, initial};
@@ -63,7 +63,8 @@ pub async fn show(visit: Visit) -> PageResult {
 /// Signs out of one account, or of all.
 pub async fn sign_out(visit: Visit) -> PageResult {
     let did = visit.form.get("account");
-    visit.sign_out(if did.is_empty() { None } else { Some(did) }).await?;
+    let leaving = if visit.form.has("for_good") { Leaving::ForGood } else { Leaving::ForNow };
+    visit.sign_out(if did.is_empty() { None } else { Some(did) }, leaving).await?;
     let has_more = !did.is_empty() && visit.browser().await?.accounts.len() > 1;
     let to = if has_more { "/account?choose=1" } else { "/account/sign-in" };
     visit.redirect_saying(to, Flash::SignedOut)

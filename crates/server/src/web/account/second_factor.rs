@@ -19,6 +19,7 @@ use super::email::after_mail;
 use super::factors::{self, Method};
 use super::passkey::{Ask, Purpose};
 use super::signing_in::{self, Pending};
+use super::trusted;
 
 /// From so many unused recovery codes down, their owner is told to make new ones.
 pub const FEW_CODES: u32 = 3;
@@ -129,7 +130,7 @@ pub async fn submit(visit: Visit) -> PageResult {
         Ok(factor) => return enter(&visit, step, factor).await,
         Err(refusal) => refusal,
     };
-    let mut form = Form::new();
+    let mut form = Form::of(&visit.form, &[trusted::TICK]);
     let field = if step.method == Method::Passkey { "" } else { "code" };
     form.refuse(field, refusal.words(visit.t, step.method));
     visit.refused(&SecondFactor::new(&visit, &step, form).await?)
@@ -138,8 +139,9 @@ pub async fn submit(visit: Visit) -> PageResult {
 async fn enter(visit: &Visit, step: Step, factor: Factor) -> PageResult {
     let has = visit.app.store.second_factors(step.account.id).await?;
     let are_few = factor == Factor::RecoveryCode && has.recovery_codes <= FEW_CODES;
+    let trust = step.method.may_be_trusted() && visit.form.has(trusted::TICK);
     let factors = vec![Factor::Password, factor];
-    let shown = Shown { account: step.account, remember: step.pending.remember, factors };
+    let shown = Shown { account: step.account, remember: step.pending.remember, factors, trust };
     let answer = signing_in::enter(visit, shown, visit.next()).await?;
     if are_few {
         visit.warn_next(Flash::FewRecoveryCodes);

@@ -10,6 +10,7 @@ use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::apps;
+use super::trusted;
 use super::user_agent;
 
 #[derive(Template)]
@@ -22,6 +23,7 @@ struct Sessions {
     did: String,
     browsers: Vec<Browser>,
     sessions: Vec<Row>,
+    trusted: Vec<trusted::Row>,
     /// How many sessions apps have that were let in on our own page.
     connected: usize,
 }
@@ -88,6 +90,7 @@ pub async fn show(visit: Visit) -> PageResult {
         did: account.did.to_string(),
         browsers,
         sessions: sessions.into_iter().map(Row::from).collect(),
+        trusted: trusted::rows(&visit, account, here).await?,
         connected: apps::count(&visit, account.id).await?,
     })
 }
@@ -117,7 +120,7 @@ pub async fn end_browsers(visit: Visit) -> PageResult {
         return visit.redirect_saying(back, Flash::BrowsersEnded);
     }
     if let Some(id) = DeviceId::parse(visit.form.get("browser")) {
-        visit.app.store.sign_out_of_device(id, account.id).await?;
+        visit.app.store.shut_out_device(id, account.id).await?;
     }
     visit.redirect_saying(back, Flash::BrowserEnded)
 }

@@ -33,6 +33,8 @@ pub(super) struct SignIn {
     others_url: Option<String>,
     takes_newcomers: bool,
     takes_arrivals: bool,
+    /// Whether a browser that is trusted is asked for the second factor, too.
+    anew: bool,
 }
 
 impl SignIn {
@@ -60,6 +62,7 @@ impl SignIn {
             others_url: has_others.then_some(others_url),
             takes_newcomers: sign_up::is_open(&visit.app),
             takes_arrivals: move_in::is_open(&visit.app.config),
+            anew: visit.query.has(signing_in::ANEW) || visit.form.has(signing_in::ANEW),
         })
     }
 }

@@ -27,7 +27,7 @@ pub async fn submit(visit: Visit) -> PageResult {
         return refuse(&visit, t.sign_in_taken_down()).await;
     }
     let remember = visit.form.has("remember");
-    let shown = Shown { account, remember, factors: vec![Factor::Passkey] };
+    let shown = Shown { account, remember, factors: vec![Factor::Passkey], trust: false };
     signing_in::enter(&visit, shown, visit.next()).await
 }
 

@@ -14,7 +14,7 @@ use super::super::browser::Shown;
 use super::super::local::Local;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
-use super::{alert, factors, second_factor};
+use super::{alert, factors, second_factor, trusted};
 
 /// What became of a name and a password.
 pub enum Checked {
@@ -55,6 +55,10 @@ pub async fn check(visit: &Visit, typed: &str, given: &str) -> Result<Checked, X
     Ok(if session::is_blocked(&account) { Checked::TakenDown } else { Checked::Right(account) })
 }
 
+/// The field with which a sign-in wants the second factor also on a browser that is trusted with it: what comes next asks
+/// for one that was just shown, and who leaves the field out does not get there.
+pub const ANEW: &str = "anew";
+
 /// Goes on after the right password: to the second factor, or in.
 ///
 /// # Errors
@@ -66,9 +70,13 @@ pub async fn go_on(
     next: Option<Local>,
 ) -> PageResult {
     let Some(method) = factors::offered(visit, &account).await?.into_iter().next() else {
-        let shown = Shown { account, remember, factors: vec![Factor::Password] };
-        return enter(visit, shown, next).await;
+        return enter(visit, Shown::password(account, remember), next).await;
     };
+    if !visit.form.has(ANEW) && trusted::is_here(visit, &account).await? {
+        let factors = vec![Factor::Password, Factor::TrustedBrowser];
+        let shown = Shown { factors, ..Shown::password(account, remember) };
+        return enter(visit, shown, next).await;
+    }
     let pending = Pending { remember, until: visit.app.now_seconds() + PENDING_SECONDS };
     let sealed = pending.sealed(visit, &account);
     let begun = factors::begin(visit, &account, method).await;
@@ -101,9 +109,7 @@ pub async fn enter(visit: &Visit, shown: Shown, next: Option<Local>) -> PageResu
 /// Faults of the store.
 pub async fn newcomer(visit: &Visit, account: Account) -> Result<Arc<Account>, XrpcError> {
     let account = Arc::new(account);
-    let shown =
-        Shown { account: Arc::clone(&account), remember: true, factors: vec![Factor::Password] };
-    visit.sign_in(shown).await?;
+    visit.sign_in(Shown::password(Arc::clone(&account), true)).await?;
     Ok(account)
 }
 

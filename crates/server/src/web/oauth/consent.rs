@@ -118,7 +118,7 @@ pub async fn decide(visit: Visit) -> PageResult {
     let Some(who) = who.filter(|who| flow.is_recent(&visit, who)) else {
         return visit.redirect(flow.url(Some(did)));
     };
-    if !factors::are_shown(&visit, who).await? {
+    if !factors::are_shown_or_trusted(&visit, who).await? {
         return visit.redirect(flow.url(Some(did)));
     }
     match decision {

@@ -46,7 +46,7 @@ async fn go_on(visit: &Visit, flow: &Flow) -> PageResult {
     let browser = visit.browser().await?;
     let next = match flow.next(visit, browser) {
         // Signed in before the account asked for more than the password.
-        Next::Ask(who) if !factors::are_shown(visit, who).await? => {
+        Next::Ask(who) if !factors::are_shown_or_trusted(visit, who).await? => {
             Next::SignIn(who.account.did.to_string())
         }
         next => next,
@@ -109,7 +109,7 @@ async fn obstacle(
     flow: &Flow,
     who: &SignedIn,
 ) -> Result<Option<OAuthError>, PageError> {
-    if !flow.is_recent(visit, who) || !factors::are_shown(visit, who).await? {
+    if !flow.is_recent(visit, who) || !factors::are_shown_or_trusted(visit, who).await? {
         let text = "the person must sign in again";
         return Ok(Some(unseen(OAuthErrorCode::LoginRequired, text)));
     }

@@ -298,6 +298,7 @@ pub(crate) async fn browser(server: &Server, account: &Account) -> DeviceId {
         password_hash: None,
         remember: true,
         factors: vec![Factor::Password],
+        trust: false,
     };
     store.sign_in_on_device(sign_in).await.unwrap();
     device

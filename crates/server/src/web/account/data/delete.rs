@@ -5,6 +5,7 @@ use askama::Template;
 use cairn_model::Handle;
 use cairn_store::{Account, MailPurpose, MailTokenError};
 
+use super::super::super::browser::Leaving;
 use super::super::super::error::PageError;
 use super::super::super::form::Form;
 use super::super::super::i18n::{Flash, Text};
@@ -106,6 +107,6 @@ async fn doubt(visit: &Visit, account: &Account) -> Result<Option<Doubt>, PageEr
 
 async fn end(visit: &Visit, account: &Account) -> PageResult {
     removal::delete(&visit.app, account).await?;
-    visit.sign_out(Some(account.did.as_str())).await?;
+    visit.sign_out(Some(account.did.as_str()), Leaving::ForGood).await?;
     visit.redirect_saying("/account/sign-in", Flash::AccountDeleted)
 }
