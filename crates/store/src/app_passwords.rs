@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::accounts::columns::{instant, micros};
-use crate::{AccountId, MasterKey, Store, StoreError, sessions};
+use crate::{
+    AccountId, HistoryKind, MasterKey, SessionClient, Store, StoreError, history, sessions,
+};
 
 /// More are not made for one account.
 const MAX_PER_ACCOUNT: i64 = 1_000;
@@ -53,6 +55,7 @@ impl Store {
         account: AccountId,
         name: &str,
         rights: AppPasswordRights,
+        client: SessionClient,
     ) -> Result<(String, AppPassword), CreateAppPasswordError> {
         let letters = BASE32_NOPAD.encode(&cairn_identity::random_bytes::<10>()).to_lowercase();
         let hash = hash(self.master_key(), account, &letters);
@@ -75,6 +78,7 @@ impl Store {
                 let created_at = instant(tx.now_micros());
                 let made = AppPassword { name: name.clone(), rights: rights.clone(), created_at };
                 insert(tx, account, &made, &hash)?;
+                history::note(tx, account, HistoryKind::AppPasswordMade, &name, &client)?;
                 Ok(made)
             })
             .await?;
@@ -113,6 +117,7 @@ impl Store {
         &self,
         account: AccountId,
         name: &str,
+        client: SessionClient,
     ) -> Result<bool, StoreError> {
         let name = name.to_owned();
         self.write_tx(move |tx| {
@@ -120,6 +125,9 @@ impl Store {
             let removed = tx
                 .prepare_cached("DELETE FROM app_password WHERE account = ?1 AND name = ?2")?
                 .execute((account.get(), &name))?;
+            if removed > 0 {
+                history::note(tx, account, HistoryKind::AppPasswordRevoked, &name, &client)?;
+            }
             Ok(removed > 0)
         })
         .await

@@ -10,7 +10,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::accounts::columns::{instant, micros};
 use crate::accounts::{set_email_confirmed, set_password};
-use crate::{AccountId, EndSessions, MasterKey, Store, StoreError};
+use crate::{
+    AccountId, EndSessions, HistoryKind, MasterKey, SessionClient, Store, StoreError, history,
+};
 
 /// How long a mailed token is valid.
 pub const MAIL_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
@@ -144,6 +146,7 @@ impl Store {
         token: &str,
         password_hash: String,
         end: EndSessions,
+        client: SessionClient,
     ) -> Result<AccountId, MailTokenError> {
         let hash = self.mail_token_hash(token)?;
         let cache = self.account_cache().clone();
@@ -152,6 +155,7 @@ impl Store {
         self.write_tx(move |tx| {
             let account = judge(find(tx, purpose, &hash)?, tx.now_micros(), None)?;
             set_password(tx, &access, account, &password_hash, end)?;
+            history::note(tx, account, HistoryKind::PasswordReset, "", &client)?;
             let cache = cache.clone();
             tx.after_commit(move || cache.drop_account(account));
             Ok(account)

@@ -32,6 +32,11 @@ async function secure(page, url) {
   // Nobody touches it where it could stand for the password.
   await setPresence(false)
   await givePassword(page, url, 'secured.test')
+  await page.click('[name=change][value=app]')
+  await page.fill('[name=code]', '000000')
+  await page.click('.btn.primary')
+  await page.waitForSelector('#code-error')
+  await page.click('[name=change][value=passkey]')
   await page.check('#trust')
   await setPresence(true)
   await Promise.all([page.waitForURL(/\/account\/u\//), page.click('form[data-passkey] .btn.primary')])

@@ -2,7 +2,7 @@
 //! that went through is written into the operator's log.
 
 use cairn_model::{Cid, Did, RepoPath};
-use cairn_store::{Account, MailPurpose, NewAct, NewInviteCodes, Quotas};
+use cairn_store::{Account, ChangedBy, MailPurpose, NewAct, NewInviteCodes, Quotas};
 use serde_json::{Value, json};
 
 use super::{identity, mailing, password, removal};
@@ -175,7 +175,8 @@ pub async fn set_password(
     app_passwords: bool,
 ) -> Result<(), XrpcError> {
     let hash = password::hash(app, new).await?;
-    app.store.set_password_hash(account.id, hash, password::ending(app_passwords)).await?;
+    let end = password::ending(app_passwords);
+    app.store.set_password_hash(account.id, hash, end, ChangedBy::Operator).await?;
     let detail = json!({ "appPasswords": app_passwords });
     record(app, by, "set_password", account.did.as_str(), detail).await;
     Ok(())

@@ -92,7 +92,7 @@ pub async fn reset(
 ) -> Result<Result<(), MailTokenError>, XrpcError> {
     let hash = hash(app, reset.password).await?;
     let ended = ending(reset.app_passwords);
-    let id = match app.store.reset_password(reset.code, hash, ended).await {
+    let id = match app.store.reset_password(reset.code, hash, ended, client.clone()).await {
         Ok(id) => id,
         Err(MailTokenError::Store(err)) => return Err(err.into()),
         Err(refused) => return Ok(Err(refused)),

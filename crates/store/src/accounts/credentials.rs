@@ -7,8 +7,8 @@ use super::events::emit_identity;
 use super::{Account, AccountRef, NoAccount, applicants};
 use crate::oauth::{self, AccessCache};
 use crate::{
-    AccountId, DeviceId, MailPurpose, SessionId, Store, StoreError, WriteTx, app_passwords,
-    mail_tokens, sessions,
+    AccountId, DeviceId, HistoryKind, MailPurpose, SessionClient, SessionId, Store, StoreError,
+    WriteTx, app_passwords, history, mail_tokens, sessions,
 };
 
 /// Why a handle was not given to an account.
@@ -42,6 +42,13 @@ pub enum AccountError {
     NoAccount(#[from] NoAccount),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Who changes a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangedBy {
+    Owner(SessionClient),
+    Operator,
 }
 
 /// Which sessions end with a change of the password. Unless it is none, the sessions of OAuth clients and the sign-ins on
@@ -107,10 +114,13 @@ impl Store {
         &self,
         account: impl Into<AccountRef>,
         wanted: bool,
+        client: SessionClient,
     ) -> Result<(), AccountError> {
+        let kind = if wanted { HistoryKind::MailedCodesOn } else { HistoryKind::MailedCodesOff };
         self.change_account(account, move |tx, account| {
             if wanted != account.email_auth_factor {
                 oauth::end_trust(tx, account.id, None)?;
+                history::note(tx, account.id, kind, "", &client)?;
             }
             Ok(set(tx, "email_auth_factor", wanted, account.id)?)
         })
@@ -124,10 +134,16 @@ impl Store {
         account: impl Into<AccountRef>,
         password_hash: String,
         sessions: EndSessions,
+        by: ChangedBy,
     ) -> Result<(), AccountError> {
         let access = self.access_cache().clone();
+        let (kind, client) = match by {
+            ChangedBy::Owner(client) => (HistoryKind::PasswordChanged, client),
+            ChangedBy::Operator => (HistoryKind::PasswordSet, SessionClient::default()),
+        };
         self.change_account(account, move |tx, account| {
-            Ok(set_password(tx, &access, account.id, &password_hash, sessions)?)
+            set_password(tx, &access, account.id, &password_hash, sessions)?;
+            Ok(history::note(tx, account.id, kind, "", &client)?)
         })
         .await
     }

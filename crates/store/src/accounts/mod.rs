@@ -33,7 +33,7 @@ use jiff::Timestamp;
 pub use applicants::Applicant;
 pub(crate) use cache::AccountCache;
 pub use create::{CreateAccountError, NewAccount};
-pub use credentials::{AccountError, EndSessions, SetEmailError, UpdateHandleError};
+pub use credentials::{AccountError, ChangedBy, EndSessions, SetEmailError, UpdateHandleError};
 pub(crate) use credentials::{set_email_confirmed, set_password};
 pub use keys::ReserveKeyError;
 pub(crate) use keys::signing_key;

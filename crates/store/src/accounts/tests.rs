@@ -458,7 +458,7 @@ async fn email_and_password_follow_their_rules() {
     let kept = store.create_session(alice.id, NewSession::default()).await.unwrap();
     store.create_session(alice.id, NewSession::default()).await.unwrap();
     let end = EndSessions::AllExcept(kept.token_id.family());
-    store.set_password_hash(alice.id, "$new".to_owned(), end).await.unwrap();
+    store.set_password_hash(alice.id, "$new".to_owned(), end, ChangedBy::Operator).await.unwrap();
     assert_eq!(store.sessions_of(alice.id).await.unwrap().len(), 1);
     let changed = store.account(alice.id).await.unwrap().unwrap();
     assert_eq!(changed.password_hash.as_deref(), Some("$new"));

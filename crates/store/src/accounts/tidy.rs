@@ -18,13 +18,15 @@ pub struct Tidied {
     pub oauth: TidiedOAuth,
     /// Entries of the operator's log.
     pub acts: usize,
+    /// Entries of the histories of accounts.
+    pub history: usize,
     pub blobs: usize,
     pub lexicons: usize,
 }
 
 impl Store {
     /// Job: deletes what is due, erases who waited in vain, finishes deletions and removes what has expired: sessions, mailed tokens, what
-    /// OAuth clients and browsers were given, old entries of the log, uploads that no record took, lexicons that
+    /// OAuth clients and browsers were given, old entries of the log and of histories, uploads that no record took, lexicons that
     /// nobody asked for in months, and blobs whose last reference went longer ago than the quarantine. Call it
     /// at start and every few minutes. Each step is small, and a later call takes up what an
     /// interrupted one left. A step that fails is logged and counts nothing.
@@ -42,6 +44,7 @@ impl Store {
             move_sessions: step("sessions at old servers", self.prune_move_sessions().await)?,
             oauth: step("what oauth gave", self.prune_oauth().await)?,
             acts: step("the log of acts", self.prune_acts().await)?,
+            history: step("histories", self.prune_history().await)?,
             blobs: step("blobs", self.collect_blobs(ages).await)?,
             lexicons: step("lexicons", self.prune_lexicons().await)?,
         })

@@ -12,7 +12,9 @@ mod totp;
 use rusqlite::Connection;
 
 use crate::oauth::end_trust;
-use crate::{AccountError, AccountId, AccountRef, Store, StoreError};
+use crate::{
+    AccountError, AccountId, AccountRef, HistoryKind, SessionClient, Store, StoreError, history,
+};
 
 pub use passkeys::{AddPasskeyError, NewPasskey, Passkey, PasskeyUse};
 pub use totp::Totp;
@@ -93,7 +95,7 @@ impl Store {
         self.read_one(move |tx| count(tx, account)).await
     }
 
-    /// Removes all that an account asks for besides its password, mailed codes included. Returns whether there was
+    /// Removes all that an account asks for besides its password, mailed codes included, as the operator does. Returns whether there was
     /// anything.
     pub async fn remove_second_factors(
         &self,
@@ -107,10 +109,15 @@ impl Store {
                     .map_err(StoreError::from)?;
             }
             end_trust(tx, account.id, None)?;
+            let is_any = had != SecondFactors::default() || account.email_auth_factor;
+            if is_any {
+                let kind = HistoryKind::FactorsRemoved;
+                history::note(tx, account.id, kind, "", &SessionClient::default())?;
+            }
             tx.prepare_cached("UPDATE account SET email_auth_factor = 0 WHERE id = ?1")
                 .and_then(|mut statement| statement.execute([account.id.get()]))
                 .map_err(StoreError::from)?;
-            Ok(had != SecondFactors::default() || account.email_auth_factor)
+            Ok(is_any)
         })
         .await
     }

@@ -7,7 +7,7 @@ use super::recovery::drop_needless_codes;
 use crate::accounts::columns::{instant, opt_instant};
 use crate::oauth::end_trust;
 use crate::text::cut;
-use crate::{AccountId, Store, StoreError};
+use crate::{AccountId, HistoryKind, SessionClient, Store, StoreError, history};
 
 /// Passkeys of one account.
 const MAX_PER_ACCOUNT: i64 = 50;
@@ -83,6 +83,7 @@ impl Store {
         &self,
         account: AccountId,
         new: NewPasskey,
+        client: SessionClient,
     ) -> Result<(), AddPasskeyError> {
         self.write_tx(move |tx| {
             if find(tx, &new.credential_id)?.is_some() {
@@ -92,7 +93,9 @@ impl Store {
                 return Err(AddPasskeyError::TooMany);
             }
             insert(tx, account, &new, tx.now_micros())?;
-            Ok(end_trust(tx, account, None)?)
+            end_trust(tx, account, None)?;
+            let (kind, name) = (HistoryKind::PasskeyAdded, cut(&new.name, MAX_NAME_BYTES));
+            Ok(history::note(tx, account, kind, name, &client)?)
         })
         .await
     }
@@ -169,17 +172,21 @@ impl Store {
         &self,
         account: AccountId,
         credential_id: Vec<u8>,
+        client: SessionClient,
     ) -> Result<bool, StoreError> {
         self.write_tx(move |tx| {
-            let had = tx
-                .prepare_cached("DELETE FROM passkey WHERE account = ?1 AND credential_id = ?2")?
-                .execute(params![account.get(), credential_id])?
-                > 0;
-            if had {
+            let name: Option<String> = tx
+                .prepare_cached(
+                    "DELETE FROM passkey WHERE account = ?1 AND credential_id = ?2 RETURNING name",
+                )?
+                .query_row(params![account.get(), credential_id], |row| row.get(0))
+                .optional()?;
+            if let Some(name) = &name {
                 end_trust(tx, account, None)?;
+                history::note(tx, account, HistoryKind::PasskeyRemoved, name, &client)?;
             }
             drop_needless_codes(tx, account)?;
-            Ok(had)
+            Ok(name.is_some())
         })
         .await
     }

@@ -4,7 +4,7 @@
 use data_encoding::BASE32_NOPAD;
 use rusqlite::{Connection, params};
 
-use crate::{AccountId, MasterKey, Store, StoreError};
+use crate::{AccountId, HistoryKind, MasterKey, SessionClient, Store, StoreError, history};
 
 /// Codes that are made at once.
 const CODES: usize = 10;
@@ -15,6 +15,7 @@ impl Store {
     pub async fn replace_recovery_codes(
         &self,
         account: AccountId,
+        client: SessionClient,
     ) -> Result<Vec<String>, StoreError> {
         let codes: Vec<String> = (0..CODES).map(|_| random_code()).collect();
         let hashes: Vec<[u8; 32]> =
@@ -28,7 +29,7 @@ impl Store {
                 )?
                 .execute(params![account.get(), hash])?;
             }
-            Ok::<_, StoreError>(())
+            history::note(tx, account, HistoryKind::RecoveryCodesRenewed, "", &client)
         })
         .await?;
         let dash = |code: &String| format!("{}-{}", &code[..LETTERS / 2], &code[LETTERS / 2..]);

@@ -32,7 +32,7 @@ async fn a_one_time_code_is_confirmed_by_its_first_use_and_used_once() {
         assert!(!store.use_totp_step(alice.id, &totp, used).await.unwrap());
     }
     assert!(store.use_totp_step(alice.id, &totp, 101).await.unwrap());
-    assert!(store.remove_totp(alice.id).await.unwrap());
+    assert!(store.remove_totp(alice.id, SessionClient::default()).await.unwrap());
     assert!(!store.use_totp_step(alice.id, &totp, 102).await.unwrap());
     assert!(store.totp(alice.id).await.unwrap().is_none());
 }
@@ -53,8 +53,8 @@ async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
         backed_up: false,
         uv_initialized: false,
     };
-    store.add_passkey(alice.id, new.clone()).await.unwrap();
-    let known = store.add_passkey(bob.id, new.clone()).await;
+    store.add_passkey(alice.id, new.clone(), SessionClient::default()).await.unwrap();
+    let known = store.add_passkey(bob.id, new.clone(), SessionClient::default()).await;
     assert!(matches!(known, Err(AddPasskeyError::Known)));
     let found = store.passkey_by_credential(id.clone()).await.unwrap().unwrap();
     assert_eq!((found.account, &found.transports), (alice.id, &new.transports));
@@ -76,8 +76,8 @@ async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
     assert_eq!((found.backed_up, found.last_used_at), (true, Some(world.now())));
     // It has checked its owner once, and need not every time.
     assert!(found.uv_initialized);
-    assert!(!store.remove_passkey(bob.id, id.clone()).await.unwrap());
-    assert!(store.remove_passkey(alice.id, id.clone()).await.unwrap());
+    assert!(!store.remove_passkey(bob.id, id.clone(), SessionClient::default()).await.unwrap());
+    assert!(store.remove_passkey(alice.id, id.clone(), SessionClient::default()).await.unwrap());
     assert!(!store.use_passkey(id, used(7, true)).await.unwrap());
 }
 
@@ -86,8 +86,8 @@ async fn a_recovery_code_works_once_for_its_account() {
     let world = World::new();
     let (alice, bob) = (world.account("alice").await, world.account("bob").await);
     let store = &world.store;
-    let void = store.replace_recovery_codes(alice.id).await.unwrap();
-    let codes = store.replace_recovery_codes(alice.id).await.unwrap();
+    let void = store.replace_recovery_codes(alice.id, SessionClient::default()).await.unwrap();
+    let codes = store.replace_recovery_codes(alice.id, SessionClient::default()).await.unwrap();
     assert_eq!(codes.len(), 10);
     assert_eq!(store.second_factors(alice.id).await.unwrap().recovery_codes, 10);
     assert!(!store.second_factors(alice.id).await.unwrap().are_needed());
@@ -122,21 +122,21 @@ async fn recovery_codes_go_with_the_last_factor_and_everything_with_one_act() {
             backed_up: false,
             uv_initialized: false,
         };
-        store.add_passkey(alice.id, new).await.unwrap();
-        store.replace_recovery_codes(alice.id).await.unwrap();
+        store.add_passkey(alice.id, new, SessionClient::default()).await.unwrap();
+        store.replace_recovery_codes(alice.id, SessionClient::default()).await.unwrap();
     };
     let codes = async || store.second_factors(alice.id).await.unwrap().recovery_codes;
     totp().await;
     passkey().await;
-    assert!(store.remove_totp(alice.id).await.unwrap());
+    assert!(store.remove_totp(alice.id, SessionClient::default()).await.unwrap());
     assert_eq!(codes().await, 10);
-    assert!(store.remove_passkey(alice.id, vec![7; 16]).await.unwrap());
+    assert!(store.remove_passkey(alice.id, vec![7; 16], SessionClient::default()).await.unwrap());
     assert_eq!(store.second_factors(alice.id).await.unwrap(), SecondFactors::default());
 
     assert!(!store.remove_second_factors(alice.id).await.unwrap());
     totp().await;
     passkey().await;
-    store.set_email_auth_factor(alice.id, true).await.unwrap();
+    store.set_email_auth_factor(alice.id, true, SessionClient::default()).await.unwrap();
     assert!(store.remove_second_factors(alice.id).await.unwrap());
     assert_eq!(store.second_factors(alice.id).await.unwrap(), SecondFactors::default());
     let account = store.account(crate::AccountRef::Id(alice.id)).await.unwrap().unwrap();

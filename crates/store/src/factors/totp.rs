@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::recovery::drop_needless_codes;
 use crate::accounts::columns::{instant, opt_instant};
 use crate::oauth::end_trust;
-use crate::{AccountId, DeviceId, Store, StoreError};
+use crate::{AccountId, DeviceId, HistoryKind, SessionClient, Store, StoreError, history};
 
 const PURPOSE: &str = "totp secret";
 
@@ -89,16 +89,21 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let sealed = totp.sealed.clone();
         self.write_tx(move |tx| {
-            let confirmed_at: Option<Option<i64>> = tx
+            let found: Option<(Option<i64>, Option<[u8; 16]>)> = tx
                 .prepare_cached(
-                    "SELECT confirmed_at FROM totp
+                    "SELECT confirmed_at, begun_by FROM totp
                      WHERE account = ?1 AND last_step < ?2 AND sealed = ?3",
                 )?
-                .query_row(params![account.get(), step, sealed], |row| row.get(0))
+                .query_row(params![account.get(), step, sealed], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
                 .optional()?;
-            let Some(confirmed_at) = confirmed_at else { return Ok(false) };
+            let Some((confirmed_at, begun_by)) = found else { return Ok(false) };
             if confirmed_at.is_none() {
                 end_trust(tx, account, None)?;
+                let here = DeviceId(begun_by.unwrap_or_default());
+                let kind = HistoryKind::AuthenticatorAdded;
+                history::note_on_device(tx, account, kind, "", here)?;
             }
             tx.prepare_cached(
                 "UPDATE totp SET last_step = ?2, confirmed_at = ?3 WHERE account = ?1",
@@ -114,7 +119,11 @@ impl Store {
     }
 
     /// Removes the one-time codes of an account, and recovery codes that are of no use then. Returns whether it had any.
-    pub async fn remove_totp(&self, account: AccountId) -> Result<bool, StoreError> {
+    pub async fn remove_totp(
+        &self,
+        account: AccountId,
+        client: SessionClient,
+    ) -> Result<bool, StoreError> {
         self.write_tx(move |tx| {
             let had = tx
                 .prepare_cached("DELETE FROM totp WHERE account = ?1")?
@@ -122,6 +131,7 @@ impl Store {
                 > 0;
             if had {
                 end_trust(tx, account, None)?;
+                history::note(tx, account, HistoryKind::AuthenticatorRemoved, "", &client)?;
             }
             drop_needless_codes(tx, account)?;
             Ok(had)

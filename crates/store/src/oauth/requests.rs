@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::devices::{DeviceId, later};
 use super::{SecretHash, clients, sign_ins};
 use crate::accounts::columns::{instant, micros};
-use crate::{AccountId, Store, StoreError};
+use crate::{AccountId, HistoryKind, Store, StoreError, history};
 
 /// A request ends so long after it was pushed, however often its page is loaded.
 const MAX_AGE: Duration = Duration::from_secs(3600);
@@ -155,6 +155,8 @@ impl Store {
             }
             let expires_at = later(tx.now(), new.lifetime);
             grant(tx, &id_hash, device, &new, expires_at)?;
+            let (kind, client_id) = (HistoryKind::AppConnected, &request.client_id);
+            history::note_on_device(tx, new.account, kind, client_id, device)?;
             if new.remember {
                 let now = tx.now_micros();
                 clients::remember(tx, new.account, &request.client_id, &new.scope, now)?;

@@ -9,7 +9,7 @@ use super::devices::{self, Device, DeviceId, SIGNED_IN, later};
 use super::{end, trust};
 use crate::accounts::columns::{instant, micros};
 use crate::sessions::password_holds;
-use crate::{AccountId, Factor, Store, StoreError};
+use crate::{AccountId, Factor, HistoryKind, Store, StoreError, history};
 
 /// How long a sign-in lasts that the browser is not to remember: time to finish what it was for.
 const NOT_REMEMBERED: Duration = Duration::from_secs(3600);
@@ -81,6 +81,8 @@ impl Store {
                 return Err(SignInError::UnknownDevice);
             }
             insert(tx, &new, tx.now())?;
+            let factors = Factor::write(&new.factors);
+            history::note_on_device(tx, new.account, HistoryKind::SignIn, &factors, new.device)?;
             if new.trust {
                 trust::begin(tx, new.device, new.account, tx.now())?;
             }

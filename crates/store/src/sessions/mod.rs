@@ -19,7 +19,7 @@ use jiff::Timestamp;
 pub(crate) use token::TokenHash;
 pub use token::TokenId;
 
-use crate::{AccountId, AppPassword, Store, StoreError};
+use crate::{AccountId, AppPassword, HistoryKind, Store, StoreError, history};
 
 /// How long a refresh token can be used. Each refresh starts it anew.
 pub const SESSION_LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
@@ -142,6 +142,11 @@ impl Store {
             if !rows::still_holds(tx, account, &new)? {
                 return Err(CreateSessionError::CredentialGone);
             }
+            let (kind, name) = match &new.app_password {
+                Some(used) => (HistoryKind::AppPasswordSignIn, used.name.as_str()),
+                None => (HistoryKind::ProgramSignIn, ""),
+            };
+            history::note(tx, account, kind, name, &new.client)?;
             Ok(rows::insert(tx, account, token, &new, tx.now())?)
         })
         .await

@@ -6,7 +6,8 @@ use super::*;
 use crate::AppPasswordRights::{Privileged, Scoped, Standard};
 use crate::accounts::testing::World;
 use crate::{
-    CreateAppPasswordError, EndSessions, MailPurpose, MailTokenError, Preference, PreferenceScope,
+    ChangedBy, CreateAppPasswordError, EndSessions, MailPurpose, MailTokenError, Preference,
+    PreferenceScope,
 };
 
 #[tokio::test]
@@ -173,10 +174,14 @@ async fn an_app_password_opens_sessions_until_it_is_revoked() {
     let world = World::new();
     let (alice, bob) = (world.account("alice").await, world.account("bob").await);
     let store = &world.store;
-    let (password, made) = store.create_app_password(alice.id, "phone", Privileged).await.unwrap();
+    let (password, made) = store
+        .create_app_password(alice.id, "phone", Privileged, SessionClient::default())
+        .await
+        .unwrap();
     assert_eq!(password.len(), "xxxx-xxxx-xxxx-xxxx".len());
     assert_eq!(store.app_passwords(alice.id).await.unwrap(), std::slice::from_ref(&made));
-    let taken = store.create_app_password(alice.id, "phone", Standard).await;
+    let taken =
+        store.create_app_password(alice.id, "phone", Standard, SessionClient::default()).await;
     assert!(matches!(taken, Err(CreateAppPasswordError::NameTaken)));
 
     let found =
@@ -190,8 +195,8 @@ async fn an_app_password_opens_sessions_until_it_is_revoked() {
     assert_eq!(session.app_password.as_ref(), Some(&found));
     let session = store.refresh_session(session.token_id, SessionClient::default()).await.unwrap();
     assert_eq!(session.app_password.as_ref(), Some(&found));
-    assert!(store.revoke_app_password(alice.id, "phone").await.unwrap());
-    assert!(!store.revoke_app_password(alice.id, "phone").await.unwrap());
+    assert!(store.revoke_app_password(alice.id, "phone", SessionClient::default()).await.unwrap());
+    assert!(!store.revoke_app_password(alice.id, "phone", SessionClient::default()).await.unwrap());
     assert!(store.check_app_password(alice.id, &password).await.unwrap().is_none());
     let ended = store.refresh_session(session.token_id, SessionClient::default()).await;
     assert!(matches!(ended, Err(RefreshError::Revoked)));
@@ -235,14 +240,20 @@ async fn a_password_reset_ends_the_sessions() {
     let alice = world.account("alice").await;
     let session = world.store.create_session(alice.id, NewSession::default()).await.unwrap();
     let token = world.mail_token(&alice, MailPurpose::ResetPassword).await;
-    let reset =
-        world.store.reset_password(&token, "$fresh".to_owned(), EndSessions::All).await.unwrap();
+    let reset = world
+        .store
+        .reset_password(&token, "$fresh".to_owned(), EndSessions::All, SessionClient::default())
+        .await
+        .unwrap();
     assert_eq!(reset, alice.id);
     let changed = world.store.account(alice.id).await.unwrap().unwrap();
     assert_eq!(changed.password_hash.as_deref(), Some("$fresh"));
     let ended = world.store.refresh_session(session.token_id, SessionClient::default()).await;
     assert!(matches!(ended, Err(RefreshError::Revoked)));
-    let again = world.store.reset_password(&token, "$evil".to_owned(), EndSessions::All).await;
+    let again = world
+        .store
+        .reset_password(&token, "$evil".to_owned(), EndSessions::All, SessionClient::default())
+        .await;
     assert!(matches!(again, Err(MailTokenError::Invalid)));
 }
 
@@ -253,24 +264,40 @@ async fn a_session_does_not_slip_past_a_change_of_its_credential() {
     let store = &world.store;
     let by_password =
         |hash: &str| NewSession { password_hash: Some(hash.to_owned()), ..NewSession::default() };
-    store.set_password_hash(alice.id, "$old".to_owned(), EndSessions::All).await.unwrap();
+    store
+        .set_password_hash(alice.id, "$old".to_owned(), EndSessions::All, ChangedBy::Operator)
+        .await
+        .unwrap();
     store.create_session(alice.id, by_password("$old")).await.unwrap();
-    store.set_password_hash(alice.id, "$new".to_owned(), EndSessions::All).await.unwrap();
+    store
+        .set_password_hash(alice.id, "$new".to_owned(), EndSessions::All, ChangedBy::Operator)
+        .await
+        .unwrap();
     let late = store.create_session(alice.id, by_password("$old")).await;
     assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
     // Of two app passwords of one name, the second is not what was used, whatever it may do.
     let narrow = Scoped("atproto repo:com.example.note".to_owned());
     for (first, second) in [(narrow.clone(), Standard), (narrow.clone(), narrow)] {
-        let (_, used) = store.create_app_password(alice.id, "phone", first).await.unwrap();
+        let (_, used) = store
+            .create_app_password(alice.id, "phone", first, SessionClient::default())
+            .await
+            .unwrap();
         let new = NewSession { app_password: Some(used), ..NewSession::default() };
-        assert!(store.revoke_app_password(alice.id, "phone").await.unwrap());
+        assert!(
+            store.revoke_app_password(alice.id, "phone", SessionClient::default()).await.unwrap()
+        );
         let late = store.create_session(alice.id, new.clone()).await;
         assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
         world.clock.advance(Duration::from_secs(1));
-        store.create_app_password(alice.id, "phone", second).await.unwrap();
+        store
+            .create_app_password(alice.id, "phone", second, SessionClient::default())
+            .await
+            .unwrap();
         let late = store.create_session(alice.id, new).await;
         assert!(matches!(late, Err(CreateSessionError::CredentialGone)));
-        assert!(store.revoke_app_password(alice.id, "phone").await.unwrap());
+        assert!(
+            store.revoke_app_password(alice.id, "phone", SessionClient::default()).await.unwrap()
+        );
     }
     assert!(store.sessions_of(alice.id).await.unwrap().is_empty());
 }
@@ -281,8 +308,10 @@ async fn the_scopes_of_an_app_password_stay_with_its_sessions() {
     let alice = world.account("alice").await;
     let store = &world.store;
     let narrow = Scoped("atproto repo:com.example.note".to_owned());
-    let (password, made) =
-        store.create_app_password(alice.id, "bot", narrow.clone()).await.unwrap();
+    let (password, made) = store
+        .create_app_password(alice.id, "bot", narrow.clone(), SessionClient::default())
+        .await
+        .unwrap();
     assert_eq!(made.rights, narrow);
     assert_eq!(store.app_passwords(alice.id).await.unwrap(), std::slice::from_ref(&made));
     let used = store.check_app_password(alice.id, &password).await.unwrap();
@@ -299,20 +328,31 @@ async fn app_passwords_outlive_a_change_of_the_password_unless_told() {
     let world = World::new();
     let (alice, bob) = (world.account("alice").await, world.account("bob").await);
     let store = &world.store;
-    let (password, _) = store.create_app_password(alice.id, "phone", Standard).await.unwrap();
-    let (bobs, _) = store.create_app_password(bob.id, "phone", Standard).await.unwrap();
+    let (password, _) = store
+        .create_app_password(alice.id, "phone", Standard, SessionClient::default())
+        .await
+        .unwrap();
+    let (bobs, _) = store
+        .create_app_password(bob.id, "phone", Standard, SessionClient::default())
+        .await
+        .unwrap();
     let reset = world.mail_token(&alice, MailPurpose::ResetPassword).await;
     let sign_in = world.mail_token(&alice, MailPurpose::SignIn).await;
-    store.set_password_hash(alice.id, "$1".to_owned(), EndSessions::All).await.unwrap();
+    store
+        .set_password_hash(alice.id, "$1".to_owned(), EndSessions::All, ChangedBy::Operator)
+        .await
+        .unwrap();
     assert!(store.check_app_password(alice.id, &password).await.unwrap().is_some());
     // Codes that were mailed before would undo the change.
-    let late = store.reset_password(&reset, "$evil".to_owned(), EndSessions::All).await;
+    let late = store
+        .reset_password(&reset, "$evil".to_owned(), EndSessions::All, SessionClient::default())
+        .await;
     assert!(matches!(late, Err(MailTokenError::Invalid)));
     let late = store.use_mail_token(alice.id, MailPurpose::SignIn, &sign_in).await;
     assert!(matches!(late, Err(MailTokenError::Invalid)));
 
     let all = EndSessions::AllWithAppPasswords { except: None };
-    store.set_password_hash(alice.id, "$2".to_owned(), all).await.unwrap();
+    store.set_password_hash(alice.id, "$2".to_owned(), all, ChangedBy::Operator).await.unwrap();
     assert!(store.check_app_password(alice.id, &password).await.unwrap().is_none());
     assert!(store.check_app_password(bob.id, &bobs).await.unwrap().is_some());
 }
@@ -323,7 +363,7 @@ async fn a_mailed_code_is_asked_for_while_the_address_is_confirmed() {
     let alice = world.account("alice").await;
     let store = &world.store;
     let asks = async || store.account(alice.id).await.unwrap().unwrap().needs_mailed_code();
-    store.set_email_auth_factor(alice.id, true).await.unwrap();
+    store.set_email_auth_factor(alice.id, true, SessionClient::default()).await.unwrap();
     assert!(!asks().await);
     world.confirm_email(alice.id).await;
     assert!(asks().await);
@@ -331,7 +371,7 @@ async fn a_mailed_code_is_asked_for_while_the_address_is_confirmed() {
     assert!(!asks().await);
     world.confirm_email(alice.id).await;
     assert!(asks().await);
-    store.set_email_auth_factor(alice.id, false).await.unwrap();
+    store.set_email_auth_factor(alice.id, false, SessionClient::default()).await.unwrap();
     assert!(!asks().await);
 }
 

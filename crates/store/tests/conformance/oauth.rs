@@ -5,7 +5,7 @@ use std::time::Duration;
 use cairn_store::{
     AccountId, CodeError, DeviceId, Factor, IssuedOAuth, NewDevice, NewGrant, NewOAuthRequest,
     NewOAuthSession, NewPasskey, NewSignIn, OAuthLifetimes, OAuthRefreshError, RefreshOAuthSession,
-    Store, TokenId,
+    SessionClient, Store, TokenId,
 };
 use tokio::task::JoinSet;
 
@@ -151,7 +151,7 @@ async fn nothing_of_a_deleted_account_is_left() {
     let waiting = code(store, alice.id).await;
     let secret = zeroize::Zeroizing::new(vec![1; 20]);
     store.start_totp(alice.id, &secret, DeviceId([1; 16])).await.unwrap();
-    store.replace_recovery_codes(alice.id).await.unwrap();
+    store.replace_recovery_codes(alice.id, SessionClient::default()).await.unwrap();
     let passkey = NewPasskey {
         credential_id: vec![1],
         public_key: vec![2],
@@ -162,7 +162,7 @@ async fn nothing_of_a_deleted_account_is_left() {
         backed_up: false,
         uv_initialized: true,
     };
-    store.add_passkey(alice.id, passkey).await.unwrap();
+    store.add_passkey(alice.id, passkey, SessionClient::default()).await.unwrap();
 
     store.delete_account(&alice.did).await.unwrap();
     assert_eq!(store.oauth_access(&issued.tokens.access).await.unwrap(), None);

@@ -1,6 +1,7 @@
 //! What signing in takes besides the password.
 
 mod app;
+mod history;
 mod operator;
 mod passkeys;
 mod passkeys_refused;

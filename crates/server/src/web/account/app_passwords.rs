@@ -11,6 +11,7 @@ use super::super::oauth::words::{Line, Words};
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::alert;
 use crate::oauth::authorize::PermissionSets;
 
 #[derive(Template)]
@@ -79,8 +80,9 @@ pub async fn show(visit: Visit) -> PageResult {
 /// Revokes one, with the sessions that were opened with it.
 pub async fn revoke(visit: Visit) -> PageResult {
     let account = &visit.account()?.account;
+    let client = alert::client_of(&visit);
     // One that is gone already is what was asked for.
-    visit.app.store.revoke_app_password(account.id, visit.form.exact("name")).await?;
+    visit.app.store.revoke_app_password(account.id, visit.form.exact("name"), client).await?;
     let back = Local::of_account(&account.did, "/app-passwords");
     visit.redirect_saying(back, Flash::AppPasswordRevoked)
 }

@@ -62,6 +62,16 @@ impl Method {
         }
     }
 
+    /// What counts as shown with it.
+    pub fn factor(self) -> Factor {
+        match self {
+            Self::Passkey => Factor::Passkey,
+            Self::Totp => Factor::Totp,
+            Self::Mail => Factor::MailedCode,
+            Self::Recovery => Factor::RecoveryCode,
+        }
+    }
+
     /// Whether a browser can be trusted once it has shown this. Who needs a recovery code has lost something.
     pub fn may_be_trusted(self) -> bool {
         self != Self::Recovery

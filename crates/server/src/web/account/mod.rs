@@ -19,6 +19,7 @@ mod data;
 mod email;
 pub(super) mod factors;
 mod handle;
+mod history;
 mod invites;
 mod move_in;
 mod new_app_password;
@@ -101,6 +102,7 @@ fn pages_of_an_account() -> Vec<Route> {
         post("/account/u/{account}/sessions", Who::Account, sessions::end),
         post("/account/u/{account}/sessions/browsers", Who::Account, sessions::end_browsers),
         post("/account/u/{account}/sessions/trusted", Who::Account, trusted::end),
+        get("/account/u/{account}/sessions/history", Who::Account, history::show),
         get("/account/u/{account}/apps", Who::Account, apps::show)
             .entry(Text::account_nav_apps, icon::APPS),
         post("/account/u/{account}/apps", Who::Account, apps::end),

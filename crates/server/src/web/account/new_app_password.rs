@@ -153,7 +153,8 @@ pub async fn make(visit: Visit) -> PageResult {
     let Some(rights) = rights.filter(|_| !form.is_refused()) else {
         return visit.refused(&Making::new(&visit, form)?);
     };
-    match visit.app.store.create_app_password(account.id, &name, rights).await {
+    let client = alert::client_of(&visit);
+    match visit.app.store.create_app_password(account.id, &name, rights, client).await {
         Ok((password, made)) => {
             alert::tell(&visit, account, Event::AppPasswordMade);
             visit.html(&Made {

@@ -1,7 +1,7 @@
 //! `/account/u/{account}/password`: a new password for who knows the old one.
 
 use askama::Template;
-use cairn_store::{Account, DeviceId, EndSessions};
+use cairn_store::{Account, ChangedBy, DeviceId, EndSessions};
 
 use super::super::error::PageError;
 use super::super::form::{Fields, Form};
@@ -61,7 +61,8 @@ pub async fn submit(visit: Visit) -> PageResult {
     }
     let hash = password::hash(&visit.app, visit.form.exact("password")).await?;
     let end = ending(&visit.form, visit.known_device().await?.id);
-    visit.app.store.set_password_hash(account.id, hash, end).await?;
+    let by = ChangedBy::Owner(alert::client_of(&visit));
+    visit.app.store.set_password_hash(account.id, hash, end, by).await?;
     alert::tell(&visit, account, Event::NewPassword);
     visit.redirect_saying(Local::of_account(&account.did, ""), Flash::PasswordChanged)
 }

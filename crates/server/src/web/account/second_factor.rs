@@ -15,6 +15,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::alert;
 use super::email::after_mail;
 use super::factors::{self, Method};
 use super::passkey::{Ask, Purpose};
@@ -130,6 +131,8 @@ pub async fn submit(visit: Visit) -> PageResult {
         Ok(factor) => return enter(&visit, step, factor).await,
         Err(refusal) => refusal,
     };
+    let (meant, client) = (step.method.factor(), alert::client_of(&visit));
+    visit.app.store.note_refused_factor(step.account.id, meant, client).await?;
     let mut form = Form::of(&visit.form, &[trusted::TICK]);
     let field = if step.method == Method::Passkey { "" } else { "code" };
     form.refuse(field, refusal.words(visit.t, step.method));

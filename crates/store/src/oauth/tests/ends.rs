@@ -1,7 +1,7 @@
 //! How sessions end.
 
 use super::*;
-use crate::{AppPasswordRights, EndSessions, MailPurpose, NewSession, SessionClient};
+use crate::{AppPasswordRights, ChangedBy, EndSessions, MailPurpose, NewSession, SessionClient};
 
 #[tokio::test]
 async fn a_client_ends_its_session_by_a_token_that_is_good_for_it() {
@@ -87,7 +87,15 @@ async fn a_change_of_the_password_ends_what_was_granted_and_signs_browsers_out()
     let here = browser(store, alice.id).await;
     assert!(is_live(store, &issued).await);
     let password = "$fresh".to_owned();
-    store.set_password_hash(alice.id, password, EndSessions::AllExceptDevice(here)).await.unwrap();
+    store
+        .set_password_hash(
+            alice.id,
+            password,
+            EndSessions::AllExceptDevice(here),
+            ChangedBy::Operator,
+        )
+        .await
+        .unwrap();
     assert!(!is_live(store, &issued).await);
     let late = store.create_oauth_session(waiting, new_session(LIFETIMES)).await;
     assert!(matches!(late, Err(CodeError::Unknown)));
@@ -95,12 +103,15 @@ async fn a_change_of_the_password_ends_what_was_granted_and_signs_browsers_out()
     assert_eq!(devices.iter().map(|entry| entry.device.id).collect::<Vec<_>>(), [here]);
 
     let all = EndSessions::AllWithAppPasswords { except: Some(here) };
-    store.set_password_hash(alice.id, "$other".to_owned(), all).await.unwrap();
+    store.set_password_hash(alice.id, "$other".to_owned(), all, ChangedBy::Operator).await.unwrap();
     assert_eq!(store.devices_of(alice.id).await.unwrap().len(), 1);
 
     let issued = session(store, alice.id, 4).await;
     let mailed = world.mail_token(&alice, MailPurpose::ResetPassword).await;
-    store.reset_password(&mailed, "$reset".to_owned(), EndSessions::All).await.unwrap();
+    store
+        .reset_password(&mailed, "$reset".to_owned(), EndSessions::All, SessionClient::default())
+        .await
+        .unwrap();
     assert!(!is_live(store, &issued).await);
     assert!(store.devices_of(alice.id).await.unwrap().is_empty());
 
@@ -136,7 +147,10 @@ async fn all_that_acts_for_the_owner_can_be_ended_at_once() {
     let issued = session(store, alice.id, 1).await;
     let own = store.create_session(alice.id, NewSession::default()).await.unwrap();
     let rights = AppPasswordRights::Standard;
-    let (_, phone) = store.create_app_password(alice.id, "phone", rights).await.unwrap();
+    let (_, phone) = store
+        .create_app_password(alice.id, "phone", rights, SessionClient::default())
+        .await
+        .unwrap();
     let by_app = NewSession { app_password: Some(phone), ..NewSession::default() };
     let apps = store.create_session(alice.id, by_app).await.unwrap();
     store.revoke_clients(alice.id).await.unwrap();

@@ -1,7 +1,9 @@
 //! Browsers that are not asked for the second factor, and what ends that.
 
 use super::*;
-use crate::{Account, EndSessions, MailPurpose, NewPasskey, TRUST_LIFETIME};
+use crate::{
+    Account, ChangedBy, EndSessions, MailPurpose, NewPasskey, SessionClient, TRUST_LIFETIME,
+};
 
 /// Signs the account in on a new browser that is trusted from now on.
 async fn trusted(store: &Store, account: AccountId) -> DeviceId {
@@ -149,18 +151,32 @@ impl Change {
         match self {
             Self::Password => {
                 let end = EndSessions::None;
-                store.set_password_hash(id, "$fresh".to_owned(), end).await.unwrap();
+                store
+                    .set_password_hash(id, "$fresh".to_owned(), end, ChangedBy::Operator)
+                    .await
+                    .unwrap();
             }
             Self::Reset => {
                 let token = world.mail_token(account, MailPurpose::ResetPassword).await;
                 let hash = "$fresh".to_owned();
-                store.reset_password(&token, hash, EndSessions::None).await.unwrap();
+                store
+                    .reset_password(&token, hash, EndSessions::None, SessionClient::default())
+                    .await
+                    .unwrap();
             }
-            Self::PasskeyAdded => store.add_passkey(id, passkey(2)).await.unwrap(),
-            Self::PasskeyRemoved => assert!(store.remove_passkey(id, vec![1]).await.unwrap()),
+            Self::PasskeyAdded => {
+                store.add_passkey(id, passkey(2), SessionClient::default()).await.unwrap()
+            }
+            Self::PasskeyRemoved => {
+                assert!(store.remove_passkey(id, vec![1], SessionClient::default()).await.unwrap())
+            }
             Self::AppConfirmed => confirm_app(store, id, 1).await,
-            Self::AppRemoved => assert!(store.remove_totp(id).await.unwrap()),
-            Self::MailedCodes => store.set_email_auth_factor(id, true).await.unwrap(),
+            Self::AppRemoved => {
+                assert!(store.remove_totp(id, SessionClient::default()).await.unwrap())
+            }
+            Self::MailedCodes => {
+                store.set_email_auth_factor(id, true, SessionClient::default()).await.unwrap()
+            }
             Self::NewAddress => store.set_email(id, Some("new@mail.test".into())).await.unwrap(),
             Self::ConfirmedAddress => world.confirm_email(id).await,
             Self::FactorsRemoved => assert!(store.remove_second_factors(id).await.unwrap()),
@@ -197,7 +213,7 @@ async fn whatever_changes_what_the_account_asks_for_ends_trust() {
         let world = World::new();
         let (alice, bob) = (world.account("alice").await, world.account("bob").await);
         let store = &world.store;
-        store.add_passkey(alice.id, passkey(1)).await.unwrap();
+        store.add_passkey(alice.id, passkey(1), SessionClient::default()).await.unwrap();
         if matches!(change, Change::AppRemoved) {
             confirm_app(store, alice.id, 1).await;
         }
@@ -216,8 +232,8 @@ async fn what_changes_nothing_ends_no_trust() {
     confirm_app(store, alice.id, 1).await;
     let here = trusted(store, alice.id).await;
     confirm_app(store, alice.id, 2).await;
-    assert!(!store.remove_passkey(alice.id, vec![1]).await.unwrap());
-    store.set_email_auth_factor(alice.id, false).await.unwrap();
-    store.replace_recovery_codes(alice.id).await.unwrap();
+    assert!(!store.remove_passkey(alice.id, vec![1], SessionClient::default()).await.unwrap());
+    store.set_email_auth_factor(alice.id, false, SessionClient::default()).await.unwrap();
+    store.replace_recovery_codes(alice.id, SessionClient::default()).await.unwrap();
     assert!(store.is_trusted_browser(here, alice.id).await.unwrap());
 }

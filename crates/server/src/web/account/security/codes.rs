@@ -58,7 +58,7 @@ pub async fn renew(visit: Visit) -> PageResult {
 /// them in between.
 pub async fn give(visit: &Visit, flash: Option<Flash>) -> PageResult {
     let account = &visit.account()?.account;
-    let codes = visit.app.store.replace_recovery_codes(account.id).await?;
+    let codes = visit.app.store.replace_recovery_codes(account.id, alert::client_of(visit)).await?;
     let mut page = visit.page(visit.t.codes_made_title());
     if let Some(flash) = flash {
         page.tell(Tone::Success, flash.text(visit.t));

@@ -58,7 +58,8 @@ pub async fn submit(visit: Visit) -> PageResult {
         form.refuse("", visit.t.mailed_unconfirmed());
         return visit.refused(&MailedCodes::new(&visit, form).await?);
     }
-    visit.app.store.set_email_auth_factor(account.id, wanted).await?;
+    let client = alert::client_of(&visit);
+    visit.app.store.set_email_auth_factor(account.id, wanted, client).await?;
     let (event, flash) = if wanted {
         (Event::MailedCodesOn, Flash::MailedOn)
     } else {

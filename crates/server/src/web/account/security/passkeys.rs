@@ -120,7 +120,7 @@ pub async fn add(visit: Visit) -> PageResult {
         backed_up: made.backed_up,
         uv_initialized: made.verified,
     };
-    match visit.app.store.add_passkey(account.id, new).await {
+    match visit.app.store.add_passkey(account.id, new, alert::client_of(&visit)).await {
         Ok(()) => {
             let event = Event::PasskeyAdded;
             return super::added(&visit, Factor::Passkey, event, Flash::PasskeyAdded).await;
@@ -189,7 +189,8 @@ pub async fn remove(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
     let account = &visit.account()?.account;
     let passkey = named(&visit).await?;
-    if visit.app.store.remove_passkey(account.id, passkey.credential_id).await? {
+    let client = alert::client_of(&visit);
+    if visit.app.store.remove_passkey(account.id, passkey.credential_id, client).await? {
         alert::tell(&visit, account, Event::PasskeyRemoved);
     }
     visit.redirect_saying(visit.account_page("/security")?, Flash::PasskeyRemoved)

@@ -149,7 +149,7 @@ pub async fn remove(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
     let account = &visit.account()?.account;
     // One that is gone already is what was asked for.
-    if visit.app.store.remove_totp(account.id).await? {
+    if visit.app.store.remove_totp(account.id, alert::client_of(&visit)).await? {
         alert::tell(&visit, account, Event::AppRemoved);
     }
     visit.redirect_saying(visit.account_page("/security")?, Flash::AppRemoved)

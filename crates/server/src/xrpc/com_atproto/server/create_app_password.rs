@@ -48,7 +48,9 @@ pub async fn create_app_password(
         )));
     }
     let rights = rights(input.privileged, input.scopes.as_deref())?;
-    let made = cx.app.store.create_app_password(cx.caller.account.id, name, rights).await;
+    let client = session::client_of(&cx);
+    let account = cx.caller.account.id;
+    let made = cx.app.store.create_app_password(account, name, rights, client.clone()).await;
     let (password, made) = made.map_err(|err| match err {
         CreateAppPasswordError::NameTaken => {
             XrpcError::invalid_request("There is an app password of this name already")
@@ -56,8 +58,8 @@ pub async fn create_app_password(
         CreateAppPasswordError::TooMany => XrpcError::invalid_request("Too many app passwords"),
         CreateAppPasswordError::Store(err) => err.into(),
     })?;
-    let client = Some(session::client_of(&cx));
-    mailing::tell_later(&cx.app, cx.text(), &cx.caller.account, Event::AppPasswordMade, client);
+    let event = Event::AppPasswordMade;
+    mailing::tell_later(&cx.app, cx.text(), &cx.caller.account, event, Some(client));
     Ok(Json(Created {
         name: made.name,
         password,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cairn_store::{Account, AppPassword, Applicant, MailPurpose, MailTokenError, SecondFactors};
+use cairn_store::{
+    Account, AppPassword, Applicant, Factor, MailPurpose, MailTokenError, SecondFactors,
+};
 use serde::Deserialize;
 
 use crate::App;
@@ -93,11 +95,29 @@ async fn check_second_factor(
     for (bucket, key) in second_factor::guesses(account) {
         cx.charge(bucket, &key, 1)?;
     }
+    let Some(refusal) = use_code(cx, account, has, given).await? else { return Ok(()) };
+    let meant = match has {
+        SecondFactors { totp: true, .. } => Factor::Totp,
+        _ if account.needs_mailed_code() => Factor::MailedCode,
+        _ => Factor::RecoveryCode,
+    };
+    cx.app.store.note_refused_factor(account.id, meant, session::client_of(cx)).await?;
+    Err(refusal)
+}
+
+/// Uses a code for whatever it is. Returns why it is not accepted, if it is not.
+async fn use_code(
+    cx: &Cx<Anyone>,
+    account: &Account,
+    has: SecondFactors,
+    given: &str,
+) -> Result<Option<XrpcError>> {
     if has.totp {
         match second_factor::use_totp(&cx.app, account, given).await? {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(None),
             Err(CodeRefusal::Used) => {
-                return Err(XrpcError::expired_token("This code was used: wait for the next one"));
+                let text = "This code was used: wait for the next one";
+                return Ok(Some(XrpcError::expired_token(text)));
             }
             Err(CodeRefusal::Wrong) => {}
         }
@@ -106,13 +126,16 @@ async fn check_second_factor(
     if has.are_needed()
         && second_factor::use_recovery_code(&cx.app, cx.text(), account, given, client).await?
     {
-        return Ok(());
+        return Ok(None);
     }
     if !account.needs_mailed_code() {
-        return Err(mailing::refused(MailTokenError::Invalid));
+        return Ok(Some(mailing::refused(MailTokenError::Invalid)));
     }
-    let used = cx.app.store.use_mail_token(account.id, MailPurpose::SignIn, given).await;
-    used.map_err(mailing::refused)
+    match cx.app.store.use_mail_token(account.id, MailPurpose::SignIn, given).await {
+        Ok(()) => Ok(None),
+        Err(MailTokenError::Store(err)) => Err(err.into()),
+        Err(refused) => Ok(Some(mailing::refused(refused))),
+    }
 }
 
 /// What is said to a client that has sent no code. A code is mailed if that is what is asked for first.

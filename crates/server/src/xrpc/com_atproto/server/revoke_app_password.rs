@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::accounts::session;
 use crate::auth::Session;
 use crate::xrpc::{Cx, Input, Result};
 
@@ -15,6 +16,7 @@ pub async fn revoke_app_password(
     cx: Cx<Session>,
     Input(input): Input<RevokeAppPassword>,
 ) -> Result<()> {
-    cx.app.store.revoke_app_password(cx.caller.account.id, input.name.trim()).await?;
+    let (account, client) = (cx.caller.account.id, session::client_of(&cx));
+    cx.app.store.revoke_app_password(account, input.name.trim(), client).await?;
     Ok(())
 }

@@ -45,7 +45,7 @@ pub async fn update_email(cx: Cx<Session>, Input(input): Input<UpdateEmail>) -> 
         spend_token(&cx, account, token).await?;
     }
     if let Some(wanted) = input.email_auth_factor {
-        store.set_email_auth_factor(account.id, wanted).await?;
+        store.set_email_auth_factor(account.id, wanted, session::client_of(&cx)).await?;
         if wanted != account.email_auth_factor {
             tell(&cx, if wanted { Event::MailedCodesOn } else { Event::MailedCodesOff });
         }
