@@ -90,6 +90,7 @@ impl Authenticator {
             ("client_data", BASE64URL_NOPAD.encode(ceremony.client_data().as_bytes())),
             ("attestation", BASE64URL_NOPAD.encode(&object.concat())),
             ("transports", "internal hybrid nonsense".to_owned()),
+            ("discoverable", "1".to_owned()),
         ]
     }
 

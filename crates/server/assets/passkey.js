@@ -24,21 +24,24 @@
   });
 
   const make = async () => {
-    const { rawId, response } = await navigator.credentials.create({ publicKey: {
+    const made = await navigator.credentials.create({ publicKey: {
       rp: { id: asked.rp, name: asked.service },
       user: { id: bytes(asked.user), name: asked.name, displayName: asked.name },
       challenge: bytes(asked.challenge),
       pubKeyCredParams: asked.algorithms.split(" ").map((alg) => ({ type: "public-key", alg: Number(alg) })),
       excludeCredentials: known(),
-      authenticatorSelection: { residentKey: "preferred", userVerification: asked.verification },
+      authenticatorSelection: { residentKey: asked.resident, userVerification: asked.verification },
       attestation: "none",
+      extensions: { credProps: true },
       timeout: FIVE_MINUTES,
     } });
+    const { rawId, response } = made;
     return {
       id: text(rawId),
       client_data: text(response.clientDataJSON),
       attestation: text(response.attestationObject),
       transports: (response.getTransports?.() ?? []).join(" "),
+      discoverable: made.getClientExtensionResults().credProps?.rk ? "1" : "",
     };
   };
   const use = async (more) => {

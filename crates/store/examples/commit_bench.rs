@@ -100,6 +100,7 @@ async fn fill(store: &Store, accounts: usize, records: usize) -> Outcome<Vec<Rep
             handle: None,
             email: None,
             password_hash: None,
+            passkey: None,
             signing_key: key.clone(),
             activate: true,
             delete_after: None,

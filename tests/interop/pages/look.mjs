@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { pages } from './pages.mjs'
 import { agree, ask, redeem } from './client.mjs'
 import { moveIn, startNeighbour } from './neighbour.mjs'
+import { readyWithout, removePassword } from './nopassword.mjs'
 import { addAuthenticator, createAccount, giveAdminPassword, givePassword, launch, openSession, startServer, xrpc } from './server.mjs'
 import { addApp } from './totp.mjs'
 
@@ -88,6 +89,15 @@ async function furnish(url, did) {
   await xrpc(url, 'com.atproto.repo.applyWrites', { repo: did, writes }, session)
 }
 
+// Has an account ready to do without its password.
+const ready = (page, url, names) => readyWithout(page, url, 'ready', names.ready)
+
+// Has one do without it.
+async function bare(page, url, names) {
+  await readyWithout(page, url, 'bare', names.bare)
+  await removePassword(page, url, names.bare)
+}
+
 // Cookies of who is signed in.
 async function signIn(browser, url, who, names) {
   const context = await browser.newContext()
@@ -96,7 +106,7 @@ async function signIn(browser, url, who, names) {
   for (const name of people) {
     await givePassword(page, url, name)
   }
-  const ways = { secured: secure, connected: connect, mover: moveIn, admin: giveAdminPassword }
+  const ways = { secured: secure, ready, bare, connected: connect, mover: moveIn, admin: giveAdminPassword }
   await ways[who]?.(page, url, names)
   const state = await context.storageState()
   await context.close()
@@ -154,6 +164,8 @@ async function main() {
       bob: await createAccount(first.url, 'bob-has-long-name.test'),
       secured: await createAccount(first.url, 'secured.test'),
       connected: await createAccount(first.url, 'connected.test'),
+      ready: await createAccount(first.url, 'ready.test'),
+      bare: await createAccount(first.url, 'bare.test'),
     }
     await furnish(first.url, names.alice)
     const wanted = process.argv.slice(2)

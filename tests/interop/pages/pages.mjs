@@ -1,9 +1,9 @@
 import crypto from 'node:crypto'
 import { ask } from './client.mjs'
-import { openSession, xrpc } from './server.mjs'
+import { addAuthenticator, openSession, xrpc } from './server.mjs'
 
-// The pages to look at. `as` names who is signed in (nobody, alice, several, secured, connected, admin; hanna and mover at the
-// neighbour); {alice} in a path is her DID. `at` names the server, if it is not the first. `act` does something on the page
+// The pages to look at. `as` names who is signed in (nobody, alice, several, secured, ready, bare, connected, admin; hanna
+// and mover at the neighbour); {alice} in a path is her DID. `at` names the server, if it is not the first. `act` does something on the page
 // before it is looked at, and `forced` turns or fills it as no request can; `before` and `after` do something to the first
 // server. `status` is expected where it is not 200; a function makes a path anew for each look.
 
@@ -85,6 +85,13 @@ export const pages = [
     await page.click('.btn.primary')
     await page.waitForSelector('#handle-error')
   } },
+  { name: 'sign-up-passkey', path: '/account/sign-up', act: press('[name=by_passkey]', 'form[data-passkey]', { handle: 'someone-by-passkey', email: 'someone@mail.test' }) },
+  { name: 'sign-up-passkey-codes', path: '/account/sign-up', act: async (page) => {
+    await addAuthenticator(page)
+    const name = `new-${crypto.randomBytes(5).toString('hex')}`
+    await press('[name=by_passkey]', 'form[data-passkey]:not([hidden])', { handle: name, email: `${name}@mail.test` })(page)
+    await press('form[data-passkey] .btn.primary', '#codes')(page)
+  } },
   { name: 'sign-up-waiting', path: '/account/sign-up/waiting' },
   { name: 'reset-password', path: '/account/reset-password' },
   { name: 'reset-password-sent', path: '/account/reset-password/confirm?sent=1' },
@@ -116,6 +123,18 @@ export const pages = [
   { name: 'email-change', path: '/account/u/{alice}/email/change', as: 'alice', act: press('.btn.primary', '#email-error', { email: 'bob-has-long-name@mail.test' }) },
   { name: 'password', path: '/account/u/{alice}/password', as: 'alice' },
   { name: 'password-wrong', path: '/account/u/{alice}/password', as: 'alice', act: press('.btn.primary', '#current-error', { current: 'not the password', password: 'three words more' }) },
+  { name: 'password-none', path: '/account/u/{bare}/password', as: 'bare' },
+  { name: 'password-none-turned', path: '/account/u/{bare}/password', as: 'bare', forced: [turned, lengthened] },
+  { name: 'password-remove-first', path: '/account/u/{alice}/password/remove', as: 'alice' },
+  { name: 'password-remove', path: '/account/u/{ready}/password/remove', as: 'ready' },
+  { name: 'password-remove-turned', path: '/account/u/{ready}/password/remove', as: 'ready', forced: [turned, lengthened] },
+  { name: 'password-remove-failed', path: '/account/u/{ready}/password/remove', as: 'ready', act: press('.btn.danger', '[data-says]:not([hidden])') },
+  { name: 'sign-in-no-password', path: '/account/sign-in?login_hint={bare}', as: 'bare' },
+  { name: 'data-delete-no-password', path: '/account/u/{bare}/data/delete?sent=1', as: 'bare' },
+  { name: 'data-move-out-no-password', path: '/account/u/{bare}/data/move-out', as: 'bare' },
+  { name: 'security-no-password', path: '/account/u/{bare}/security', as: 'bare' },
+  { name: 'security-passkey-last', path: '/account/u/{bare}/security', as: 'bare', act: press('.folds a.warn', '.notice.error') },
+  { name: 'console-account-no-password', path: '/admin/accounts/{bare}', as: 'admin' },
   { name: 'sessions', path: '/account/u/{alice}/sessions', as: 'alice' },
   { name: 'history', path: '/account/u/{alice}/sessions/history', as: 'alice' },
   { name: 'history-full', path: '/account/u/{secured}/sessions/history', as: 'secured' },

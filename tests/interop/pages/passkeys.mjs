@@ -2,7 +2,8 @@
 // `not ok NAME: reason`; the exit code is 1 if one failed.
 import fs from 'node:fs'
 import path from 'node:path'
-import { addAuthenticator, createAccount, givePassword, launch, startServer } from './server.mjs'
+import { mailedCode, readyWithout, removePassword } from './nopassword.mjs'
+import { addAuthenticator, createAccount, givePassword, launch, openSession, password, startServer, xrpc } from './server.mjs'
 
 const pictures = path.resolve(import.meta.dirname, '../.cache/pages')
 const HOME = /\/account\/u\/did/
@@ -112,6 +113,90 @@ async function securityKey(page, url, check) {
   })
 }
 
+// Somebody who does without a password, to the end of the account.
+async function noPassword(page, url, check) {
+  const did = await createAccount(url, 'trent.test')
+  const session = await openSession(url, did)
+  let appPassword
+  const refusedBy = async (nsid, input) => {
+    const error = await xrpc(url, nsid, input).then(() => null, ({ message }) => JSON.parse(message))
+    if (error?.error !== 'AuthenticationRequired') throw new Error(`not refused: ${JSON.stringify(error)}`)
+    return error.message
+  }
+  await page.addInitScript(keepOffers)
+  const { setPresence } = await readyWithout(page, url, 'trent', did)
+  await setOffers(page, false)
+  await check('takes the place of the password', async () => {
+    await removePassword(page, url, did)
+    await expectText(page, 'The password is removed.')
+  })
+  await check('the password is a wrong one then', async () => {
+    const ours = await refusedBy('com.atproto.server.createSession', { identifier: did, password })
+    const usual = await refusedBy('com.atproto.server.createSession', { identifier: 'nobody.test', password })
+    if (ours !== usual) throw new Error(`${ours} is not ${usual}`)
+    await page.context().clearCookies()
+    await page.goto(`${url}/account/sign-in`)
+    await page.fill('[name=username]', 'trent.test')
+    await page.fill('[name=password]', password)
+    await Promise.all([page.waitForSelector('#password-error'), page.press('[name=password]', 'Enter')])
+  })
+  await check('app passwords go on', async () => {
+    ({ password: appPassword } = await xrpc(url, 'com.atproto.server.createAppPassword', { name: 'phone' }, session))
+    const made = await xrpc(url, 'com.atproto.server.createSession', { identifier: did, password: appPassword })
+    if (made.did !== did) throw new Error(JSON.stringify(made))
+  })
+  await check('opens the account that has no password', async () => {
+    await setPresence(true)
+    await startAnew(page, url)
+    await Promise.all([page.waitForURL(HOME), page.click(`${SIGN_IN_FORM} .btn`)])
+  })
+  await check('stays as the last way in', async () => {
+    await page.goto(`${url}/account/u/${did}/security`)
+    await page.click('a[href$="/remove"]')
+    await expectText(page, 'This is the last passkey that opens your account')
+    if (await page.$('.btn.danger')) throw new Error('there is a button')
+  })
+  await check('sets a password, and takes its place again', async () => {
+    await page.goto(`${url}/account/u/${did}/password`)
+    await page.fill('[name=password]', password)
+    await Promise.all([page.waitForURL(HOME), page.click('form[data-passkey] .btn.primary')])
+    await expectText(page, 'Your new password is set.')
+    await removePassword(page, url, did)
+  })
+  await check('deletes the account', async () => {
+    await page.goto(`${url}/account/u/${did}/data/delete`)
+    await Promise.all([page.waitForURL(/sent=1/), page.click('[name=send]')])
+    await page.fill('[name=code]', await mailedCode(url, 'trent@mail.test'))
+    await page.fill('[name=name]', 'trent.test')
+    await Promise.all([page.waitForURL(/\/account\/sign-in/), page.click('form[data-passkey] .btn.danger')])
+    await expectText(page, 'The account is deleted.')
+  })
+}
+
+// Somebody who never had a password.
+async function newcomer(page, url, check) {
+  const { setPresence, cdp, authenticatorId } = await addAuthenticator(page)
+  await page.addInitScript(keepOffers)
+  await check('makes an account', async () => {
+    await page.goto(`${url}/account/sign-up`)
+    await setOffers(page, false)
+    await page.fill('[name=handle]', 'victor')
+    await page.fill('[name=email]', 'victor@mail.test')
+    await setPresence(true)
+    await Promise.all([page.waitForSelector('form[data-passkey]:not([hidden])'), page.click('[name=by_passkey]')])
+    await Promise.all([page.waitForSelector('#codes'), page.click('form[data-passkey] .btn.primary')])
+    const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
+    if (credentials.length !== 1 || !credentials[0].isResidentCredential) throw new Error(JSON.stringify(credentials))
+    await Promise.all([page.waitForURL(HOME), page.click('.btn.primary')])
+  })
+  await check('opens what it has made', async () => {
+    await startAnew(page, url)
+    await Promise.all([page.waitForURL(HOME), page.click(`${SIGN_IN_FORM} .btn`)])
+    await page.goto(`${page.url()}/password`)
+    await expectText(page, 'This account has no password')
+  })
+}
+
 async function main() {
   fs.mkdirSync(pictures, { recursive: true })
   const { url, stop } = await startServer()
@@ -127,7 +212,7 @@ async function main() {
     }
   }
   try {
-    for (const scenario of [phone, securityKey]) {
+    for (const scenario of [phone, securityKey, noPassword, newcomer]) {
       const page = await (await browser.newContext({ locale: 'en' })).newPage()
       page.on('pageerror', (error) => console.log(`# script: ${error.message}`))
       await scenario(page, url, check)

@@ -10,7 +10,7 @@
 use cairn_identity::plc::{Operation, UnsignedOperation, sign_tombstone};
 use cairn_identity::{Curve, DidKey, PublicKey, SigningKey};
 use cairn_model::{Did, Handle};
-use cairn_store::{Account, AccountRef, Applicant, CreateAccountError, NewAccount};
+use cairn_store::{Account, AccountRef, Applicant, CreateAccountError, FirstPasskey, NewAccount};
 use jiff::SignedDuration;
 
 use super::handle_policy::{self, Domain, HandleError};
@@ -31,6 +31,8 @@ pub struct Wanted {
     pub handle: String,
     pub email: Option<String>,
     pub password: Option<String>,
+    /// Signs in without one.
+    pub passkey: Option<FirstPasskey>,
     pub invite_code: Option<String>,
     /// A DID to bring along.
     pub did: Option<Did>,
@@ -49,7 +51,8 @@ pub enum Outcome {
 struct Checked {
     handle: Handle,
     email: String,
-    password_hash: String,
+    password_hash: Option<String>,
+    passkey: Option<FirstPasskey>,
     invite_code: Option<String>,
     recovery_key: Option<DidKey>,
     /// Whether the operator is to answer first.
@@ -103,9 +106,12 @@ async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, Xrp
     };
     let email = wanted.email.ok_or_else(|| XrpcError::invalid_request("Email is required"))?;
     let email = email::parse_chosen(&email, &app.config.disposable_domains)?;
-    let password =
-        wanted.password.ok_or_else(|| XrpcError::invalid_request("Password is required"))?;
-    password::check_new(&password).map_err(|err| XrpcError::invalid_request(err.to_string()))?;
+    if wanted.password.is_none() && wanted.passkey.is_none() {
+        return Err(XrpcError::invalid_request("Password is required"));
+    }
+    if let Some(password) = &wanted.password {
+        password::check_new(password).map_err(|err| XrpcError::invalid_request(err.to_string()))?;
+    }
 
     let (handle, domain) =
         handle_policy::check(&wanted.handle, app.config.handle_rules(), is_operator)?;
@@ -124,9 +130,13 @@ async fn check(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Checked, Xrp
         let did = wanted.did.as_ref().ok_or(HandleError::UnsupportedDomain)?;
         identity::require_handle_resolves(app, &handle, did).await?;
     }
-    let password_hash = password::hash(app, &password).await?;
+    let password_hash = match &wanted.password {
+        Some(password) => Some(password::hash(app, password).await?),
+        None => None,
+    };
     let waits = app.config.sign_up == SignUp::Approval && !is_operator;
-    Ok(Checked { handle, email, password_hash, invite_code, recovery_key, waits })
+    let passkey = wanted.passkey;
+    Ok(Checked { handle, email, password_hash, passkey, invite_code, recovery_key, waits })
 }
 
 /// The key that the owner wants above the server's.
@@ -251,7 +261,8 @@ fn new_account(
         did,
         handle: Some(checked.handle),
         email: Some(checked.email),
-        password_hash: Some(checked.password_hash),
+        password_hash: checked.password_hash,
+        passkey: checked.passkey,
         signing_key,
         activate: true,
         delete_after,
@@ -299,6 +310,9 @@ fn refused(err: CreateAccountError, handle: &Handle) -> XrpcError {
             XrpcError::unavailable("too many people wait for an account, try again later")
         }
         CreateAccountError::EmailTaken => XrpcError::invalid_request("Email already taken"),
+        CreateAccountError::PasskeyKnown => {
+            XrpcError::named("PasskeyKnown", "The passkey belongs to another account")
+        }
         CreateAccountError::InviteCodeUnavailable => {
             XrpcError::named("InvalidInviteCode", "Provided invite code not available")
         }

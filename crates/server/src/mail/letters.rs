@@ -175,6 +175,10 @@ pub enum Event {
     NewPassword,
     /// With a mailed code.
     PasswordReset,
+    /// Passkeys are enough from now on.
+    PasswordRemoved,
+    /// By a passkey, where there was none.
+    PasswordSet,
     AppPasswordMade,
     /// Goes to the address before.
     NewEmail,
@@ -289,6 +293,14 @@ impl Wording {
                 t.mail_password_reset_lead(),
                 t.mail_new_password_advice(),
             ),
+            Event::PasswordRemoved => (
+                t.mail_password_removed_subject(),
+                t.mail_password_removed_lead(),
+                t.mail_new_password_advice(),
+            ),
+            Event::PasswordSet => {
+                (t.mail_password_set_subject(), t.mail_password_set_lead(), t.mail_factor_advice())
+            }
             Event::AppPasswordMade => (
                 t.mail_app_password_subject(),
                 t.mail_app_password_lead(),

@@ -221,6 +221,7 @@ fn wanted(name: &str) -> (NewAccount, SigningKey) {
         handle: Some(Handle::parse(&format!("{name}.pds.test")).unwrap()),
         email: Some(format!("{name}@example.com")),
         password_hash: None,
+        passkey: None,
         signing_key: key.clone(),
         activate: true,
         delete_after: None,

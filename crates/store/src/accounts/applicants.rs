@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::columns::{instant, opt_parsed, parsed};
 use super::{Account, AccountError, AccountRef, CreateAccountError, NewAccount, NoAccount};
 use super::{create, founding, keys};
-use crate::{AccountId, Store, StoreError, WriteTx, sessions};
+use crate::{AccountId, Store, StoreError, WriteTx, factors, sessions};
 
 /// Nobody reads a longer list; strangers could fill the disk with it.
 const MAX_WAITING: i64 = 10_000;
@@ -76,6 +76,9 @@ impl Store {
             }
             let id = reserve_id(tx, &new.did)?;
             insert(tx, id, &new, &sealed, json.as_deref())?;
+            if let Some(first) = &new.passkey {
+                factors::insert_first(tx, id, first)?;
+            }
             Ok(Applicant {
                 id,
                 did: new.did.clone(),
@@ -157,6 +160,8 @@ impl Store {
                 handle: applicant.handle,
                 email: applicant.email,
                 password_hash: applicant.password_hash,
+                // It is there, under the id that the account gets.
+                passkey: None,
                 signing_key: keys::unseal_account_key(&master, &applicant.did, &sealed)?,
                 activate: applicant.activates,
                 delete_after,
@@ -218,6 +223,7 @@ fn erase(tx: &WriteTx<'_>, applicant: &Applicant) -> Result<(), StoreError> {
     }
     remove(tx, applicant.id)?;
     sessions::delete_all(tx, applicant.id, None)?;
+    factors::delete_first(tx, applicant.id)?;
     Ok(())
 }
 

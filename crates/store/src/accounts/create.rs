@@ -9,7 +9,7 @@ use super::columns::micros;
 use super::events::{emit_account, emit_identity};
 use super::{Account, AccountRef, AccountStatus, Quotas, applicants, founding, keys};
 use crate::seal::MasterKey;
-use crate::{AccountId, Head, Store, StoreError, WriteTx, invites, repo};
+use crate::{AccountId, FirstPasskey, Head, Store, StoreError, WriteTx, factors, invites, repo};
 
 /// What an account is made from.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct NewAccount {
     pub email: Option<String>,
     /// In PHC form; none for an account that signs in by other means.
     pub password_hash: Option<String>,
+    /// With which it signs in from the start.
+    pub passkey: Option<FirstPasskey>,
     /// The key in the DID document, or the one that shall stand there.
     pub signing_key: SigningKey,
     /// Whether the account is live at once. An account that moves here from another host is not.
@@ -42,6 +44,8 @@ pub enum CreateAccountError {
     HandleTaken,
     #[error("the e-mail address is taken")]
     EmailTaken,
+    #[error("the passkey is known already")]
+    PasskeyKnown,
     /// Unknown, disabled, used up, or its owner was taken down.
     #[error("the invite code is not available")]
     InviteCodeUnavailable,
@@ -97,6 +101,11 @@ pub(super) fn check(conn: &Connection, new: &NewAccount) -> Result<(), CreateAcc
     {
         return Err(CreateAccountError::EmailTaken);
     }
+    if let Some(first) = &new.passkey
+        && factors::is_known(conn, &first.passkey.credential_id)?
+    {
+        return Err(CreateAccountError::PasskeyKnown);
+    }
     Ok(())
 }
 
@@ -114,6 +123,9 @@ pub(super) fn insert(
     master: &MasterKey,
 ) -> Result<(Account, Head), StoreError> {
     let account = insert_row(tx, new, id)?;
+    if let Some(first) = &new.passkey {
+        factors::insert_first(tx, account.id, first)?;
+    }
     founding::end(tx, &new.did)?;
     keys::set_signing_key(tx, account.id, &new.did, &new.signing_key, master)?;
     if let Some(code) = &new.invite_code {

@@ -19,7 +19,7 @@ const STEP_ROWS: usize = 500;
 const DUE_AT_ONCE: u32 = 100;
 
 /// The tables whose few rows of an account go with it.
-const SMALL_TABLES: [&str; 13] = [
+const SMALL_TABLES: [&str; 14] = [
     "signing_key",
     "pending_key",
     "app_password",
@@ -30,6 +30,7 @@ const SMALL_TABLES: [&str; 13] = [
     "authorized_client",
     "totp",
     "passkey",
+    "passkey_user",
     "recovery_code",
     "history",
     "move",

@@ -137,6 +137,7 @@ pub(crate) fn new_account(name: &str) -> NewAccount {
         handle: Some(handle(name)),
         email: Some(format!("{name}@example.com")),
         password_hash: Some("$argon2id$x".to_owned()),
+        passkey: None,
         signing_key: SigningKey::generate(Curve::K256),
         activate: true,
         delete_after: None,

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/023_oauth_access_used.sql"),
     include_str!("../../migrations/024_trusted_browser.sql"),
     include_str!("../../migrations/025_history.sql"),
+    include_str!("../../migrations/026_passkey_alone.sql"),
 ];
 
 /// Applies the steps that `PRAGMA user_version` says are still missing.

@@ -16,7 +16,10 @@ use crate::{
     AccountError, AccountId, AccountRef, HistoryKind, SessionClient, Store, StoreError, history,
 };
 
-pub use passkeys::{AddPasskeyError, NewPasskey, Passkey, PasskeyUse};
+pub use passkeys::{
+    AddPasskeyError, FirstPasskey, NewPasskey, Passkey, PasskeyUse, RemovePasskeyError,
+};
+pub(crate) use passkeys::{delete_first, insert_first, is_known, opens_by_passkey};
 pub use totp::Totp;
 
 /// One thing that was shown to sign in.
@@ -123,7 +126,7 @@ impl Store {
     }
 }
 
-fn count(conn: &Connection, account: AccountId) -> Result<SecondFactors, StoreError> {
+pub(crate) fn count(conn: &Connection, account: AccountId) -> Result<SecondFactors, StoreError> {
     let found = conn
         .prepare_cached(
             "SELECT

@@ -3,8 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::accounts::testing::World;
-use crate::{Act, DeviceId, NewAct};
+use crate::accounts::testing::{World, new_account};
+use crate::{
+    Act, CreateAccountError, DeviceId, EndSessions, MailPurpose, NewAccount, NewAct, NewSession,
+    RemovePasswordError, SessionClient,
+};
 
 const DEVICE: DeviceId = DeviceId([1; 16]);
 
@@ -52,6 +55,7 @@ async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
         backup_eligible: true,
         backed_up: false,
         uv_initialized: false,
+        discoverable: false,
     };
     store.add_passkey(alice.id, new.clone(), SessionClient::default()).await.unwrap();
     let known = store.add_passkey(bob.id, new.clone(), SessionClient::default()).await;
@@ -62,8 +66,12 @@ async fn a_passkey_belongs_to_one_account_and_its_counter_goes_up() {
     assert!(store.second_factors(alice.id).await.unwrap().are_needed());
 
     // Passkeys that do not count always say zero.
-    let used =
-        |sign_count, initializes_uv| PasskeyUse { sign_count, backed_up: true, initializes_uv };
+    let used = |sign_count, initializes_uv| PasskeyUse {
+        sign_count,
+        backed_up: true,
+        initializes_uv,
+        discovered: false,
+    };
     assert!(!store.passkeys(alice.id).await.unwrap()[0].uv_initialized);
     for (count, accepted) in [(0, true), (0, true), (5, true), (5, false), (4, false), (6, true)] {
         let used = store.use_passkey(id.clone(), used(count, count == 5)).await.unwrap();
@@ -121,6 +129,7 @@ async fn recovery_codes_go_with_the_last_factor_and_everything_with_one_act() {
             backup_eligible: false,
             backed_up: false,
             uv_initialized: false,
+            discoverable: false,
         };
         store.add_passkey(alice.id, new, SessionClient::default()).await.unwrap();
         store.replace_recovery_codes(alice.id, SessionClient::default()).await.unwrap();
@@ -141,7 +150,11 @@ async fn recovery_codes_go_with_the_last_factor_and_everything_with_one_act() {
     assert_eq!(store.second_factors(alice.id).await.unwrap(), SecondFactors::default());
     let account = store.account(crate::AccountRef::Id(alice.id)).await.unwrap().unwrap();
     assert!(!account.email_auth_factor);
-    assert_ne!(store.passkey_user(alice.id), store.passkey_user(world.account("bob").await.id));
+    let bob = world.account("bob").await;
+    assert_ne!(
+        store.passkey_user(alice.id).await.unwrap(),
+        store.passkey_user(bob.id).await.unwrap()
+    );
 }
 
 #[tokio::test]
@@ -170,4 +183,128 @@ async fn the_log_is_read_from_its_newest_entry_and_goes_after_a_year() {
     world.advance_hours(366 * 24);
     assert_eq!(store.tidy().await.unwrap().acts, 3);
     assert_eq!(store.acts(None, 10).await.unwrap(), []);
+}
+
+fn passkey(byte: u8) -> NewPasskey {
+    NewPasskey {
+        credential_id: vec![byte; 16],
+        public_key: vec![byte],
+        sign_count: 0,
+        name: format!("key {byte}"),
+        transports: Vec::new(),
+        backup_eligible: false,
+        backed_up: false,
+        uv_initialized: true,
+        discoverable: true,
+    }
+}
+
+fn is_used(discovered: bool, initializes_uv: bool) -> PasskeyUse {
+    PasskeyUse { sign_count: 0, backed_up: false, initializes_uv, discovered }
+}
+
+#[tokio::test]
+async fn a_password_goes_only_where_its_owner_gets_in_without_it() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    let refused = store.remove_password(alice.id, SessionClient::default()).await;
+    assert!(matches!(refused, Err(RemovePasswordError::NoPasskey)));
+    // One that must be told of, and that has never checked its owner.
+    let bare = NewPasskey { uv_initialized: false, discoverable: false, ..passkey(1) };
+    store.add_passkey(alice.id, bare).await.unwrap();
+    for used in [is_used(false, true), is_used(true, false)] {
+        let refused = store.remove_password(alice.id, SessionClient::default()).await;
+        assert!(matches!(refused, Err(RemovePasswordError::NoPasskey)));
+        assert!(store.use_passkey(vec![1; 16], used).await.unwrap());
+    }
+    assert!(store.passkeys(alice.id).await.unwrap()[0].opens_alone());
+    let refused = store.remove_password(alice.id, SessionClient::default()).await;
+    assert!(matches!(refused, Err(RemovePasswordError::EmailUnconfirmed)));
+    let token = store
+        .create_mail_token(alice.id, "alice@example.com", MailPurpose::ConfirmEmail)
+        .await
+        .unwrap()
+        .unwrap();
+    store.confirm_email_by_token(alice.id, &token).await.unwrap();
+    let refused = store.remove_password(alice.id, SessionClient::default()).await;
+    assert!(matches!(refused, Err(RemovePasswordError::NoOtherFactor)));
+    store.replace_recovery_codes(alice.id).await.unwrap();
+
+    let new = NewSession { password_hash: alice.password_hash.clone(), ..NewSession::default() };
+    let open = store.create_session(alice.id, new.clone()).await.unwrap();
+    let (app_password, _) = store
+        .create_app_password(alice.id, "phone", crate::AppPasswordRights::Standard)
+        .await
+        .unwrap();
+    let mailed = store
+        .create_mail_token(alice.id, "alice@example.com", MailPurpose::ResetPassword)
+        .await
+        .unwrap()
+        .unwrap();
+    store.remove_password(alice.id, SessionClient::default()).await.unwrap();
+    let world = world.reopen().await;
+    let store = &world.store;
+    assert_eq!(store.account(alice.id).await.unwrap().unwrap().password_hash, None);
+    // What was open goes on; what was checked against the password before does not slip in.
+    store.refresh_session(open.token_id, SessionClient::default()).await.unwrap();
+    assert!(store.check_app_password(alice.id, &app_password).await.unwrap().is_some());
+    assert!(store.create_session(alice.id, new).await.is_err());
+    let reset = store.reset_password(&mailed, "$late".to_owned(), EndSessions::All).await;
+    assert!(reset.is_err());
+}
+
+#[tokio::test]
+async fn the_last_way_in_stays() {
+    let world = World::new();
+    let new = NewAccount { password_hash: None, ..new_account("alice") };
+    let alice = world.store.create_account(new).await.unwrap().0;
+    let store = &world.store;
+    store.add_passkey(alice.id, passkey(1)).await.unwrap();
+    let bare = NewPasskey { uv_initialized: false, ..passkey(2) };
+    store.add_passkey(alice.id, bare).await.unwrap();
+    let last = store.remove_passkey(alice.id, vec![1; 16]).await;
+    assert!(matches!(last, Err(RemovePasskeyError::LastWayIn)));
+    assert_eq!(store.passkeys(alice.id).await.unwrap().len(), 2);
+    // What opens nothing may go.
+    assert!(store.remove_passkey(alice.id, vec![2; 16]).await.unwrap());
+    store.add_passkey(alice.id, passkey(3)).await.unwrap();
+    assert!(store.remove_passkey(alice.id, vec![1; 16]).await.unwrap());
+    assert!(store.remove_passkey(alice.id, vec![3; 16]).await.is_err());
+    store.set_password_hash(alice.id, "$new".to_owned(), EndSessions::None).await.unwrap();
+    assert!(store.remove_passkey(alice.id, vec![3; 16]).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_account_comes_to_be_with_its_passkey_or_not_at_all() {
+    let world = World::new();
+    let first = |byte| FirstPasskey { passkey: passkey(byte), user_handle: vec![9; 32] };
+    let new = |name: &str, byte| NewAccount {
+        password_hash: None,
+        passkey: Some(first(byte)),
+        ..new_account(name)
+    };
+    let alice = world.store.create_account(new("alice", 1)).await.unwrap().0;
+    let again = world.store.create_account(new("bob", 1)).await;
+    assert!(matches!(again, Err(CreateAccountError::PasskeyKnown)));
+    assert!(world.store.account(crate::accounts::testing::did("bob")).await.unwrap().is_none());
+    let world = world.reopen().await;
+    let store = &world.store;
+    let found = store.passkey_by_credential(vec![1; 16]).await.unwrap().unwrap();
+    assert!(found.account == alice.id && found.opens_alone());
+    assert_eq!(store.passkey_user(alice.id).await.unwrap(), vec![9; 32]);
+
+    // Who waits for approval has it under the id that the account gets.
+    let waiting = store.apply_for_account(new("carla", 2), None).await.unwrap();
+    let again = store.apply_for_account(new("dora", 2), None).await;
+    assert!(matches!(again, Err(CreateAccountError::PasskeyKnown)));
+    let carla = store.approve_applicant(&waiting.did, None).await.unwrap();
+    assert_eq!(store.passkeys(carla.id).await.unwrap().len(), 1);
+    assert_eq!(store.passkey_user(carla.id).await.unwrap(), vec![9; 32]);
+    let waiting = store.apply_for_account(new("erin", 3), None).await.unwrap();
+    assert!(store.reject_applicant(&waiting.did).await.unwrap());
+    assert!(store.passkey_by_credential(vec![3; 16]).await.unwrap().is_none());
+    store.delete_account(carla.id).await.unwrap();
+    assert!(store.passkey_by_credential(vec![2; 16]).await.unwrap().is_none());
+    assert_ne!(store.passkey_user(carla.id).await.unwrap(), vec![9; 32]);
 }

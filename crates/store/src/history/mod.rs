@@ -42,6 +42,8 @@ pub enum HistoryKind {
     PasswordReset,
     /// By the operator.
     PasswordSet,
+    /// The account has none now.
+    PasswordRemoved,
     /// A passkey, by its name.
     PasskeyAdded,
     PasskeyRemoved,
@@ -59,7 +61,7 @@ pub enum HistoryKind {
 }
 
 impl HistoryKind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::SignIn,
         Self::ProgramSignIn,
         Self::AppPasswordSignIn,
@@ -68,6 +70,7 @@ impl HistoryKind {
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::PasswordSet,
+        Self::PasswordRemoved,
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
         Self::AuthenticatorAdded,
@@ -91,6 +94,7 @@ impl HistoryKind {
             Self::PasswordChanged => "password",
             Self::PasswordReset => "reset",
             Self::PasswordSet => "password_set",
+            Self::PasswordRemoved => "password_removed",
             Self::PasskeyAdded => "passkey_added",
             Self::PasskeyRemoved => "passkey_removed",
             Self::AuthenticatorAdded => "totp_added",

@@ -95,6 +95,7 @@ async fn prepare(dir: TempDir) -> World {
             handle: None,
             email: None,
             password_hash: None,
+            passkey: None,
             signing_key: key,
             activate: true,
             delete_after: None,

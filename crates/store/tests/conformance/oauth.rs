@@ -161,6 +161,7 @@ async fn nothing_of_a_deleted_account_is_left() {
         backup_eligible: false,
         backed_up: false,
         uv_initialized: true,
+        discoverable: true,
     };
     store.add_passkey(alice.id, passkey, SessionClient::default()).await.unwrap();
 

@@ -68,6 +68,7 @@ impl World {
                 handle: None,
                 email: None,
                 password_hash: None,
+                passkey: None,
                 signing_key: key.clone(),
                 activate,
                 delete_after: None,

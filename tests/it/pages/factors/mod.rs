@@ -2,10 +2,12 @@
 
 mod app;
 mod history;
+mod no_password;
 mod operator;
 mod passkeys;
 mod passkeys_refused;
 mod recovery;
+mod sign_up;
 mod step_up;
 mod trusted;
 

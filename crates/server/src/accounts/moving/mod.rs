@@ -169,6 +169,7 @@ pub async fn arrive(
         handle: wanted.handle,
         email: wanted.email,
         password: Some(wanted.password),
+        passkey: None,
         invite_code: wanted.invite_code,
         did: Some(origin.did.clone()),
         recovery_key: None,

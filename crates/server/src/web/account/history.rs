@@ -76,7 +76,8 @@ fn icon(kind: HistoryKind) -> Icon {
         | HistoryKind::PasskeyRemoved
         | HistoryKind::PasswordChanged
         | HistoryKind::PasswordReset
-        | HistoryKind::PasswordSet => icon::KEY,
+        | HistoryKind::PasswordSet
+        | HistoryKind::PasswordRemoved => icon::KEY,
         HistoryKind::MailedCodesOn | HistoryKind::MailedCodesOff => icon::MAIL,
         HistoryKind::AuthenticatorAdded
         | HistoryKind::AuthenticatorRemoved
@@ -100,6 +101,7 @@ fn what(visit: &Visit, entry: &HistoryEntry) -> String {
         HistoryKind::PasswordChanged => t.history_password_changed(),
         HistoryKind::PasswordReset => t.history_password_reset(),
         HistoryKind::PasswordSet => t.history_password_set(),
+        HistoryKind::PasswordRemoved => t.history_password_removed(),
         HistoryKind::PasskeyAdded => return t.history_passkey_added(detail),
         HistoryKind::PasskeyRemoved => return t.history_passkey_removed(detail),
         HistoryKind::AuthenticatorAdded => t.history_authenticator_added(),

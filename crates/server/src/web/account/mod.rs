@@ -6,6 +6,7 @@
 //! | `/account/sign-in`, `/account/sign-in/code` | anyone | password, then whatever else the account wants |
 //! | `/account/sign-in/passkey` | anyone | a passkey alone |
 //! | `/account/sign-up`, `/account/reset-password`, `/account/confirm-email` | anyone | |
+//! | `/account/sign-up/passkey` | anyone | a passkey for an account that gets no password |
 //! | `/account/u/{account}…` | who is signed in to it | the account, by DID or handle |
 //!
 //! What leads here from elsewhere says where to go on to in `next`, and whom it is about in `login_hint`.
@@ -23,8 +24,10 @@ mod history;
 mod invites;
 mod move_in;
 mod new_app_password;
+mod no_password;
 mod overview;
 mod own_domain;
+mod owner;
 mod passkey;
 mod password;
 mod picker;
@@ -36,6 +39,7 @@ mod sessions;
 mod sign_in;
 mod sign_in_passkey;
 mod sign_up;
+mod sign_up_passkey;
 mod signing_in;
 mod trusted;
 mod user_agent;
@@ -76,6 +80,9 @@ fn signing_in_and_up() -> Vec<Route> {
         post("/account/sign-out", Who::Anyone, picker::sign_out),
         get("/account/sign-up", Who::Anyone, sign_up::show),
         post("/account/sign-up", Who::Anyone, sign_up::submit),
+        // Where somebody comes back to after choosing another language there.
+        get("/account/sign-up/passkey", Who::Anyone, sign_up::show),
+        post("/account/sign-up/passkey", Who::Anyone, sign_up_passkey::submit),
         get("/account/sign-up/waiting", Who::Anyone, sign_up::waiting),
         get("/account/sign-up/handle", Who::Anyone, sign_up::availability),
         get("/account/move-in", Who::Anyone, move_in::show),
@@ -137,6 +144,8 @@ fn names_and_password() -> Vec<Route> {
         post("/account/u/{account}/email/change/send", Who::Account, change_email::send),
         get("/account/u/{account}/password", Who::Account, password::show),
         post("/account/u/{account}/password", Who::Account, password::submit),
+        get("/account/u/{account}/password/remove", Who::Account, no_password::show),
+        post("/account/u/{account}/password/remove", Who::Account, no_password::submit),
     ]
 }
 

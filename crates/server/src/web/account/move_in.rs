@@ -2,7 +2,7 @@
 //! page of the account, [`super::data`].
 
 use askama::Template;
-use cairn_store::Account;
+use cairn_store::{Account, Factor};
 
 use super::super::error::PageError;
 use super::super::form::Form;
@@ -194,6 +194,6 @@ fn refuse(form: &mut Form, err: XrpcError, t: Text) -> Result<(), PageError> {
 }
 
 async fn welcome(visit: &Visit, account: Account) -> PageResult {
-    let account = signing_in::newcomer(visit, account).await?;
+    let account = signing_in::newcomer(visit, account, Factor::Password).await?;
     visit.redirect(Local::of_account(&account.did, "/data/move-in"))
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use cairn_factors::passkey::{self, Assertion, Expected, PasskeyError, Registered, Verified};
 use cairn_identity::ReplayMemory;
-use cairn_store::{Account, Passkey, PasskeyUse};
+use cairn_store::{Account, NewPasskey, Passkey, PasskeyUse};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -50,6 +50,19 @@ pub enum Purpose<'a> {
     SecondFactor(&'a Account),
     /// To be added to an account.
     Add(&'a Account),
+    /// In the place of the password, in a form of the account that asks for it.
+    Act(&'a Account, Act),
+    /// To be made for an account to come, which its authenticator shall call so.
+    SignUp(&'a [u8]),
+}
+
+/// What the owner of an account shows anew who they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// The passkey that is shown is to open the account alone from now on: the authenticator must find it by itself.
+    RemovePassword,
+    SetPassword,
+    Delete,
 }
 
 impl Purpose<'_> {
@@ -58,18 +71,37 @@ impl Purpose<'_> {
             Self::SignIn => "sign in",
             Self::SecondFactor(_) => "second factor",
             Self::Add(_) => "add",
+            Self::Act(_, Act::RemovePassword) => "remove password",
+            Self::Act(_, Act::SetPassword) => "set password",
+            Self::Act(_, Act::Delete) => "delete",
+            Self::SignUp(_) => "sign up",
         }
     }
 
     fn account(&self) -> Option<&Account> {
         match self {
-            Self::SignIn => None,
-            Self::SecondFactor(account) | Self::Add(account) => Some(account),
+            Self::SignIn | Self::SignUp(_) => None,
+            Self::SecondFactor(account) | Self::Add(account) | Self::Act(account, _) => {
+                Some(account)
+            }
+        }
+    }
+
+    /// Whom a challenge is for.
+    fn whose(&self) -> &[u8] {
+        match self {
+            Self::SignUp(user) => user,
+            _ => self.account().map_or(&[], |account| account.did.as_str().as_bytes()),
         }
     }
 
     fn needs_verification(&self) -> bool {
-        matches!(self, Self::SignIn)
+        matches!(self, Self::SignIn | Self::Act(..) | Self::SignUp(_))
+    }
+
+    /// Whether the authenticator is not told which passkey to use.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::SignIn | Self::Act(_, Act::RemovePassword))
     }
 }
 
@@ -118,8 +150,17 @@ pub struct Ask {
     verification: &'static str,
     /// The passkeys to use or not to make again, as JSON; none in particular if empty.
     known: String,
-    /// For making one: what authenticators call the account, its name, and the algorithms.
-    making: Option<(String, String, String)>,
+    making: Option<Making>,
+}
+
+/// What is asked of a passkey that is to be made.
+struct Making {
+    /// What authenticators call the account.
+    user: String,
+    handle: String,
+    algorithms: String,
+    /// Whether the authenticator must find it by itself later.
+    resident: &'static str,
 }
 
 impl Ask {
@@ -137,13 +178,35 @@ impl Ask {
     }
 
     /// Asks for a new passkey, on none of the authenticators that have one of `known`.
-    pub fn to_make(visit: &Visit, account: &Account, handle: String, known: &[Passkey]) -> Self {
-        let user = BASE64URL_NOPAD.encode(&visit.app.store.passkey_user(account.id));
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn to_make(
+        visit: &Visit,
+        account: &Account,
+        handle: String,
+        known: &[Passkey],
+    ) -> Result<Self, XrpcError> {
+        let user = visit.app.store.passkey_user(account.id).await?;
+        let purpose = Purpose::Add(account);
+        Ok(Self::making(visit, purpose, known, Making::new(&user, handle, "preferred")))
+    }
+
+    /// Asks for the first passkey of an account to come.
+    pub fn to_sign_up(visit: &Visit, user: &[u8], handle: String) -> Self {
+        let making = Making::new(user, handle, "required");
+        Self::making(visit, Purpose::SignUp(user), &[], making)
+    }
+
+    fn making(visit: &Visit, purpose: Purpose<'_>, known: &[Passkey], making: Making) -> Self {
+        Self { making: Some(making), ..Self::to_use(visit, purpose, known) }
+    }
+}
+
+impl Making {
+    fn new(user: &[u8], handle: String, resident: &'static str) -> Self {
         let algorithms = passkey::ALGORITHMS.map(|number| number.to_string()).join(" ");
-        Self {
-            making: Some((user, handle, algorithms)),
-            ..Self::to_use(visit, Purpose::Add(account), known)
-        }
+        Self { user: BASE64URL_NOPAD.encode(user), handle, algorithms, resident }
     }
 }
 
@@ -162,11 +225,12 @@ impl fmt::Display for Ask {
         write("rp", &self.rp_id)?;
         write("verification", self.verification)?;
         write("known", &self.known)?;
-        if let Some((user, name, algorithms)) = &self.making {
+        if let Some(making) = &self.making {
             write("service", &self.service)?;
-            write("user", user)?;
-            write("name", name)?;
-            write("algorithms", algorithms)?;
+            write("user", &making.user)?;
+            write("name", &making.handle)?;
+            write("algorithms", &making.algorithms)?;
+            write("resident", making.resident)?;
         }
         Ok(())
     }
@@ -188,9 +252,8 @@ fn challenge(visit: &Visit, purpose: Purpose<'_>) -> String {
 
 fn seal(visit: &Visit, purpose: Purpose<'_>, head: &[u8]) -> [u8; SEAL_BYTES] {
     let secret = visit.device_secret();
-    let whose = purpose.account().map_or("", |account| account.did.as_str());
     let start = &visit.app.web.challenges.start;
-    let parts = [&start[..], secret.as_bytes(), purpose.name().as_bytes(), whose.as_bytes(), head];
+    let parts = [&start[..], secret.as_bytes(), purpose.name().as_bytes(), purpose.whose(), head];
     visit.app.web.sealer.seal("passkey challenge", &parts)
 }
 
@@ -245,7 +308,7 @@ pub async fn check(
     let Some(found) = store.passkey_by_credential(id).await? else {
         return Ok(Err(Refusal::Unknown));
     };
-    if !is_meant(visit, purpose, &found) {
+    if !is_meant(visit, purpose, &found).await? {
         return Ok(Err(Refusal::Unknown));
     }
     let used = match verified(visit, purpose, &open, &found) {
@@ -263,6 +326,7 @@ pub async fn check(
         sign_count: used.sign_count,
         backed_up: used.backed_up,
         initializes_uv: used.verified && matches!(purpose, Purpose::SecondFactor(_)),
+        discovered: purpose.is_open(),
     };
     if !store.use_passkey(id, noted).await? {
         let (before, now) = (found.sign_count, used.sign_count);
@@ -277,15 +341,14 @@ pub async fn check(
     Ok(Ok(found))
 }
 
-/// Whether the passkey belongs to the account that is asked for, as the authenticator knows it too. Without a name to go by
-/// the authenticator must say whose it is.
-fn is_meant(visit: &Visit, purpose: Purpose<'_>, found: &Passkey) -> bool {
+/// Whether the passkey belongs to the account that is asked for, as the authenticator knows it too. One that was not told
+/// which passkey to use must say whose it is.
+async fn is_meant(visit: &Visit, purpose: Purpose<'_>, found: &Passkey) -> Result<bool, XrpcError> {
     let said = bytes(visit, "user_handle");
-    let is_its_user = bool::from(said.ct_eq(&visit.app.store.passkey_user(found.account)[..]));
-    match purpose.account() {
-        None => is_its_user,
-        Some(account) => account.id == found.account && (said.is_empty() || is_its_user),
-    }
+    let user = visit.app.store.passkey_user(found.account).await?;
+    let is_its_user = bool::from(said.ct_eq(&user[..]));
+    let is_its_account = purpose.account().is_none_or(|account| account.id == found.account);
+    Ok(is_its_account && (is_its_user || said.is_empty() && !purpose.is_open()))
 }
 
 fn verified(
@@ -309,14 +372,33 @@ fn verified(
     Ok(used)
 }
 
-/// Checks a passkey that was made for an account.
-pub fn made(visit: &Visit, account: &Account) -> Result<Registered, Refusal> {
-    let purpose = Purpose::Add(account);
+/// Checks a passkey that was made, and gives it under a name.
+pub fn made(visit: &Visit, purpose: Purpose<'_>, name: String) -> Result<NewPasskey, Refusal> {
     let open = Open::read(visit, purpose).ok_or(Refusal::TooLate)?;
     let (client_data, object) = (bytes(visit, "client_data"), bytes(visit, "attestation"));
     let made = passkey::register(&open.expected(visit, purpose), &client_data, &object)?;
     if made.credential_id != bytes(visit, "id") {
         return Err(Refusal::Broken);
     }
-    if open.spend(visit) { Ok(made) } else { Err(Refusal::TooLate) }
+    if open.spend(visit) { Ok(new(visit, made, name)) } else { Err(Refusal::TooLate) }
+}
+
+/// What browsers may say of the way to a passkey, <https://www.w3.org/TR/webauthn-3/#enum-transport>.
+const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
+
+fn new(visit: &Visit, made: Registered, name: String) -> NewPasskey {
+    let sent = visit.form.get("transports").split(' ');
+    let transports = sent.filter(|sent| TRANSPORTS.contains(sent)).take(TRANSPORTS.len());
+    NewPasskey {
+        credential_id: made.credential_id,
+        public_key: made.public_key,
+        sign_count: made.sign_count,
+        name,
+        transports: transports.map(str::to_owned).collect(),
+        backup_eligible: made.backup_eligible,
+        backed_up: made.backed_up,
+        uv_initialized: made.verified,
+        // Only its owner could be misled by a browser that says too much.
+        discoverable: visit.form.has("discoverable"),
+    }
 }

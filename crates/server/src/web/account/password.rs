@@ -1,4 +1,4 @@
-//! `/account/u/{account}/password`: a new password for who knows the old one.
+//! `/account/u/{account}/password`: a new password for who knows the old one, or has a passkey of an account without one.
 
 use askama::Template;
 use cairn_store::{Account, ChangedBy, DeviceId, EndSessions};
@@ -11,6 +11,8 @@ use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::alert;
+use super::owner;
+use super::passkey::{Act, Ask};
 use super::reset_password::check_chosen;
 use crate::accounts::identity::shown_handle;
 use crate::accounts::password;
@@ -28,18 +30,25 @@ struct Password {
     handle: String,
     /// Whether there is an old one to ask for.
     has_password: bool,
+    /// What is asked for in its place.
+    ask: Option<Ask>,
 }
 
 impl Password {
-    fn new(visit: &Visit, form: Form) -> Result<Self, PageError> {
-        let account = &visit.account()?.account;
+    async fn new(visit: &Visit, form: Form) -> Result<Self, PageError> {
+        let (t, account) = (visit.t, &visit.account()?.account);
+        let has_password = account.password_hash.is_some();
+        let title = if has_password { t.change_password_title() } else { t.set_password_title() };
+        let mut page = visit.page(title);
+        let ask = owner::ask(visit, account, Act::SetPassword, &mut page).await?;
         Ok(Self {
-            page: visit.page(visit.t.change_password_title()),
+            page,
             t: visit.t,
             form,
             base: Local::of_account(&account.did, "").to_string(),
             handle: shown_handle(account),
-            has_password: account.password_hash.is_some(),
+            has_password,
+            ask,
         })
     }
 }
@@ -47,8 +56,10 @@ impl Password {
 pub async fn show(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
     let mut form = Form::new();
-    form.set("others", "1");
-    visit.html(&Password::new(&visit, form)?)
+    if visit.account()?.account.password_hash.is_some() {
+        form.set("others", "1");
+    }
+    visit.html(&Password::new(&visit, form).await?)
 }
 
 pub async fn submit(visit: Visit) -> PageResult {
@@ -57,21 +68,30 @@ pub async fn submit(visit: Visit) -> PageResult {
     let mut form = Form::of(&visit.form, &["others", "app_passwords"]);
     check(&visit, account, &mut form).await?;
     if form.is_refused() {
-        return visit.refused(&Password::new(&visit, form)?);
+        return visit.refused(&Password::new(&visit, form).await?);
     }
     let hash = password::hash(&visit.app, visit.form.exact("password")).await?;
     let end = ending(&visit.form, visit.known_device().await?.id);
     let by = ChangedBy::Owner(alert::client_of(&visit));
     visit.app.store.set_password_hash(account.id, hash, end, by).await?;
-    alert::tell(&visit, account, Event::NewPassword);
+    let is_first = account.password_hash.is_none();
+    alert::tell(&visit, account, if is_first { Event::PasswordSet } else { Event::NewPassword });
     visit.redirect_saying(Local::of_account(&account.did, ""), Flash::PasswordChanged)
 }
 
-/// Whether the old password is right and the new one good; the form says what is wrong.
+/// Whether the old password, or what stands in for it, is right and the new one good; the form says what is wrong.
 async fn check(visit: &Visit, account: &Account, form: &mut Form) -> Result<(), PageError> {
     let (sent, t) = (&visit.form, visit.t);
     check_chosen(form, sent, t);
-    let Some(stored) = account.password_hash.as_deref() else { return Ok(()) };
+    let Some(stored) = account.password_hash.as_deref() else {
+        // A passkey is used up by being shown.
+        if !form.is_refused()
+            && let Err(refusal) = owner::check(visit, account, Act::SetPassword).await?
+        {
+            form.refuse("", owner::words(refusal, t));
+        }
+        return Ok(());
+    };
     let old = sent.exact("current");
     if old.is_empty() {
         form.refuse("current", t.change_password_current_missing());

@@ -35,6 +35,8 @@ pub(super) struct SignIn {
     takes_arrivals: bool,
     /// Whether a browser that is trusted is asked for the second factor, too.
     anew: bool,
+    /// Whether whoever is meant, who is signed in on this browser, has no password to give.
+    has_no_password: bool,
 }
 
 impl SignIn {
@@ -63,6 +65,10 @@ impl SignIn {
             takes_newcomers: sign_up::is_open(&visit.app),
             takes_arrivals: move_in::is_open(&visit.app.config),
             anew: visit.query.has(signing_in::ANEW) || visit.form.has(signing_in::ANEW),
+            has_no_password: visit
+                .signed_in(visit.query.get("login_hint"))
+                .await?
+                .is_some_and(|who| who.account.password_hash.is_none()),
         })
     }
 }

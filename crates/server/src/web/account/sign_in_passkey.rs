@@ -20,8 +20,12 @@ pub async fn submit(visit: Visit) -> PageResult {
         Ok(passkey) => passkey,
         Err(refusal) => return refuse(&visit, refusal.words(t)).await,
     };
-    let Some(account) = visit.app.store.account(AccountRef::Id(passkey.account)).await? else {
-        return Err(PageError::NotFound);
+    let whose = AccountRef::Id(passkey.account);
+    let Some(account) = visit.app.store.account(whose.clone()).await? else {
+        return match visit.app.store.applicant(whose).await? {
+            Some(_) => visit.redirect("/account/sign-up/waiting"),
+            None => Err(PageError::NotFound),
+        };
     };
     if session::is_blocked(&account) {
         return refuse(&visit, t.sign_in_taken_down()).await;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use cairn_model::Handle;
-use cairn_store::{Account, AccountRef, MailPurpose};
+use cairn_store::{Account, AccountRef, Factor, MailPurpose};
 
 use crate::App;
 use crate::accounts::create::{self, Outcome, Wanted};
@@ -23,6 +23,7 @@ use super::super::visit::Visit;
 use super::move_in;
 use super::reset_password::check_chosen;
 use super::sign_in::carried;
+use super::sign_up_passkey;
 use super::signing_in;
 
 #[derive(Template)]
@@ -155,7 +156,14 @@ pub async fn waiting(visit: Visit) -> PageResult {
     visit.html(&Waiting { page: visit.page(visit.t.waiting_title()), t: visit.t })
 }
 
-const FIELDS: &[&str] = &["handle", "domain", "email", "invite"];
+/// What somebody will sign in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Password,
+    Passkey,
+}
+
+pub const FIELDS: &[&str] = &["handle", "domain", "email", "invite"];
 
 pub async fn submit(visit: Visit) -> PageResult {
     let mut form = Form::of(&visit.form, FIELDS);
@@ -163,7 +171,10 @@ pub async fn submit(visit: Visit) -> PageResult {
         let said = ask(&visit, &visit.form).await?;
         return visit.html(&SignUp::new(&visit, form, Some(said)));
     }
-    if let Some(wanted) = check(&visit, &mut form).await? {
+    if visit.form.has("by_passkey") {
+        return sign_up_passkey::begin(&visit, form).await;
+    }
+    if let Some(wanted) = check(&visit, &mut form, Way::Password).await? {
         visit.charge_address(Bucket::CreateAccount)?;
         if is_email_held(&visit, &wanted).await? {
             form.refuse("email", visit.t.sign_up_email_taken());
@@ -175,18 +186,23 @@ pub async fn submit(visit: Visit) -> PageResult {
             Err(err) => refuse(&mut form, err, visit.t)?,
         }
     }
-    visit.refused(&SignUp::new(&visit, form, None))
+    refuse_form(&visit, form)
+}
+
+/// The form again, with what is wrong in it.
+pub fn refuse_form(visit: &Visit, form: Form) -> PageResult {
+    visit.refused(&SignUp::new(visit, form, None))
 }
 
 /// Whether somebody has the address. Asked when the rest is right and the attempt is counted: strangers must not find out
 /// of address after address.
-async fn is_email_held(visit: &Visit, wanted: &Wanted) -> Result<bool, PageError> {
+pub async fn is_email_held(visit: &Visit, wanted: &Wanted) -> Result<bool, PageError> {
     let Some(email) = &wanted.email else { return Ok(false) };
     Ok(create::is_held(&visit.app, AccountRef::Email(email.clone())).await?)
 }
 
 /// What can be made an account of; the form says what is wrong with the rest.
-async fn check(visit: &Visit, form: &mut Form) -> Result<Option<Wanted>, PageError> {
+pub async fn check(visit: &Visit, form: &mut Form, way: Way) -> Result<Option<Wanted>, PageError> {
     let (sent, t) = (&visit.form, visit.t);
     let handle = wanted_handle(visit, sent).await?;
     if let Err(problem) = &handle {
@@ -199,7 +215,9 @@ async fn check(visit: &Visit, form: &mut Form) -> Result<Option<Wanted>, PageErr
     } else if email::parse_chosen(&address, &config.disposable_domains).is_err() {
         form.refuse("email", t.sign_up_email_disposable());
     }
-    check_chosen(form, sent, t);
+    if way == Way::Password {
+        check_chosen(form, sent, t);
+    }
     let invite = sent.get("invite");
     if config.sign_up == Rule::Invite && !visit.app.store.is_invite_usable(invite).await? {
         form.refuse("invite", t.sign_up_invite_wrong());
@@ -208,7 +226,8 @@ async fn check(visit: &Visit, form: &mut Form) -> Result<Option<Wanted>, PageErr
     Ok(Some(Wanted {
         handle: handle.to_string(),
         email: Some(address),
-        password: Some(sent.exact("password").to_owned()),
+        password: (way == Way::Password).then(|| sent.exact("password").to_owned()),
+        passkey: None,
         invite_code: Some(invite.to_owned()),
         did: None,
         recovery_key: None,
@@ -219,10 +238,11 @@ async fn check(visit: &Visit, form: &mut Form) -> Result<Option<Wanted>, PageErr
 ///
 /// # Errors
 /// What nobody can do anything about in the form.
-fn refuse(form: &mut Form, err: XrpcError, t: Text) -> Result<(), PageError> {
+pub fn refuse(form: &mut Form, err: XrpcError, t: Text) -> Result<(), PageError> {
     match err.name() {
         "InvalidInviteCode" => form.refuse("invite", t.sign_up_invite_wrong()),
         "HandleNotAvailable" => form.refuse("handle", t.sign_up_handle_taken()),
+        "PasskeyKnown" => form.refuse("", t.passkeys_of_another()),
         "UpstreamFailure" | "UpstreamTimeout" => {
             tracing::warn!(error = %err, "an account was not made");
             form.refuse("", t.sign_up_directory_away());
@@ -233,7 +253,7 @@ fn refuse(form: &mut Form, err: XrpcError, t: Text) -> Result<(), PageError> {
 }
 
 async fn welcome(visit: &Visit, account: Account) -> PageResult {
-    let account = signing_in::newcomer(visit, account).await?;
+    let account = signing_in::newcomer(visit, account, Factor::Password).await?;
     mailing::send_later(&visit.app, visit.t, account.clone(), MailPurpose::ConfirmEmail);
     match visit.next() {
         Some(next) => visit.redirect(next),

@@ -103,13 +103,18 @@ pub async fn enter(visit: &Visit, shown: Shown, next: Option<Local>) -> PageResu
     visit.redirect(next.unwrap_or_else(|| Local::of_account(&account.did, "")))
 }
 
-/// Signs in who has got an account here just now.
+/// Signs in who has got an account here just now, with a password or with a passkey.
 ///
 /// # Errors
 /// Faults of the store.
-pub async fn newcomer(visit: &Visit, account: Account) -> Result<Arc<Account>, XrpcError> {
+pub async fn newcomer(
+    visit: &Visit,
+    account: Account,
+    factor: Factor,
+) -> Result<Arc<Account>, XrpcError> {
     let account = Arc::new(account);
-    visit.sign_in(Shown::password(Arc::clone(&account), true)).await?;
+    let account_shown = Arc::clone(&account);
+    visit.sign_in(Shown { account: account_shown, remember: true, factors: vec![factor], trust: false }).await?;
     Ok(account)
 }
 

@@ -141,6 +141,9 @@ pub async fn show(visit: Visit) -> PageResult {
 
 fn factors(t: Text, account: &Account, has: SecondFactors) -> String {
     let mut words = Vec::new();
+    if account.password_hash.is_none() {
+        words.push(t.hosted_no_password().to_owned());
+    }
     if has.passkeys > 0 {
         words.push(t.hosted_passkeys(usize::try_from(has.passkeys).unwrap_or(usize::MAX)));
     }

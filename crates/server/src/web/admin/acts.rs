@@ -269,6 +269,9 @@ pub async fn submit(visit: Visit) -> PageResult {
     }
     match act.run(&visit, &account).await {
         Ok(()) if act == Act::Delete => visit.redirect_saying("/admin/accounts", act.flash()),
+        Ok(()) if act == Act::RemoveFactors && account.password_hash.is_none() => {
+            visit.redirect_warning(Local::of_console(&account.did, ""), Flash::ActRemoveFactorsAll)
+        }
         Ok(()) => visit.redirect_saying(Local::of_console(&account.did, ""), act.flash()),
         Err(err) if err.status().is_server_error() => Err(err.into()),
         Err(err) => {

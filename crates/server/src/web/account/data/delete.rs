@@ -1,5 +1,5 @@
-//! `/account/u/{account}/data/delete`: the end of an account, by its owner. A code by mail, the password, and the handle typed
-//! out: three chances to think again.
+//! `/account/u/{account}/data/delete`: the end of an account, by its owner. A code by mail, the password or else a passkey, and
+//! the handle typed out: three chances to think again.
 
 use askama::Template;
 use cairn_model::Handle;
@@ -13,6 +13,8 @@ use super::super::super::local::Local;
 use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
+use super::super::owner;
+use super::super::passkey::{Act, Ask};
 use super::code;
 use crate::accounts::removal::{self, Doubt};
 use crate::limits::Bucket;
@@ -28,21 +30,29 @@ struct Delete {
     typed: String,
     email: Option<String>,
     has_password: bool,
+    /// What is asked for in the place of a password.
+    ask: Option<Ask>,
     /// Whether a code is on its way, or was.
     was_sent: bool,
 }
 
 impl Delete {
-    fn new(visit: &Visit, form: Form, was_sent: bool) -> Result<Self, PageError> {
+    async fn new(visit: &Visit, form: Form, was_sent: bool) -> Result<Self, PageError> {
         let account = &visit.account()?.account;
+        let mut page = visit.page(visit.t.delete_title());
+        let mut ask = None;
+        if was_sent {
+            ask = owner::ask(visit, account, Act::Delete, &mut page).await?;
+        }
         Ok(Self {
-            page: visit.page(visit.t.delete_title()),
+            page,
             t: visit.t,
             form,
             base: Local::of_account(&account.did, "/data").to_string(),
             typed: typed(account).to_owned(),
             email: account.email.clone(),
             has_password: account.password_hash.is_some(),
+            ask,
             was_sent,
         })
     }
@@ -55,7 +65,7 @@ fn typed(account: &Account) -> &str {
 
 pub async fn show(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
-    visit.html(&Delete::new(&visit, Form::new(), visit.query.has("sent"))?)
+    visit.html(&Delete::new(&visit, Form::new(), visit.query.has("sent")).await?)
 }
 
 pub async fn submit(visit: Visit) -> PageResult {
@@ -74,7 +84,10 @@ pub async fn submit(visit: Visit) -> PageResult {
     }
     if !form.is_refused() {
         match doubt(&visit, account).await? {
-            None => return end(&visit, account).await,
+            None => match owner::check(&visit, account, Act::Delete).await? {
+                Ok(()) => return end(&visit, account).await,
+                Err(refusal) => form.refuse("", owner::words(refusal, t)),
+            },
             Some(Doubt::Password) => form.refuse("password", t.delete_password_wrong()),
             Some(Doubt::Code(MailTokenError::Expired)) => {
                 form.refuse("code", t.data_code_too_old());
@@ -82,7 +95,7 @@ pub async fn submit(visit: Visit) -> PageResult {
             Some(Doubt::Code(_)) => form.refuse("code", t.data_code_wrong()),
         }
     }
-    visit.refused(&Delete::new(&visit, form, true)?)
+    visit.refused(&Delete::new(&visit, form, true).await?)
 }
 
 async fn send(visit: &Visit) -> PageResult {
@@ -92,7 +105,7 @@ async fn send(visit: &Visit) -> PageResult {
         Err(trouble) => {
             let mut form = Form::new();
             form.refuse("", trouble);
-            visit.refused(&Delete::new(visit, form, false)?)
+            visit.refused(&Delete::new(visit, form, false).await?)
         }
     }
 }

@@ -27,6 +27,8 @@ struct MoveOut {
     did: String,
     handle: String,
     email: Option<String>,
+    /// Where a password is set, if there is none: the new server asks for it.
+    password_url: Option<String>,
     records: usize,
     blobs: usize,
     /// Whether blobs of its records never came here.
@@ -62,6 +64,10 @@ impl MoveOut {
             did: account.did.to_string(),
             handle: crate::accounts::identity::shown_handle(account),
             email: account.email.clone(),
+            password_url: account
+                .password_hash
+                .is_none()
+                .then(|| Local::of_account(&account.did, "/password").to_string()),
             records: usize::try_from(records).unwrap_or(usize::MAX),
             blobs: usize::try_from(counts.expected).unwrap_or(usize::MAX),
             is_incomplete: !missing.is_empty(),

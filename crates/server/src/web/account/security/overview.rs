@@ -17,6 +17,8 @@ struct Overview {
     t: Text,
     base: String,
     passkeys: Vec<Line>,
+    has_password: bool,
+    password_url: String,
     has_app: bool,
     is_mailed: bool,
     /// Whether there is anything that recovery codes stand in for.
@@ -50,6 +52,8 @@ pub async fn show(visit: Visit) -> PageResult {
         t: visit.t,
         base: visit.account_page("/security")?.to_string(),
         passkeys: lines.collect(),
+        has_password: account.password_hash.is_some(),
+        password_url: visit.account_page("/password")?.to_string(),
         has_app: has.totp,
         is_mailed: account.needs_mailed_code(),
         needs_codes: has.are_needed(),

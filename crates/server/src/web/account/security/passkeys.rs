@@ -1,7 +1,7 @@
 //! `/account/u/{account}/security/passkeys`: adding, naming and removing passkeys.
 
 use askama::Template;
-use cairn_store::{AddPasskeyError, Factor, NewPasskey, Passkey};
+use cairn_store::{AddPasskeyError, Factor, Passkey, RemovePasskeyError};
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 
@@ -16,12 +16,10 @@ use super::super::super::page::Page;
 use super::super::super::route::PageResult;
 use super::super::super::visit::Visit;
 use super::super::alert;
-use super::super::passkey::{self, Ask};
+use super::super::passkey::{self, Ask, Purpose};
 
 /// Names are for their owner to tell passkeys apart.
 const MAX_NAME_CHARS: usize = 60;
-/// What browsers may say of the way to a passkey, <https://www.w3.org/TR/webauthn-3/#enum-transport>.
-const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
 
 #[derive(Template)]
 #[template(path = "account/security/passkey_new.html")]
@@ -51,7 +49,10 @@ struct One {
 struct Removing {
     page: Page,
     t: Text,
+    form: Form,
     base: String,
+    /// Where a password is set.
+    password_url: String,
     key: String,
     name: String,
     is_last: bool,
@@ -80,7 +81,7 @@ async fn adding(visit: &Visit, form: Form) -> Result<Adding, PageError> {
         t: visit.t,
         form,
         base: visit.account_page("/security")?.to_string(),
-        ask: Ask::to_make(visit, account, shown_handle(account), &known),
+        ask: Ask::to_make(visit, account, shown_handle(account), &known).await?,
     })
 }
 
@@ -94,13 +95,6 @@ pub async fn add(visit: Visit) -> PageResult {
     let t = visit.t;
     let account = &visit.account()?.account;
     let mut form = Form::of(&visit.form, &["label"]);
-    let made = match passkey::made(&visit, account) {
-        Ok(made) => made,
-        Err(refusal) => {
-            form.refuse("", refusal.words(t));
-            return visit.refused(&adding(&visit, form).await?);
-        }
-    };
     let name = match label(&visit) {
         name if name.is_empty() => {
             let count = visit.app.store.passkeys(account.id).await?.len();
@@ -108,17 +102,12 @@ pub async fn add(visit: Visit) -> PageResult {
         }
         name => name,
     };
-    let sent = visit.form.get("transports").split(' ');
-    let transports = sent.filter(|sent| TRANSPORTS.contains(sent)).take(TRANSPORTS.len());
-    let new = NewPasskey {
-        credential_id: made.credential_id,
-        public_key: made.public_key,
-        sign_count: made.sign_count,
-        name,
-        transports: transports.map(str::to_owned).collect(),
-        backup_eligible: made.backup_eligible,
-        backed_up: made.backed_up,
-        uv_initialized: made.verified,
+    let new = match passkey::made(&visit, Purpose::Add(account), name) {
+        Ok(new) => new,
+        Err(refusal) => {
+            form.refuse("", refusal.words(t));
+            return visit.refused(&adding(&visit, form).await?);
+        }
     };
     match visit.app.store.add_passkey(account.id, new, alert::client_of(&visit)).await {
         Ok(()) => {
@@ -172,26 +161,61 @@ pub async fn rename(visit: Visit) -> PageResult {
     visit.redirect_saying(visit.account_page("/security")?, Flash::PasskeyRenamed)
 }
 
+fn removing(
+    visit: &Visit,
+    passkey: &Passkey,
+    form: Form,
+    is_last: bool,
+) -> Result<Removing, PageError> {
+    Ok(Removing {
+        page: visit.page(visit.t.passkeys_remove_title()),
+        t: visit.t,
+        form,
+        base: visit.account_page("/security")?.to_string(),
+        password_url: visit.account_page("/password")?.to_string(),
+        key: key(passkey),
+        name: passkey.name.clone(),
+        is_last,
+    })
+}
+
 pub async fn ask(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
     let passkey = named(&visit).await?;
-    visit.html(&Removing {
-        page: visit.page(visit.t.passkeys_remove_title()),
-        t: visit.t,
-        base: visit.account_page("/security")?.to_string(),
-        key: key(&passkey),
-        name: passkey.name,
-        is_last: super::is_last(&visit, 1).await?,
-    })
+    let mut form = Form::new();
+    if is_last_way_in(&visit, &passkey).await? {
+        form.refuse("last", visit.t.passkeys_last_way_in());
+    }
+    let has_password = visit.account()?.account.password_hash.is_some();
+    let is_last = has_password && super::is_last(&visit, 1).await?;
+    visit.html(&removing(&visit, &passkey, form, is_last)?)
+}
+
+/// Whether the account has no password and nothing else opens it. The store has the last word.
+async fn is_last_way_in(visit: &Visit, passkey: &Passkey) -> Result<bool, PageError> {
+    let account = &visit.account()?.account;
+    let opening = visit.app.store.passkeys(account.id).await?;
+    let mut opening = opening.iter().filter(|other| other.opens_alone());
+    let is_others = |other: &Passkey| other.credential_id != passkey.credential_id;
+    Ok(account.password_hash.is_none()
+        && passkey.opens_alone()
+        && !opening.any(|other| is_others(other)))
 }
 
 pub async fn remove(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
     let account = &visit.account()?.account;
     let passkey = named(&visit).await?;
-    let client = alert::client_of(&visit);
-    if visit.app.store.remove_passkey(account.id, passkey.credential_id, client).await? {
-        alert::tell(&visit, account, Event::PasskeyRemoved);
+    let (id, client) = (passkey.credential_id.clone(), alert::client_of(&visit));
+    match visit.app.store.remove_passkey(account.id, id, client).await {
+        Ok(true) => alert::tell(&visit, account, Event::PasskeyRemoved),
+        Ok(false) => {}
+        Err(RemovePasskeyError::LastWayIn) => {
+            let mut form = Form::new();
+            form.refuse("last", visit.t.passkeys_last_way_in());
+            return visit.refused(&removing(&visit, &passkey, form, false)?);
+        }
+        Err(RemovePasskeyError::Store(err)) => return Err(err.into()),
     }
     visit.redirect_saying(visit.account_page("/security")?, Flash::PasskeyRemoved)
 }

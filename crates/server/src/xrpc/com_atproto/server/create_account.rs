@@ -44,6 +44,7 @@ pub async fn create_account(
         handle: input.handle,
         email: input.email,
         password: input.password,
+        passkey: None,
         invite_code: input.invite_code,
         did: input.did,
         recovery_key: input.recovery_key,
