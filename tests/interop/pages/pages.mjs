@@ -128,7 +128,11 @@ export const pages = [
   { name: 'password-remove-first', path: '/account/u/{alice}/password/remove', as: 'alice' },
   { name: 'password-remove', path: '/account/u/{ready}/password/remove', as: 'ready' },
   { name: 'password-remove-turned', path: '/account/u/{ready}/password/remove', as: 'ready', forced: [turned, lengthened] },
-  { name: 'password-remove-failed', path: '/account/u/{ready}/password/remove', as: 'ready', act: press('.btn.danger', '[data-says]:not([hidden])') },
+  { name: 'password-remove-failed', path: '/account/u/{ready}/password/remove', as: 'ready', act: async (page) => {
+    // As if the challenge were too old.
+    await page.$eval('form[data-passkey]', (form) => form.submit())
+    await page.waitForSelector('.notice.error:not([data-says])')
+  } },
   { name: 'sign-in-no-password', path: '/account/sign-in?login_hint={bare}', as: 'bare' },
   { name: 'data-delete-no-password', path: '/account/u/{bare}/data/delete?sent=1', as: 'bare' },
   { name: 'data-move-out-no-password', path: '/account/u/{bare}/data/move-out', as: 'bare' },

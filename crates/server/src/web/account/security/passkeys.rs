@@ -197,9 +197,7 @@ async fn is_last_way_in(visit: &Visit, passkey: &Passkey) -> Result<bool, PageEr
     let opening = visit.app.store.passkeys(account.id).await?;
     let mut opening = opening.iter().filter(|other| other.opens_alone());
     let is_others = |other: &Passkey| other.credential_id != passkey.credential_id;
-    Ok(account.password_hash.is_none()
-        && passkey.opens_alone()
-        && !opening.any(|other| is_others(other)))
+    Ok(account.password_hash.is_none() && passkey.opens_alone() && !opening.any(is_others))
 }
 
 pub async fn remove(visit: Visit) -> PageResult {
