@@ -2,6 +2,7 @@
 // `not ok NAME: reason`; the exit code is 1 if one failed.
 import fs from 'node:fs'
 import path from 'node:path'
+import { ask } from './client.mjs'
 import { mailedCode, readyWithout, removePassword } from './nopassword.mjs'
 import { addAuthenticator, createAccount, givePassword, launch, openSession, password, startServer, xrpc } from './server.mjs'
 
@@ -177,14 +178,17 @@ async function noPassword(page, url, check) {
 async function newcomer(page, url, check) {
   const { setPresence, cdp, authenticatorId } = await addAuthenticator(page)
   await page.addInitScript(keepOffers)
-  await check('makes an account', async () => {
-    await page.goto(`${url}/account/sign-up`)
-    await setOffers(page, false)
-    await page.fill('[name=handle]', 'victor')
-    await page.fill('[name=email]', 'victor@mail.test')
-    await setPresence(true)
+  const signUp = async (name) => {
+    await page.fill('[name=handle]', name)
+    await page.fill('[name=email]', `${name}@mail.test`)
     await Promise.all([page.waitForSelector('form[data-passkey]:not([hidden])'), page.click('[name=by_passkey]')])
     await Promise.all([page.waitForSelector('#codes'), page.click('form[data-passkey] .btn.primary')])
+  }
+  await check('makes an account', async () => {
+    await setPresence(true)
+    await page.goto(`${url}/account/sign-up`)
+    await setOffers(page, false)
+    await signUp('victor')
     const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
     if (credentials.length !== 1 || !credentials[0].isResidentCredential) throw new Error(JSON.stringify(credentials))
     await Promise.all([page.waitForURL(HOME), page.click('.btn.primary')])
@@ -194,6 +198,14 @@ async function newcomer(page, url, check) {
     await Promise.all([page.waitForURL(HOME), page.click(`${SIGN_IN_FORM} .btn`)])
     await page.goto(`${page.url()}/password`)
     await expectText(page, 'This account has no password')
+  })
+  await check('makes an account on the way from an app', async () => {
+    await page.context().clearCookies()
+    await page.goto(url + (await ask(url, 'atproto', { prompt: 'create' })).at)
+    await signUp('oscar')
+    await Promise.all([page.waitForURL(/\/oauth\/authorize/), page.click('.btn.primary')])
+    await page.waitForSelector('[value=allow]')
+    await expectText(page, 'oscar.test')
   })
 }
 
