@@ -145,7 +145,8 @@ impl Browser {
         }
         let text = |name| response.headers().get(name).map(|value| value.to_str().unwrap());
         // A page that goes on by itself leads somewhere too.
-        let location = text(LOCATION).or(text(REFRESH).map(|it| it.strip_prefix("0; url=").unwrap()));
+        let location =
+            text(LOCATION).or(text(REFRESH).map(|it| it.strip_prefix("0; url=").unwrap()));
         let location = location.unwrap_or_default().to_owned();
         let status = response.status().as_u16();
         let html = response.text().await.unwrap();

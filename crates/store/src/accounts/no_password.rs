@@ -1,7 +1,10 @@
 //! Accounts that have no password: passkeys open them.
 
 use super::{AccountRef, NoAccount, credentials};
-use crate::{MailPurpose, Store, StoreError, factors, mail_tokens};
+use crate::{
+    HistoryKind, MailPurpose, SessionClient, Store, StoreError, factors, history, mail_tokens,
+    oauth,
+};
 
 /// Why an account keeps its password.
 #[derive(Debug, thiserror::Error)]

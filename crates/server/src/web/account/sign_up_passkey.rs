@@ -19,6 +19,7 @@ use super::super::local::Local;
 use super::super::page::{Page, Tone};
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::alert;
 use super::passkey::{self, Ask, Purpose};
 use super::sign_up::{self, FIELDS, Way};
 use super::signing_in;
@@ -118,7 +119,7 @@ pub async fn submit(visit: Visit) -> PageResult {
 async fn welcome(visit: &Visit, account: Account) -> PageResult {
     let account = signing_in::newcomer(visit, account, Factor::Passkey).await?;
     mailing::send_later(&visit.app, visit.t, account.clone(), MailPurpose::ConfirmEmail);
-    let codes = visit.app.store.replace_recovery_codes(account.id).await?;
+    let codes = visit.app.store.replace_recovery_codes(account.id, alert::client_of(visit)).await?;
     let mut page = visit.page(visit.t.codes_made_title());
     page.tell(Tone::Success, Flash::Welcome.text(visit.t));
     let onward = visit.next().unwrap_or_else(|| Local::of_account(&account.did, ""));

@@ -113,8 +113,8 @@ pub async fn newcomer(
     factor: Factor,
 ) -> Result<Arc<Account>, XrpcError> {
     let account = Arc::new(account);
-    let account_shown = Arc::clone(&account);
-    visit.sign_in(Shown { account: account_shown, remember: true, factors: vec![factor], trust: false }).await?;
+    let shown = Shown { factors: vec![factor], ..Shown::password(Arc::clone(&account), true) };
+    visit.sign_in(shown).await?;
     Ok(account)
 }
 
