@@ -25,6 +25,8 @@ async fn nobody_else_does_anything() {
     let alice = pds.account("alice").await;
     let base = format!("/admin/accounts/{}", alice.did);
     let acts = [
+        "change-handle",
+        "change-email",
         "mail-reset",
         "set-password",
         "sign-out",

@@ -3,6 +3,7 @@
 mod app_passwords;
 mod apps;
 mod console;
+mod console_accounts;
 mod console_moderation;
 mod console_network;
 mod data;

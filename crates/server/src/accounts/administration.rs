@@ -1,11 +1,11 @@
 //! What operators and moderators do to accounts, for the methods of `com.atproto.admin` and the console alike. Each act
 //! that went through is written into the operator's log.
 
-use cairn_model::{Cid, Did, RepoPath};
-use cairn_store::{Account, ChangedBy, MailPurpose, NewAct, NewInviteCodes, Quotas};
+use cairn_model::{Cid, Did, Handle, RepoPath};
+use cairn_store::{Account, ChangedBy, MailPurpose, NewAct, NewInviteCodes, Quotas, SetEmailError};
 use serde_json::{Value, json};
 
-use super::{identity, mailing, password, removal};
+use super::{handle, identity, mailing, password, removal};
 use crate::App;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
@@ -160,6 +160,39 @@ pub async fn activate(app: &App, by: &Moderator, account: &Account) -> Result<()
     identity::require_valid_document(app, &account.did).await?;
     app.store.activate(account.id).await?;
     record(app, by, "activate", account.did.as_str(), json!({})).await;
+    Ok(())
+}
+
+/// Gives the account another handle, which it may have: one of the server's that operators hand out, or one that names it.
+///
+/// # Errors
+/// Those of [`handle::change`].
+pub async fn change_handle(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    new: &Handle,
+) -> Result<(), XrpcError> {
+    handle::change(app, account, new).await?;
+    record(app, by, "update_handle", account.did.as_str(), json!({ "handle": new })).await;
+    Ok(())
+}
+
+/// Gives the account another address, unconfirmed, and tells whoever has shown to read the one before.
+///
+/// # Errors
+/// [`SetEmailError::Taken`] for the address of another account.
+pub async fn change_email(
+    app: &App,
+    by: &Moderator,
+    account: &Account,
+    new: String,
+) -> Result<(), SetEmailError> {
+    app.store.set_email(account.id, Some(new)).await?;
+    if account.email_confirmed_at.is_some() {
+        mailing::tell_later(app, Text::default(), account, Event::NewEmail, None);
+    }
+    record(app, by, "update_email", account.did.as_str(), json!({})).await;
     Ok(())
 }
 

@@ -121,9 +121,24 @@ pub async fn change(
     field: &'static str,
     form: &mut Form,
 ) -> Result<bool, PageError> {
-    let t = visit.t;
     visit.charge(Bucket::UpdateHandle, account.did.as_str())?;
     let Err(err) = handle::change(&visit.app, account, handle).await else { return Ok(true) };
+    refuse(visit.t, account, handle, field, form, err)?;
+    Ok(false)
+}
+
+/// Has the form say why the account did not get a handle.
+///
+/// # Errors
+/// What nobody can do anything about in the form.
+pub fn refuse(
+    t: Text,
+    account: &Account,
+    handle: &Handle,
+    field: &'static str,
+    form: &mut Form,
+    err: XrpcError,
+) -> Result<(), XrpcError> {
     match err.name() {
         "HandleNotAvailable" => form.refuse(field, t.sign_up_handle_taken()),
         "UpstreamFailure" | "UpstreamTimeout" | "RateLimitExceeded" => {
@@ -134,9 +149,9 @@ pub async fn change(
             form.refuse("", t.handle_did_web(format!("at://{handle}")));
         }
         "InvalidRequest" => form.refuse("", t.handle_refused(&err)),
-        _ => return Err(err.into()),
+        _ => return Err(err),
     }
-    Ok(false)
+    Ok(())
 }
 
 pub fn done(visit: &Visit, did: &Did) -> PageResult {

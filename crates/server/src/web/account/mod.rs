@@ -53,9 +53,11 @@ use super::route::{PageResult, Route, Who, get, post};
 use super::visit::Visit;
 
 pub(super) use apps::count as connected_apps;
+pub(super) use handle::refuse as refuse_handle;
 pub(super) use passkey::Challenges;
 pub(super) use signing_in::ANEW;
 pub(crate) use trusted::days as trusted_days;
+pub(super) use sign_up::problem_text;
 
 pub(super) fn routes() -> Vec<Route> {
     let own = [signing_in_and_up(), pages_of_an_account(), names_and_password()];

@@ -10,6 +10,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::typed;
 use crate::accounts::administration;
 use crate::accounts::identity::shown_handle;
 use crate::auth::Moderator;
@@ -18,6 +19,8 @@ use crate::error::XrpcError;
 /// What the operator can do to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
+    ChangeHandle,
+    ChangeEmail,
     MailReset,
     SetPassword,
     SignOut,
@@ -39,7 +42,9 @@ pub struct Words {
 }
 
 impl Act {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
+        Self::ChangeHandle,
+        Self::ChangeEmail,
         Self::MailReset,
         Self::SetPassword,
         Self::SignOut,
@@ -56,6 +61,8 @@ impl Act {
     /// In paths.
     pub fn name(self) -> &'static str {
         match self {
+            Self::ChangeHandle => "change-handle",
+            Self::ChangeEmail => "change-email",
             Self::MailReset => "mail-reset",
             Self::SetPassword => "set-password",
             Self::SignOut => "sign-out",
@@ -88,7 +95,11 @@ impl Act {
     pub fn fits(self, account: &Account, has: SecondFactors) -> bool {
         match self {
             Self::MailReset => account.email.is_some(),
-            Self::SetPassword | Self::SignOut | Self::Delete => true,
+            Self::ChangeHandle
+            | Self::ChangeEmail
+            | Self::SetPassword
+            | Self::SignOut
+            | Self::Delete => true,
             Self::RemoveFactors => {
                 has.are_needed() || has.recovery_codes > 0 || account.email_auth_factor
             }
@@ -103,6 +114,14 @@ impl Act {
 
     pub fn words(self, t: Text) -> Words {
         let (title, text, button) = match self {
+            Self::ChangeHandle => (
+                t.act_change_handle_title(),
+                t.act_change_handle_text(),
+                t.act_change_handle_button(),
+            ),
+            Self::ChangeEmail => {
+                (t.act_change_email_title(), t.act_change_email_text(), t.act_change_email_button())
+            }
             Self::MailReset => {
                 (t.act_mail_reset_title(), t.act_mail_reset_text(), t.act_mail_reset_button())
             }
@@ -142,6 +161,8 @@ impl Act {
 
     fn flash(self) -> Flash {
         match self {
+            Self::ChangeHandle => Flash::ActChangeHandle,
+            Self::ChangeEmail => Flash::ActChangeEmail,
             Self::MailReset => Flash::ActMailReset,
             Self::SetPassword => Flash::ActSetPassword,
             Self::SignOut => Flash::ActSignOut,
@@ -164,6 +185,14 @@ impl Act {
         self == Self::TakeDown
     }
 
+    fn takes_handle(self) -> bool {
+        self == Self::ChangeHandle
+    }
+
+    fn takes_email(self) -> bool {
+        self == Self::ChangeEmail
+    }
+
     fn takes_password(self) -> bool {
         self == Self::SetPassword
     }
@@ -176,24 +205,27 @@ impl Act {
     /// What is wrong with what was sent.
     fn check(self, visit: &Visit, account: &Account) -> Form {
         let (t, sent) = (visit.t, &visit.form);
-        let mut form = Form::of(sent, &["reason", "name", "app_passwords"]);
+        let mut form = Form::of(sent, &["reason", "name", "app_passwords", "handle", "email"]);
         match self {
             Self::TakeDown => form.require(sent, "reason", t.act_reason_missing()),
             Self::SetPassword if sent.exact("password").is_empty() => {
                 form.refuse("password", t.act_password_missing());
             }
-            Self::Delete if sent.get("name") != typed(account) => {
-                form.refuse("name", t.act_delete_other(typed(account)));
+            Self::Delete if sent.get("name") != name_of(account) => {
+                form.refuse("name", t.act_delete_other(name_of(account)));
             }
             _ => {}
         }
         form
     }
 
-    async fn run(self, visit: &Visit, account: &Account) -> Result<(), XrpcError> {
+    /// Does it, or has the form say beside a field why not.
+    async fn run(self, visit: &Visit, account: &Account, form: &mut Form) -> Result<(), XrpcError> {
         let (app, by, sent) = (&visit.app, &Moderator::Admin, &visit.form);
         let reason = Some(sent.get("reason")).filter(|text| !text.is_empty()).map(str::to_owned);
         match self {
+            Self::ChangeHandle => typed::change_handle(visit, account, form).await,
+            Self::ChangeEmail => typed::change_email(visit, account, form).await,
             Self::MailReset => administration::mail_reset(app, by, account).await,
             Self::SetPassword => {
                 let (password, all) = (sent.exact("password"), sent.has("app_passwords"));
@@ -224,7 +256,9 @@ struct Asking {
     words: Words,
     base: String,
     handle: String,
-    typed: String,
+    /// What is to be typed to delete it.
+    typed_name: String,
+    domains: String,
 }
 
 impl Asking {
@@ -238,13 +272,14 @@ impl Asking {
             words,
             base: Local::of_console(&account.did, "").to_string(),
             handle: shown_handle(account),
-            typed: typed(account).to_owned(),
+            typed_name: name_of(account).to_owned(),
+            domains: visit.app.config.handle_domains.join(", "),
         }
     }
 }
 
 /// What the operator types to show that it is this account: its handle, or its DID for want of one.
-fn typed(account: &Account) -> &str {
+fn name_of(account: &Account) -> &str {
     account.handle.as_ref().map_or(account.did.as_str(), cairn_model::Handle::as_str)
 }
 
@@ -254,7 +289,10 @@ pub async fn show(visit: Visit) -> PageResult {
     if !act.fits(&account, visit.app.store.second_factors(account.id).await?) {
         return visit.redirect(Local::of_console(&account.did, ""));
     }
-    visit.html(&Asking::new(&visit, act, &account, Form::new()))
+    let mut form = Form::new();
+    form.set("handle", account.handle.as_ref().map(ToString::to_string).unwrap_or_default());
+    form.set("email", account.email.as_deref().unwrap_or_default());
+    visit.html(&Asking::new(&visit, act, &account, form))
 }
 
 pub async fn submit(visit: Visit) -> PageResult {
@@ -267,7 +305,8 @@ pub async fn submit(visit: Visit) -> PageResult {
     if form.is_refused() {
         return visit.refused(&Asking::new(&visit, act, &account, form));
     }
-    match act.run(&visit, &account).await {
+    match act.run(&visit, &account, &mut form).await {
+        Ok(()) if form.is_refused() => visit.refused(&Asking::new(&visit, act, &account, form)),
         Ok(()) if act == Act::Delete => visit.redirect_saying("/admin/accounts", act.flash()),
         Ok(()) if act == Act::RemoveFactors && account.password_hash.is_none() => {
             visit.redirect_warning(Local::of_console(&account.did, ""), Flash::ActRemoveFactorsAll)

@@ -21,6 +21,7 @@ mod relays;
 mod settings;
 mod sign_in;
 mod sought;
+mod typed;
 
 pub(super) use invites::SHOWN_USES;
 

@@ -2,7 +2,6 @@
 
 use cairn_model::AtIdentifier;
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::accounts::{administration, email};
 use crate::auth::{Admin, Moderator};
@@ -20,8 +19,5 @@ pub async fn update_account_email(
 ) -> Result<()> {
     let account = super::account(&cx.app, input.account).await?;
     let new = email::parse(&input.email)?;
-    cx.app.store.set_email(account.id, Some(new)).await?;
-    let did = account.did.as_str();
-    administration::record(&cx.app, &Moderator::Admin, "update_email", did, json!({})).await;
-    Ok(())
+    Ok(administration::change_email(&cx.app, &Moderator::Admin, &account, new).await?)
 }

@@ -2,10 +2,9 @@
 
 use cairn_model::{AtIdentifier, Did};
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::accounts::handle_policy::{self, Domain};
-use crate::accounts::{administration, handle, identity};
+use crate::accounts::{administration, identity};
 use crate::auth::{Admin, Moderator};
 use crate::xrpc::{Cx, Input, Result};
 
@@ -25,8 +24,5 @@ pub async fn update_account_handle(
     if domain == Domain::External {
         identity::require_handle_resolves(&cx.app, &new, &account.did).await?;
     }
-    handle::change(&cx.app, &account, &new).await?;
-    let did = account.did.as_str();
-    administration::record(&cx.app, &Moderator::Admin, "update_handle", did, json!({})).await;
-    Ok(())
+    administration::change_handle(&cx.app, &Moderator::Admin, &account, &new).await
 }
