@@ -222,6 +222,25 @@ export const pages = [
   { name: 'console-accounts', path: '/admin/accounts', as: 'admin' },
   { name: 'console-accounts-none', path: '/admin/accounts?q=zzz', as: 'admin' },
   { name: 'console-account', path: '/admin/accounts/{alice}', as: 'admin' },
+  { name: 'console-change-handle', path: '/admin/accounts/{alice}/change-handle', as: 'admin', act: press('.btn.primary', '#handle-error', { handle: 'al' }) },
+  { name: 'console-change-email', path: '/admin/accounts/{alice}/change-email', as: 'admin' },
+  { name: 'console-account-new', path: '/admin/accounts/new', as: 'admin' },
+  { name: 'console-account-new-wrong', path: '/admin/accounts/new', as: 'admin', act: async (page) => {
+    await page.fill('[name=handle]', 'alice')
+    await page.waitForSelector('#handle-said .wrong')
+    await page.fill('[name=email]', 'carol@mail.test')
+    await page.check('#kind-given')
+    await page.fill('[name=password]', 'much too long to be found out')
+    await page.click('.btn.primary')
+    await page.waitForSelector('#handle-error')
+  } },
+  { name: 'console-account-made', path: '/admin/accounts/new', as: 'admin', act: async (page) => {
+    const name = `n${crypto.randomBytes(6).toString('hex')}`
+    await page.fill('[name=handle]', name)
+    await page.fill('[name=email]', `${name}@mail.test`)
+    await page.click('.btn.primary')
+    await page.waitForSelector('#password')
+  } },
   { name: 'console-take-down', path: '/admin/accounts/{alice}/take-down', as: 'admin' },
   { name: 'console-set-password', path: '/admin/accounts/{alice}/set-password', as: 'admin' },
   { name: 'console-delete', path: '/admin/accounts/{alice}/delete', as: 'admin' },

@@ -43,6 +43,7 @@ async fn nobody_else_does_anything() {
     paths.extend([
         format!("/admin/approvals/{}/approve", alice.did),
         format!("/admin/approvals/{}/reject", alice.did),
+        "/admin/accounts/new".to_owned(),
         "/admin/invites".to_owned(),
         "/admin/invites/x/disable".to_owned(),
         "/admin/moderation/record".to_owned(),

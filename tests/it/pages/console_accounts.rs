@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use cairn_tests::{DirectoryFault, TestAccount, TestPds};
+use cairn_server::config::SignUp;
+use cairn_tests::{Browser, DirectoryFault, PASSWORD, TestAccount, TestPds};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use super::console::{log, operator};
+use super::sign_in;
 
 fn act(account: &TestAccount, name: &str) -> String {
     format!("/admin/accounts/{}/{name}", account.did)
@@ -127,4 +129,108 @@ async fn the_operator_changes_an_address() {
     let session = alice.query("com.atproto.server.getSession", &[]).await.ok();
     assert_eq!(session["email"], json!("new@mail.test"));
     assert_eq!(session["emailConfirmed"], json!(false));
+}
+
+const NEW: &str = "/admin/accounts/new";
+
+#[tokio::test]
+async fn the_operator_makes_an_account_with_a_password_that_is_shown_once() {
+    for rule in [SignUp::Closed, SignUp::Invite, SignUp::Approval] {
+        let pds = TestPds::start_with(|config| config.sign_up = rule).await;
+        let mut browser = operator(&pds).await;
+        assert!(browser.get("/admin/accounts").await.has(NEW));
+        let fields = [("handle", "Carol"), ("email", "Carol@mail.test"), ("kind", "made")];
+        let view = browser.fill(NEW, &fields).await;
+        assert!(view.status == 200 && view.has("The account is made"), "{view:?}");
+        let (_, after) = view.html.split_once("id=\"password\"").unwrap();
+        let password = after.split(['>', '<']).nth(1).unwrap();
+        assert_eq!(password.len(), 19, "{password}");
+        let input = json!({ "identifier": "carol.test", "password": password });
+        let session = pds.anyone.call("com.atproto.server.createSession", input).await.ok();
+        assert_eq!(session["email"], "carol@mail.test");
+        assert_eq!(session["active"], true);
+        let log = log(&mut browser).await;
+        assert!(log.contains("Created") && log.contains(session["did"].as_str().unwrap()));
+        assert!(!log.contains(password) && !log.contains("carol@mail.test"));
+        let account = format!("/admin/accounts/{}", session["did"].as_str().unwrap());
+        assert!(!browser.get(&account).await.has(password));
+    }
+}
+
+#[tokio::test]
+async fn the_owner_of_a_new_account_chooses_a_password_by_mail() {
+    let pds = TestPds::start_with(|config| config.sign_up = SignUp::Closed).await;
+    let mut browser = operator(&pds).await;
+    let fields = [("handle", "support.test"), ("email", "carol@mail.test"), ("kind", "mailed")];
+    let view = browser.fill(NEW, &fields).await;
+    let view = browser.follow(&view).await;
+    assert!(view.has("a letter to its owner is on its way") && view.has("support.test"), "{view:?}");
+    let letter = pds.letter("carol@mail.test", "Your new account").await;
+    let (_, path) = letter.text.split_once(pds.url()).unwrap();
+    let path = path.split_whitespace().next().unwrap();
+    // Hours later, too: the code comes from the page.
+    let mut hers = Browser::new(&pds);
+    let view = hers.get(path).await;
+    assert_eq!(view.field("username"), "support.test");
+    hers.submit("/account/reset-password", &[("username", "support.test")]).await;
+    pds.letter("carol@mail.test", "Password Reset Requested").await;
+    let code = pds.mailed_code("carol@mail.test");
+    let confirm = "/account/reset-password/confirm";
+    let view = hers.fill(confirm, &[("code", code.as_str()), ("password", PASSWORD)]).await;
+    assert_eq!(view.location, "/account/sign-in", "{view:?}");
+    assert_eq!(sign_in(&mut hers, "support.test").await.status, 303);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_new_account_stands_beside_its_field() {
+    let pds = TestPds::start_with(|config| config.sign_up = SignUp::Closed).await;
+    let alice =
+        json!({ "handle": "alice.test", "email": "alice@mail.test", "password": PASSWORD });
+    pds.admin().call("com.atproto.server.createAccount", alice).await.ok();
+    let mut browser = operator(&pds).await;
+    let good = [("handle", "carol"), ("email", "carol@mail.test"), ("kind", "given")];
+    let with = |name: &'static str, value: &'static str| {
+        let mut fields = good.to_vec();
+        fields.push(("password", PASSWORD));
+        fields.retain(|(known, _)| *known != name);
+        fields.push((name, value));
+        fields
+    };
+    for (field, value, error) in [
+        ("handle", "", "A handle is made of letters"),
+        ("handle", "al", "A handle has at least 3"),
+        ("handle", "alice", "Somebody has this handle already"),
+        ("handle", "carol.example.com", "A new account begins with a name of this server"),
+        ("email", "carol", "This is not an e-mail address"),
+        ("email", "Alice@mail.test", "Another account has this address"),
+        ("password", "", "Choose a password"),
+        ("password", "short", "A password has at least 8"),
+        ("kind", "", "Choose how the owner comes by"),
+    ] {
+        let view = browser.fill(NEW, &with(field, value)).await;
+        assert!(view.error(field).starts_with(error), "{field} {value}: {view:?}");
+        assert!(!view.has(PASSWORD), "a password does not come back");
+    }
+    for (typed, said) in
+        [("alice", "Somebody has this handle already"), ("admin", "admin.test is free.")]
+    {
+        let said_now = browser.get(&format!("{NEW}/handle?handle={typed}")).await;
+        assert!(said_now.status == 200 && said_now.has(said), "{typed}: {said_now:?}");
+    }
+    assert!(!log(&mut browser).await.contains("carol"));
+    let view = browser.fill(NEW, &with("kind", "given")).await;
+    assert!(browser.follow(&view).await.has("The account is made."));
+    assert_eq!(sign_in(&mut Browser::new(&pds), "carol.test").await.status, 303);
+}
+
+#[tokio::test]
+async fn no_account_is_made_while_the_directory_is_away() {
+    let pds = TestPds::start().await;
+    let mut browser = operator(&pds).await;
+    browser.get(NEW).await;
+    pds.world.stop_directory().await;
+    let fields = [("handle", "carol"), ("email", "carol@mail.test"), ("kind", "made")];
+    let view = browser.submit(NEW, &fields).await;
+    assert!(view.status == 422 && view.has("so no account was made"), "{view:?}");
+    assert!(log(&mut browser).await.contains("Nothing yet"));
 }

@@ -12,11 +12,12 @@ use cairn_identity::{Curve, DidKey, PublicKey, SigningKey};
 use cairn_model::{Did, Handle};
 use cairn_store::{Account, AccountRef, Applicant, CreateAccountError, FirstPasskey, NewAccount};
 use jiff::SignedDuration;
+use serde_json::json;
 
 use super::handle_policy::{self, Domain, HandleError};
-use super::{email, hosted, identity, password};
+use super::{administration, email, hosted, identity, password};
 use crate::App;
-use crate::auth::Newcomer;
+use crate::auth::{Moderator, Newcomer};
 use crate::config::SignUp;
 use crate::error::XrpcError;
 
@@ -60,7 +61,7 @@ struct Checked {
 }
 
 /// Makes an account for whom the operator's rule lets in, or has them wait. The operator's own wishes are bound by no rule of who may have
-/// an account, and by fewer of which handle.
+/// an account, and by fewer of which handle; they stand in the log of acts.
 ///
 /// # Errors
 /// Names and messages are those that sign-up forms know: `InvalidInviteCode`, `InvalidHandle`, `HandleNotAvailable`,
@@ -76,11 +77,16 @@ pub async fn create(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Outcome
     app.store.require_space()?;
     let did = wanted.did.clone();
     let checked = check(app, who, wanted).await?;
-    match did {
+    let outcome = match did {
         Some(did) if is_hosted => host(app, did, checked).await,
         Some(did) => bring_along(app, did, checked).await,
         None => found(app, checked).await,
+    }?;
+    if let (Newcomer::Admin, Outcome::Account(account)) = (who, &outcome) {
+        let did = account.did.as_str();
+        administration::record(app, &Moderator::Admin, "create", did, json!({})).await;
     }
+    Ok(outcome)
 }
 
 fn require_control(did: &Did, who: &Newcomer) -> Result<(), XrpcError> {

@@ -112,6 +112,29 @@ pub fn approved(config: &ServerConfig, t: Text, to: &str, handle: &str, now: Tim
     news(to, letter, now)
 }
 
+/// Tells somebody for whom the operator has made an account how to come by its password. The way does not age: the page that
+/// it leads to mails a code.
+pub fn account_made(
+    config: &ServerConfig,
+    t: Text,
+    to: &str,
+    handle: &str,
+    now: Timestamp,
+) -> Mail {
+    let url = format!("{}/account/reset-password?login_hint={handle}", config.public_url);
+    let letter = News {
+        t,
+        subject: t.mail_account_made_subject(),
+        handle,
+        lead: t.mail_account_made_lead(),
+        facts: Vec::new(),
+        advice: t.mail_account_made_advice(),
+        link: Some(Link { url, label: t.reset_confirm_title() }),
+        brand: Brand::of(config),
+    };
+    news(to, letter, now)
+}
+
 /// Tells the owner that the account goes by itself.
 pub fn deletion_ahead(
     config: &ServerConfig,

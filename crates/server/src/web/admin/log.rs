@@ -55,6 +55,7 @@ impl Entry {
 /// The words for an act; none for one that the log got from elsewhere.
 fn action(t: Text, action: &str) -> Option<&'static str> {
     Some(match action {
+        "create" => t.log_create(),
         "takedown" => t.log_takedown(),
         "takedown_part" => t.log_takedown_part(),
         "restore" => t.log_restore(),

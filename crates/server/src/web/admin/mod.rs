@@ -15,6 +15,7 @@ mod invites;
 mod limits;
 mod log;
 mod moderation;
+mod new_account;
 mod outbox;
 mod part;
 mod relays;
@@ -52,6 +53,9 @@ pub(super) fn routes() -> Vec<Route> {
         get("/admin/figures", Who::Admin, dashboard::figures),
         get("/admin/accounts", Who::Admin, accounts::show)
             .entry(Text::console_accounts, icon::ACCOUNT),
+        get("/admin/accounts/new", Who::Admin, new_account::show),
+        post("/admin/accounts/new", Who::Admin, new_account::submit),
+        get("/admin/accounts/new/handle", Who::Admin, new_account::availability),
         get("/admin/accounts/{did}", Who::Admin, account::show),
         get("/admin/accounts/{did}/limits", Who::Admin, limits::show),
         post("/admin/accounts/{did}/limits", Who::Admin, limits::submit),

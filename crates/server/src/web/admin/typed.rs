@@ -11,10 +11,11 @@ use crate::accounts::{administration, email, identifier, identity};
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 
-/// The handle in the field `handle`, if operators may hand it out. The name alone is enough: it goes under the first domain.
-pub fn handle(visit: &Visit, form: &mut Form) -> Option<(Handle, Domain)> {
+/// What was typed into the field `handle`, if operators may hand it out. The name alone is enough: it goes under the first
+/// domain.
+pub fn handle(visit: &Visit, typed: &str, form: &mut Form) -> Option<(Handle, Domain)> {
     let config = &visit.app.config;
-    let typed = identifier::typed(visit.form.get("handle"), &config.handle_domains);
+    let typed = identifier::typed(typed, &config.handle_domains);
     let found = handle_policy::check(&typed, config.handle_rules(), true);
     found.map_err(|problem| form.refuse("handle", problem_text(&problem, visit.t))).ok()
 }
@@ -32,7 +33,7 @@ pub async fn change_handle(
     form: &mut Form,
 ) -> Result<(), XrpcError> {
     let (app, t) = (&visit.app, visit.t);
-    let Some((new, domain)) = handle(visit, form) else { return Ok(()) };
+    let Some((new, domain)) = handle(visit, visit.form.get("handle"), form) else { return Ok(()) };
     if account.handle.as_ref() == Some(&new) {
         form.refuse("handle", t.act_change_handle_same());
         return Ok(());
