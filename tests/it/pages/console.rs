@@ -323,7 +323,7 @@ async fn the_methods_of_programs_are_in_the_log_too() {
     admin.call("com.atproto.server.createInviteCode", json!({ "useCount": 3 })).await.ok();
     let mut browser = operator(&pds).await;
     let log = log(&mut browser).await;
-    for shown in ["case 7", "E-mail address changed", "Invite codes made", "uses: 3"] {
+    for shown in ["case 7", "E-mail address changed", "Invite codes made", "each good 3 times"] {
         assert!(log.contains(shown), "{shown}: {log}");
     }
     assert!(!log.contains("new@mail.test"), "the log outlives the account");

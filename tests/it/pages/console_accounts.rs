@@ -234,3 +234,23 @@ async fn no_account_is_made_while_the_directory_is_away() {
     assert!(view.status == 422 && view.has("so no account was made"), "{view:?}");
     assert!(log(&mut browser).await.contains("Nothing yet"));
 }
+
+#[tokio::test]
+async fn the_log_speaks_in_words() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let mut browser = operator(&pds).await;
+    browser.fill("/admin/invites", &[("count", "2"), ("uses", "3")]).await;
+    let fields = [("password", "another password"), ("app_passwords", "1")];
+    browser.fill(&act(&alice, "set-password"), &fields).await;
+    browser.fill(&act(&alice, "limits"), &[("repo", "2"), ("blobs", "")]).await;
+    let log = log(&mut browser).await;
+    for said in
+        ["2 codes, each good 3 times", "operator", "app passwords, too", "Repository: 2.0 MiB"]
+    {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    for raw in ["appPasswords", "repoBytes", "uses:", "make_invites", ">admin<"] {
+        assert!(!log.contains(raw), "{raw}");
+    }
+}

@@ -5,6 +5,7 @@ use cairn_model::{Cid, Did, Handle, RepoPath};
 use cairn_store::{Account, ChangedBy, MailPurpose, NewAct, NewInviteCodes, Quotas, SetEmailError};
 use serde_json::{Value, json};
 
+use super::acts::{self, Action, Note};
 use super::{handle, identity, mailing, password, removal};
 use crate::App;
 use crate::auth::Moderator;
@@ -20,19 +21,25 @@ const MAX_CODES: usize = 10_000;
 const MAX_NOTE_CHARS: usize = 2_000;
 
 /// Writes an act into the log. One that has happened stays when the log takes no entry.
-pub async fn record(app: &App, by: &Moderator, action: &'static str, subject: &str, detail: Value) {
+pub async fn record<const N: usize>(
+    app: &App,
+    by: &Moderator,
+    action: Action,
+    subject: &str,
+    notes: [(Note, Value); N],
+) {
     let actor = match by {
         Moderator::Admin => OPERATOR.to_owned(),
         Moderator::Service(did) => did.to_string(),
     };
     let act = NewAct {
         actor,
-        action: action.to_owned(),
+        action: action.name().to_owned(),
         subject: subject.to_owned(),
-        detail: detail.to_string(),
+        detail: acts::detail(notes),
     };
     if let Err(error) = app.store.record_act(act).await {
-        tracing::error!(action, subject, %error, "an administrative act is missing in the log");
+        tracing::error!(?action, subject, %error, "an administrative act is missing in the log");
     }
 }
 
@@ -48,7 +55,8 @@ pub async fn take_down(
 ) -> Result<(), XrpcError> {
     check_note(reference.as_deref())?;
     app.store.takedown(account.id, reference.clone()).await?;
-    record(app, by, "takedown", account.did.as_str(), json!({ "reason": reference })).await;
+    record(app, by, Action::Takedown, account.did.as_str(), [(Note::Reason, json!(reference))])
+        .await;
     Ok(())
 }
 
@@ -64,7 +72,7 @@ pub async fn restore(
 ) -> Result<(), XrpcError> {
     check_note(reason.as_deref())?;
     app.store.reverse_takedown(account.id).await?;
-    record(app, by, "restore", account.did.as_str(), json!({ "reason": reason })).await;
+    record(app, by, Action::Restore, account.did.as_str(), [(Note::Reason, json!(reason))]).await;
     Ok(())
 }
 
@@ -92,8 +100,8 @@ pub async fn take_down_part(
     check_note(reason.as_deref())?;
     let stored = reference.clone().unwrap_or_else(|| app.clock.now().to_string());
     set_part(app, account, part, Some(stored)).await?;
-    let detail = part_detail(part, reference, reason);
-    record(app, by, "takedown_part", account.did.as_str(), detail).await;
+    let notes = part_notes(part, reference, reason);
+    record(app, by, Action::TakedownPart, account.did.as_str(), notes).await;
     Ok(())
 }
 
@@ -110,7 +118,8 @@ pub async fn restore_part(
 ) -> Result<(), XrpcError> {
     check_note(reason.as_deref())?;
     set_part(app, account, part, None).await?;
-    record(app, by, "restore_part", account.did.as_str(), part_detail(part, None, reason)).await;
+    record(app, by, Action::RestorePart, account.did.as_str(), part_notes(part, None, reason))
+        .await;
     Ok(())
 }
 
@@ -133,22 +142,23 @@ async fn set_part(
     if exists { Ok(()) } else { Err(XrpcError::named("NotFound", missing)) }
 }
 
-fn part_detail(part: &Part, reference: Option<String>, reason: Option<String>) -> Value {
-    match part {
-        Part::Record(path) => {
-            json!({ "record": path.to_string(), "reference": reference, "reason": reason })
-        }
-        Part::Blob(cid) => {
-            json!({ "blob": cid.to_string(), "reference": reference, "reason": reason })
-        }
-    }
+fn part_notes(
+    part: &Part,
+    reference: Option<String>,
+    reason: Option<String>,
+) -> [(Note, Value); 3] {
+    let part = match part {
+        Part::Record(path) => (Note::Record, json!(path.to_string())),
+        Part::Blob(cid) => (Note::Blob, json!(cid.to_string())),
+    };
+    [part, (Note::Reference, json!(reference)), (Note::Reason, json!(reason))]
 }
 
 /// Hides the account until its owner, or the operator, activates it. When it is to be deleted, if it is hidden already,
 /// stays as it is.
 pub async fn deactivate(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
     app.store.hide(account.id).await?;
-    record(app, by, "deactivate", account.did.as_str(), json!({})).await;
+    record(app, by, Action::Deactivate, account.did.as_str(), []).await;
     Ok(())
 }
 
@@ -159,7 +169,7 @@ pub async fn deactivate(app: &App, by: &Moderator, account: &Account) -> Result<
 pub async fn activate(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
     identity::require_valid_document(app, &account.did).await?;
     app.store.activate(account.id).await?;
-    record(app, by, "activate", account.did.as_str(), json!({})).await;
+    record(app, by, Action::Activate, account.did.as_str(), []).await;
     Ok(())
 }
 
@@ -174,7 +184,7 @@ pub async fn change_handle(
     new: &Handle,
 ) -> Result<(), XrpcError> {
     handle::change(app, account, new).await?;
-    record(app, by, "update_handle", account.did.as_str(), json!({ "handle": new })).await;
+    record(app, by, Action::UpdateHandle, account.did.as_str(), [(Note::Handle, json!(new))]).await;
     Ok(())
 }
 
@@ -192,7 +202,7 @@ pub async fn change_email(
     if account.email_confirmed_at.is_some() {
         mailing::tell_later(app, Text::default(), account, Event::NewEmail, None);
     }
-    record(app, by, "update_email", account.did.as_str(), json!({})).await;
+    record(app, by, Action::UpdateEmail, account.did.as_str(), []).await;
     Ok(())
 }
 
@@ -210,8 +220,8 @@ pub async fn set_password(
     let hash = password::hash(app, new).await?;
     let end = password::ending(app_passwords);
     app.store.set_password_hash(account.id, hash, end, ChangedBy::Operator).await?;
-    let detail = json!({ "appPasswords": app_passwords });
-    record(app, by, "set_password", account.did.as_str(), detail).await;
+    let notes = [(Note::AppPasswords, json!(app_passwords))];
+    record(app, by, Action::SetPassword, account.did.as_str(), notes).await;
     Ok(())
 }
 
@@ -221,14 +231,14 @@ pub async fn set_password(
 /// As [`mailing::send_token`].
 pub async fn mail_reset(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
     mailing::send_token(app, Text::default(), account, MailPurpose::ResetPassword).await?;
-    record(app, by, "mail_reset", account.did.as_str(), json!({})).await;
+    record(app, by, Action::MailReset, account.did.as_str(), []).await;
     Ok(())
 }
 
 /// Ends the sessions of apps and browsers. App passwords stay.
 pub async fn sign_out(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
     app.store.sign_out_everywhere(account.id).await?;
-    record(app, by, "sign_out", account.did.as_str(), json!({})).await;
+    record(app, by, Action::SignOut, account.did.as_str(), []).await;
     Ok(())
 }
 
@@ -241,14 +251,14 @@ pub async fn remove_second_factors(
     if app.store.remove_second_factors(account.id).await? {
         mailing::tell_later(app, Text::default(), account, Event::FactorsRemoved, None);
     }
-    record(app, by, "remove_factors", account.did.as_str(), json!({})).await;
+    record(app, by, Action::RemoveFactors, account.did.as_str(), []).await;
     Ok(())
 }
 
 /// Deletes the account with everything in it.
 pub async fn delete(app: &App, by: &Moderator, account: &Account) -> Result<(), XrpcError> {
     removal::delete(app, account).await?;
-    record(app, by, "delete", account.did.as_str(), json!({})).await;
+    record(app, by, Action::Delete, account.did.as_str(), []).await;
     Ok(())
 }
 
@@ -260,8 +270,9 @@ pub async fn set_quotas(
     quotas: Quotas,
 ) -> Result<(), XrpcError> {
     app.store.set_quotas(did, quotas).await?;
-    let detail = json!({ "blobBytes": quotas.blob_bytes, "repoBytes": quotas.repo_bytes });
-    record(app, by, "set_quotas", did.as_str(), detail).await;
+    let notes =
+        [(Note::BlobBytes, json!(quotas.blob_bytes)), (Note::RepoBytes, json!(quotas.repo_bytes))];
+    record(app, by, Action::SetQuotas, did.as_str(), notes).await;
     Ok(())
 }
 
@@ -278,8 +289,8 @@ pub async fn set_invites_disabled(
 ) -> Result<(), XrpcError> {
     check_note(note.as_deref())?;
     app.store.set_invites_disabled(account.id, disabled, note.clone()).await?;
-    let action = if disabled { "disable_invites" } else { "enable_invites" };
-    record(app, by, action, account.did.as_str(), json!({ "reason": note })).await;
+    let action = if disabled { Action::DisableInvites } else { Action::EnableInvites };
+    record(app, by, action, account.did.as_str(), [(Note::Reason, json!(note))]).await;
     Ok(())
 }
 
@@ -307,8 +318,8 @@ pub async fn make_invites(
     };
     let made = app.store.create_invite_codes(new).await?;
     for (owner, codes) in &made {
-        let detail = json!({ "codes": codes.len(), "uses": uses });
-        record(app, by, "make_invites", owner, detail).await;
+        let notes = [(Note::Codes, json!(codes.len())), (Note::Uses, json!(uses))];
+        record(app, by, Action::MakeInvites, owner, notes).await;
     }
     Ok(made)
 }
@@ -329,7 +340,7 @@ pub async fn disable_invites(
     let changed = app.store.disable_invite_codes(codes.clone(), accounts.clone()).await?;
     if changed > 0 {
         for subject in codes.iter().chain(&accounts) {
-            record(app, by, "disable_codes", subject, json!({})).await;
+            record(app, by, Action::DisableCodes, subject, []).await;
         }
     }
     Ok(())

@@ -6,8 +6,8 @@
 use cairn_identity::plc::Operation;
 use cairn_model::Did;
 use cairn_store::Account;
-use serde_json::json;
 
+use super::acts::Action;
 use super::{administration, create, identity, mailing};
 use crate::App;
 use crate::auth::Moderator;
@@ -27,7 +27,7 @@ pub async fn approve(app: &App, did: &Did) -> Result<Account, XrpcError> {
     }
     let delete_after = app.clock.now().saturating_add(create::DELETE_AFTER).ok();
     let account = app.store.approve_applicant(did, delete_after).await?;
-    administration::record(app, &Moderator::Admin, "approve", did.as_str(), json!({})).await;
+    administration::record(app, &Moderator::Admin, Action::Approve, did.as_str(), []).await;
     tell(app, &account);
     Ok(account)
 }
@@ -41,7 +41,7 @@ pub async fn reject(app: &App, did: &Did) -> Result<(), XrpcError> {
     if !app.store.reject_applicant(did).await? {
         return Err(nobody(did));
     }
-    administration::record(app, &Moderator::Admin, "reject", did.as_str(), json!({})).await;
+    administration::record(app, &Moderator::Admin, Action::Reject, did.as_str(), []).await;
     Ok(())
 }
 

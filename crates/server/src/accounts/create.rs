@@ -12,8 +12,8 @@ use cairn_identity::{Curve, DidKey, PublicKey, SigningKey};
 use cairn_model::{Did, Handle};
 use cairn_store::{Account, AccountRef, Applicant, CreateAccountError, FirstPasskey, NewAccount};
 use jiff::SignedDuration;
-use serde_json::json;
 
+use super::acts::Action;
 use super::handle_policy::{self, Domain, HandleError};
 use super::{administration, email, hosted, identity, password};
 use crate::App;
@@ -84,7 +84,7 @@ pub async fn create(app: &App, who: &Newcomer, wanted: Wanted) -> Result<Outcome
     }?;
     if let (Newcomer::Admin, Outcome::Account(account)) = (who, &outcome) {
         let did = account.did.as_str();
-        administration::record(app, &Moderator::Admin, "create", did, json!({})).await;
+        administration::record(app, &Moderator::Admin, Action::Create, did, []).await;
     }
     Ok(outcome)
 }

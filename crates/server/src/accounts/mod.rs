@@ -3,6 +3,7 @@
 //! Specs: <https://atproto.com/specs/account>, <https://atproto.com/specs/handle>.
 
 pub mod activation;
+pub mod acts;
 pub mod administration;
 pub mod app_password;
 pub mod approval;

@@ -5,12 +5,13 @@ use cairn_model::Did;
 use cairn_store::Act;
 use serde_json::Value;
 
-use super::super::format::time;
+use super::super::format::{bytes, time};
 use super::super::i18n::Text;
 use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use crate::accounts::acts::{Action, Note};
 use crate::accounts::administration::OPERATOR;
 
 /// Entries on one page.
@@ -44,57 +45,92 @@ impl Entry {
         Self {
             at: time(act.at),
             actor: (act.actor != OPERATOR).then_some(act.actor),
-            action: action(t, &act.action).map_or(act.action, str::to_owned),
+            action: match Action::by_name(&act.action) {
+                Some(known) => action(t, known).to_owned(),
+                None => act.action,
+            },
             href: did.map(|did| Local::of_console(&did, "").to_string()),
-            subject: act.subject,
-            detail: detail(&act.detail),
+            subject: if act.subject == OPERATOR {
+                t.console_operator().to_owned()
+            } else {
+                act.subject
+            },
+            detail: detail(t, &act.detail),
         }
     }
 }
 
-/// The words for an act; none for one that the log got from elsewhere.
-fn action(t: Text, action: &str) -> Option<&'static str> {
-    Some(match action {
-        "create" => t.log_create(),
-        "takedown" => t.log_takedown(),
-        "takedown_part" => t.log_takedown_part(),
-        "restore" => t.log_restore(),
-        "restore_part" => t.log_restore_part(),
-        "deactivate" => t.log_deactivate(),
-        "activate" => t.log_activate(),
-        "set_password" => t.log_set_password(),
-        "mail_reset" => t.log_mail_reset(),
-        "sign_out" => t.log_sign_out(),
-        "remove_factors" => t.log_remove_factors(),
-        "delete" => t.log_delete(),
-        "set_quotas" => t.log_set_quotas(),
-        "disable_invites" => t.log_disable_invites(),
-        "enable_invites" => t.log_enable_invites(),
-        "make_invites" => t.log_make_invites(),
-        "disable_codes" => t.log_disable_codes(),
-        "update_handle" => t.log_update_handle(),
-        "update_email" => t.log_update_email(),
-        "update_signing_key" => t.log_update_signing_key(),
-        "send_email" => t.log_send_email(),
-        "approve" => t.log_approve(),
-        "reject" => t.log_reject(),
-        "request_crawl" => t.log_request_crawl(),
-        "hang_up" => t.log_hang_up(),
-        "test_mail" => t.log_test_mail(),
-        _ => return None,
-    })
+/// The words for an act.
+fn action(t: Text, action: Action) -> &'static str {
+    match action {
+        Action::Create => t.log_create(),
+        Action::Takedown => t.log_takedown(),
+        Action::TakedownPart => t.log_takedown_part(),
+        Action::Restore => t.log_restore(),
+        Action::RestorePart => t.log_restore_part(),
+        Action::Deactivate => t.log_deactivate(),
+        Action::Activate => t.log_activate(),
+        Action::SetPassword => t.log_set_password(),
+        Action::MailReset => t.log_mail_reset(),
+        Action::SignOut => t.log_sign_out(),
+        Action::RemoveFactors => t.log_remove_factors(),
+        Action::Delete => t.log_delete(),
+        Action::SetQuotas => t.log_set_quotas(),
+        Action::DisableInvites => t.log_disable_invites(),
+        Action::EnableInvites => t.log_enable_invites(),
+        Action::MakeInvites => t.log_make_invites(),
+        Action::DisableCodes => t.log_disable_codes(),
+        Action::UpdateHandle => t.log_update_handle(),
+        Action::UpdateEmail => t.log_update_email(),
+        Action::UpdateSigningKey => t.log_update_signing_key(),
+        Action::SendEmail => t.log_send_email(),
+        Action::Approve => t.log_approve(),
+        Action::Reject => t.log_reject(),
+        Action::RequestCrawl => t.log_request_crawl(),
+        Action::HangUp => t.log_hang_up(),
+        Action::TestMail => t.log_test_mail(),
+    }
 }
 
-/// The values of the noted object, without its nulls.
-fn detail(json: &str) -> String {
-    let Ok(Value::Object(fields)) = serde_json::from_str(json) else { return String::new() };
-    let shown = fields.into_iter().filter_map(|(name, value)| match value {
-        Value::Null => None,
-        Value::String(text) if name == "reason" => Some(text),
-        Value::String(text) => Some(format!("{name}: {text}")),
-        value => Some(format!("{name}: {value}")),
+/// What was noted, in words; what another version of the server has noted, by its name.
+fn detail(t: Text, json: &str) -> String {
+    let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(json) else {
+        return String::new();
+    };
+    let reason = fields.get(Note::Reason.name());
+    let shown = fields.iter().filter_map(|(name, value)| match (Note::by_name(name), value) {
+        (_, Value::Null) => None,
+        // A reason may serve as the reference.
+        (Some(Note::Reference), value) if reason == Some(value) => None,
+        (Some(note), value) => noted(t, note, value),
+        (None, Value::String(text)) => Some(t.log_noted(name, text)),
+        (None, value) => Some(t.log_noted(name, value)),
     });
     shown.collect::<Vec<_>>().join(", ")
+}
+
+/// A note in words; none for what goes without saying.
+fn noted(t: Text, note: Note, value: &Value) -> Option<String> {
+    let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let number = || usize::try_from(value.as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
+    let space = || bytes(t, value.as_u64().unwrap_or(0));
+    let is_so = value.as_bool().unwrap_or(false);
+    Some(match note {
+        Note::Reason | Note::Handle | Note::UserAgent => text(),
+        Note::Reference => t.log_noted(t.log_reference(), text()),
+        Note::Record => t.log_noted(t.moderation_record(), text()),
+        Note::Blob => t.log_noted(t.moderation_blob(), text()),
+        Note::AppPasswords if !is_so => return None,
+        Note::AppPasswords => t.log_app_passwords().to_owned(),
+        Note::BlobBytes => t.log_noted(t.hosted_blobs(), space()),
+        Note::RepoBytes => t.log_noted(t.hosted_repo(), space()),
+        Note::Codes => t.hosted_codes(number()),
+        Note::Uses => t.log_uses(number()),
+        Note::Accepted if is_so => t.log_accepted().to_owned(),
+        Note::Accepted => t.log_not_accepted().to_owned(),
+        Note::Sent if is_so => t.log_sent().to_owned(),
+        Note::Sent => t.log_not_sent().to_owned(),
+    })
 }
 
 pub async fn show(visit: Visit) -> PageResult {
@@ -111,4 +147,62 @@ pub async fn show(visit: Visit) -> PageResult {
         entries: found.into_iter().map(|act| Entry::new(visit.t, act)).collect(),
         after: super::after("/admin/log", &[], cursor),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::i18n::Language;
+    use super::*;
+
+    #[test]
+    fn every_act_has_words_of_its_own_in_every_language() {
+        for language in Language::ALL {
+            let t = Text::new(*language);
+            let mut words: Vec<&str> = Action::ALL.iter().map(|it| action(t, *it)).collect();
+            for (word, act) in words.iter().zip(Action::ALL) {
+                assert_ne!(*word, act.name());
+                assert_eq!(Action::by_name(act.name()), Some(*act));
+            }
+            words.sort_unstable();
+            words.dedup();
+            assert_eq!(words.len(), Action::ALL.len(), "{language:?}: {words:?}");
+        }
+    }
+
+    #[test]
+    fn no_note_is_shown_by_its_name() {
+        for language in Language::ALL {
+            let t = Text::new(*language);
+            for note in Note::ALL {
+                assert_eq!(Note::by_name(note.name()), Some(*note));
+                let is_answer = matches!(note, Note::AppPasswords | Note::Accepted | Note::Sent);
+                let values = match is_answer {
+                    true => [json!(true), json!(false)],
+                    false => [json!("a text"), json!(5)],
+                };
+                for value in &values {
+                    let said = detail(t, &json!({ note.name(): value }).to_string());
+                    assert!(!said.contains(&format!("{}:", note.name())), "{note:?}: {said}");
+                    assert!(!is_answer || !said.contains(&value.to_string()), "{note:?}: {said}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn notes_read_as_sentences() {
+        let said = |language, notes: Value| detail(Text::new(language), &notes.to_string());
+        let part = json!({ "record": "a.b.c/1", "reference": "spam", "reason": "spam" });
+        assert_eq!(said(Language::En, part), "spam, Record: a.b.c/1");
+        let quotas = json!({ "blobBytes": 5 << 20, "repoBytes": null });
+        assert_eq!(said(Language::Fr, quotas), "Fichiers\u{a0}: 5 Mio");
+        let codes = json!({ "codes": 2, "uses": 1 });
+        assert_eq!(said(Language::En, codes), "2 codes, each good once");
+        assert_eq!(said(Language::En, json!({ "appPasswords": false })), "");
+        // Of a version to come.
+        assert_eq!(said(Language::En, json!({ "later": 1 })), "later: 1");
+        assert_eq!(detail(Text::default(), "nonsense"), "");
+    }
 }

@@ -11,6 +11,7 @@ use super::super::i18n::Text;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use crate::accounts::acts::{Action, Note};
 use crate::accounts::administration;
 use crate::accounts::email;
 use crate::auth::Moderator;
@@ -101,8 +102,8 @@ pub async fn test(visit: Visit) -> PageResult {
     let mail = Mail::new(to, t.mail_test_subject(), text, app.clock.now());
     let mailer = if visit.form.has("moderation") { &app.moderation_mailer } else { &app.mailer };
     let outcome = probe(mailer.as_ref(), mail).await;
-    let detail = json!({ "sent": outcome.error.is_none() });
-    administration::record(app, &Moderator::Admin, "test_mail", &app.config.hostname, detail).await;
+    let notes = [(Note::Sent, json!(outcome.error.is_none()))];
+    administration::record(app, &Moderator::Admin, Action::TestMail, &app.config.hostname, notes).await;
     visit.html(&Test::new(&visit, form, Some(outcome)))
 }
 

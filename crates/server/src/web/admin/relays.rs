@@ -11,6 +11,7 @@ use super::super::i18n::{Flash, Text};
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use crate::accounts::acts::{Action, Note};
 use crate::accounts::administration;
 use crate::auth::Moderator;
 use crate::firehose::Presence;
@@ -152,9 +153,9 @@ pub async fn show(visit: Visit) -> PageResult {
 pub async fn ask(visit: Visit) -> PageResult {
     let relay = relay_of(&visit)?;
     let is_followed = relay.request_crawl(&visit.app).await;
-    let detail = json!({ "accepted": is_followed });
+    let notes = [(Note::Accepted, json!(is_followed))];
     let (by, subject) = (&Moderator::Admin, relay.url.as_str());
-    administration::record(&visit.app, by, "request_crawl", subject, detail).await;
+    administration::record(&visit.app, by, Action::RequestCrawl, subject, notes).await;
     if is_followed {
         visit.redirect_saying(PATH, Flash::RelayAsked)
     } else {
@@ -179,8 +180,8 @@ pub async fn hang_up(visit: Visit) -> PageResult {
     let Some(presence) = visit.app.subscribers.hang_up(id) else {
         return visit.redirect_warning(PATH, Flash::SubscriberGone);
     };
-    let detail = json!({ "userAgent": presence.user_agent });
+    let notes = [(Note::UserAgent, json!(presence.user_agent))];
     let subject = presence.address.to_string();
-    administration::record(&visit.app, &Moderator::Admin, "hang_up", &subject, detail).await;
+    administration::record(&visit.app, &Moderator::Admin, Action::HangUp, &subject, notes).await;
     visit.redirect_saying(PATH, Flash::SubscriberHungUp)
 }

@@ -2,8 +2,8 @@
 
 use cairn_model::{AtIdentifier, Did};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::accounts::acts::Action;
 use crate::accounts::{administration, mailing};
 use crate::auth::Moderator;
 use crate::error::XrpcError;
@@ -33,7 +33,6 @@ pub async fn send_email(cx: Cx<Moderator>, Input(input): Input<SendEmail>) -> Re
     let text = plain(&input.content);
     let mail = Mail::new(to, subject, text, cx.app.clock.now()).with_html(input.content);
     cx.app.moderation_mailer.send(mail).await.map_err(mailing::not_sent)?;
-    administration::record(&cx.app, &cx.caller, "send_email", account.did.as_str(), json!({}))
-        .await;
+    administration::record(&cx.app, &cx.caller, Action::SendEmail, account.did.as_str(), []).await;
     Ok(Json(Sent { sent: true }))
 }

@@ -3,8 +3,8 @@
 use cairn_identity::DidKey;
 use cairn_model::{AtIdentifier, Did};
 use serde::Deserialize;
-use serde_json::json;
 
+use crate::accounts::acts::Action;
 use crate::accounts::{administration, rotation};
 use crate::auth::{Admin, Moderator};
 use crate::xrpc::{Cx, Input, Result};
@@ -27,6 +27,6 @@ pub async fn update_account_signing_key(
     let account = super::account(&cx.app, AtIdentifier::Did(input.did.clone())).await?;
     rotation::rotate(&cx.app, &input.did, input.signing_key).await?;
     let did = account.did.as_str();
-    administration::record(&cx.app, &Moderator::Admin, "update_signing_key", did, json!({})).await;
+    administration::record(&cx.app, &Moderator::Admin, Action::UpdateSigningKey, did, []).await;
     Ok(())
 }
