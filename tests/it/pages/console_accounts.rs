@@ -236,6 +236,33 @@ async fn no_account_is_made_while_the_directory_is_away() {
 }
 
 #[tokio::test]
+async fn the_list_of_accounts_says_how_many_there_are_and_leads_back() {
+    let pds = TestPds::start().await;
+    for name in ["alice", "bobby", "carol"] {
+        pds.account(name).await;
+    }
+    let mut browser = operator(&pds).await;
+    let bobby = browser.get("/admin/accounts?q=bobby").await;
+    assert!(bobby.has("1 account found") && !bobby.has("First page"), "{bobby:?}");
+    let (_, after) = bobby.html.split_once("href=\"/admin/accounts/did").unwrap();
+    let base = format!("/admin/accounts/did{}", after.split('"').next().unwrap());
+    browser.fill(&format!("{base}/deactivate"), &[]).await;
+    for (query, count) in [
+        ("", "3 accounts"),
+        ("?status=active", "2 accounts found"),
+        ("?status=deactivated", "1 account found"),
+        ("?q=did:&status=active", "2 accounts found"),
+    ] {
+        let view = browser.get(&format!("/admin/accounts{query}")).await;
+        assert!(view.has(count), "{query}: {view:?}");
+    }
+    let view = browser.get("/admin/accounts?status=active&order=newest&after=3").await;
+    assert!(view.has("alice.test") && !view.has("carol.test"), "{view:?}");
+    let first = "href=\"/admin/accounts?status=active&#38;order=newest\">First page";
+    assert!(view.has(first), "{view:?}");
+}
+
+#[tokio::test]
 async fn the_log_speaks_in_words() {
     let pds = TestPds::start().await;
     let alice = pds.account("alice").await;
@@ -246,7 +273,7 @@ async fn the_log_speaks_in_words() {
     browser.fill(&act(&alice, "limits"), &[("repo", "2"), ("blobs", "")]).await;
     let log = log(&mut browser).await;
     for said in
-        ["2 codes, each good 3 times", "operator", "app passwords, too", "Repository: 2.0 MiB"]
+        ["2 codes, each good 3 times", "operator", "app passwords, too", "Repository: \u{2066}2 MiB"]
     {
         assert!(log.contains(said), "{said}: {log}");
     }

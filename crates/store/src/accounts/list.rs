@@ -42,6 +42,17 @@ impl AccountQuery {
     }
 }
 
+/// How many accounts a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountCount {
+    Exactly(u64),
+    /// Of a beginning that finds so many, they are not counted to the end.
+    MoreThan(u64),
+}
+
+/// Of those that begin with something, as many are counted.
+const MAX_COUNTED: u64 = 1_000;
+
 /// The order of a list of accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccountOrder {
@@ -106,6 +117,49 @@ fn status_is(status: Option<AccountStatus>) -> &'static str {
     }
 }
 
+/// Counts all accounts of a state. Nothing but indexes is read, and the rows of those that moderation has stopped.
+fn count_all_sql(status: Option<AccountStatus>) -> String {
+    const ALL: &str = "SELECT count(*) FROM account";
+    const STOPPED: &str = "SELECT count(*) FROM account WHERE id IN (
+        SELECT id FROM account WHERE takedown_ref IS NOT NULL
+        UNION SELECT id FROM account WHERE suspended_at IS NOT NULL)";
+    let deactivated = format!("{ALL} WHERE deactivated_at IS NOT NULL");
+    match status {
+        None => ALL.to_owned(),
+        Some(AccountStatus::Takendown | AccountStatus::Suspended) => {
+            format!("{ALL} WHERE {}", status_is(status))
+        }
+        Some(AccountStatus::Deactivated) => {
+            format!("SELECT ({deactivated}) - ({STOPPED} AND deactivated_at IS NOT NULL)")
+        }
+        Some(AccountStatus::Active) => {
+            format!("SELECT ({ALL}) - ({deactivated}) - ({STOPPED} AND deactivated_at IS NULL)")
+        }
+    }
+}
+
+/// Counts those that begin so, up to a limit. Takes the beginning, what is behind all that begin so, and the limit.
+fn count_beginning_sql(status: Option<AccountStatus>) -> String {
+    let is_few = !matches!(status, None | Some(AccountStatus::Active));
+    let status = status_is(status);
+    let names = ["email", "handle", "did"];
+    if is_few {
+        // With a plus, SQLite looks at the few of a state rather than at all that begin so.
+        let begins = names.map(|name| format!("(+{name} >= ?1 AND +{name} < ?2)")).join(" OR ");
+        return format!(
+            "SELECT count(*) FROM
+             (SELECT id FROM account WHERE {status} AND ({begins}) LIMIT ?3)"
+        );
+    }
+    let some = names.map(|name| {
+        format!(
+            "SELECT id FROM (SELECT id FROM account
+             WHERE {name} >= ?1 AND {name} < ?2 AND {status} LIMIT ?3)"
+        )
+    });
+    format!("SELECT count(*) FROM ({})", some.join(" UNION "))
+}
+
 /// With a plus, SQLite sorts the few whose time is over rather than look through all that are deactivated.
 fn due_sql() -> String {
     format!(
@@ -157,6 +211,32 @@ impl Store {
         .await
     }
 
+    /// How many accounts there are of a state, and of those that begin with something, as [`AccountQuery::beginning`] has it.
+    pub async fn count_accounts(
+        &self,
+        beginning: Option<String>,
+        status: Option<AccountStatus>,
+    ) -> Result<AccountCount, StoreError> {
+        let is_search = beginning.is_some();
+        let count = self.read_one(move |tx| {
+            Ok::<i64, StoreError>(match beginning {
+                None => {
+                    tx.prepare_cached(&count_all_sql(status))?.query_row((), |row| row.get(0))?
+                }
+                Some(beginning) => {
+                    let end = format!("{beginning}{}", char::MAX);
+                    let values = (beginning, end, MAX_COUNTED + 1);
+                    tx.prepare_cached(&count_beginning_sql(status))?
+                        .query_row(values, |row| row.get(0))?
+                }
+            })
+        });
+        Ok(match u64::try_from(count.await?).unwrap_or(0) {
+            count if is_search && count > MAX_COUNTED => AccountCount::MoreThan(MAX_COUNTED),
+            count => AccountCount::Exactly(count),
+        })
+    }
+
     /// Accounts that are deactivated, and nothing more, and whose deletion is due at their owners' wish. Moderation may
     /// still want the others.
     pub async fn accounts_past_delete_after(&self, limit: u32) -> Result<Vec<Account>, StoreError> {
@@ -194,12 +274,13 @@ impl Store {
 mod tests {
     use super::*;
     use crate::StoreConfig;
+    use crate::accounts::testing::World;
 
     /// Lists of many accounts are read in the order of an index, and only as far as the page goes.
-    async fn plan(
+    async fn plan<V: rusqlite::Params + Send + 'static>(
         store: &Store,
         sql: String,
-        values: (&'static str, &'static str, i64, i64),
+        values: V,
     ) -> String {
         let plan: Vec<String> = store
             .read_one(move |tx| {
@@ -234,5 +315,63 @@ mod tests {
             }
         }
         store.close().await;
+    }
+
+    const STATUSES: [Option<AccountStatus>; 5] = [
+        None,
+        Some(AccountStatus::Active),
+        Some(AccountStatus::Deactivated),
+        Some(AccountStatus::Suspended),
+        Some(AccountStatus::Takendown),
+    ];
+
+    #[tokio::test]
+    async fn no_count_looks_at_all_accounts() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig::new(dir.path())).unwrap();
+        for status in STATUSES {
+            let all = plan(&store, count_all_sql(status), ()).await;
+            let some = plan(&store, count_beginning_sql(status), ("a", "b", 7)).await;
+            let steps = |plan: &str| plan.split("; ").map(str::to_owned).collect::<Vec<_>>();
+            for step in steps(&all).iter().chain(&steps(&some)) {
+                // The table itself is opened by its key alone.
+                let is_index = step.contains("INDEX account_")
+                    || step.contains("COVERING INDEX")
+                    || step.contains("sqlite_autoindex_account")
+                    || step.contains("USING INTEGER PRIMARY KEY");
+                assert!(!step.contains(" account") || is_index, "{status:?}: {step}");
+            }
+        }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn counts_agree_with_lists() {
+        let world = World::new();
+        let store = &world.store;
+        for (number, letter) in (0..).zip('a'..='l') {
+            let id = world.account(&format!("user{letter}")).await.id;
+            // Every state, and every two of them.
+            if number % 2 == 0 {
+                store.hide(id).await.unwrap();
+            }
+            if number % 3 == 0 {
+                store.takedown(id, None).await.unwrap();
+            }
+        }
+        for beginning in [None, Some("usera"), Some("did:"), Some("u"), Some("zzz")] {
+            for status in STATUSES {
+                let beginning = beginning.map(str::to_owned);
+                let query = AccountQuery {
+                    beginning: beginning.clone(),
+                    status,
+                    limit: 100,
+                    ..AccountQuery::default()
+                };
+                let listed = store.find_accounts(query).await.unwrap().len() as u64;
+                let counted = store.count_accounts(beginning.clone(), status).await.unwrap();
+                assert_eq!(counted, AccountCount::Exactly(listed), "{beginning:?} {status:?}");
+            }
+        }
     }
 }

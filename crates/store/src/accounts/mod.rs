@@ -38,7 +38,7 @@ pub use credentials::{AccountError, ChangedBy, EndSessions, SetEmailError, Updat
 pub(crate) use credentials::{set_email_confirmed, set_password};
 pub use keys::ReserveKeyError;
 pub(crate) use keys::signing_key;
-pub use list::{AccountOrder, AccountQuery, ListedAccount};
+pub use list::{AccountCount, AccountOrder, AccountQuery, ListedAccount};
 pub(crate) use lookup::{Standing, find, standing_of, status_of};
 pub use no_password::RemovePasswordError;
 pub use quotas::Quotas;

@@ -1,7 +1,9 @@
 //! `/admin/accounts`: finding an account.
 
 use askama::Template;
-use cairn_store::{Account, AccountId, AccountOrder, AccountQuery, AccountStatus, ListedAccount};
+use cairn_store::{
+    Account, AccountCount, AccountId, AccountOrder, AccountQuery, AccountStatus, ListedAccount,
+};
 
 use super::super::format::bytes;
 use super::super::i18n::Text;
@@ -9,6 +11,7 @@ use super::super::local::Local;
 use super::super::page::{Page, initial};
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::Pages;
 use crate::accounts::identity::shown_handle;
 use crate::error::XrpcError;
 
@@ -25,8 +28,10 @@ struct Accounts {
     orders: [Choice; ORDERS.len()],
     /// Whether nothing was asked for.
     is_whole: bool,
+    /// How many there are.
+    count: String,
     accounts: Vec<Line>,
-    after: String,
+    pages: Pages,
 }
 
 /// One of a few, in a form.
@@ -111,6 +116,16 @@ fn order_label(t: Text, order: AccountOrder) -> &'static str {
     }
 }
 
+/// How many there are, in words.
+fn counted(t: Text, count: AccountCount, is_whole: bool) -> String {
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    match count {
+        AccountCount::Exactly(n) if is_whole => t.accounts_count(number(n)),
+        AccountCount::Exactly(n) => t.accounts_found(number(n)),
+        AccountCount::MoreThan(n) => t.accounts_many_found(n),
+    }
+}
+
 /// What a name stands for, or the first of them for any other name.
 fn named<T: Copy>(choices: &[(&'static str, T)], name: &str) -> Option<(&'static str, T)> {
     choices.iter().find(|(known, _)| *known == name).or(choices.first()).copied()
@@ -126,6 +141,8 @@ pub async fn show(visit: Visit) -> PageResult {
     let (status_name, status) = named(&STATUSES, visit.query.get("status")).unwrap_or_default();
     let (order_name, order) = named(&ORDERS, visit.query.get("order")).unwrap_or_default();
     let sought = AccountQuery::beginning_of(&beginning);
+    let count = visit.app.store.count_accounts(sought.clone(), status).await?;
+    let is_whole = beginning.is_empty() && status.is_none();
     let query = AccountQuery { beginning: sought, status, order, after, limit: PAGE };
     let found = visit.app.store.find_accounts(query).await?;
     let is_full = found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
@@ -135,8 +152,9 @@ pub async fn show(visit: Visit) -> PageResult {
         page: visit.page(t.console_accounts()),
         t,
         accounts: found.iter().map(|it| Line::new(t, it)).collect(),
-        after: super::after("/admin/accounts", &others, cursor),
-        is_whole: beginning.is_empty() && status.is_none(),
+        pages: Pages::new(&visit, "/admin/accounts", &others, cursor),
+        count: counted(t, count, is_whole),
+        is_whole,
         statuses: STATUSES.map(|(name, it)| Choice {
             name,
             label: status_label(t, it),

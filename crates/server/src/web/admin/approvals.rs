@@ -9,6 +9,7 @@ use super::super::i18n::{Flash, Text};
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::Pages;
 use crate::accounts::approval;
 use crate::accounts::identity::INVALID_HANDLE;
 use crate::config::SignUp;
@@ -25,7 +26,7 @@ struct Approvals {
     /// Whether new accounts wait at all.
     is_asked: bool,
     applicants: Vec<Line>,
-    after: String,
+    pages: Pages,
 }
 
 #[derive(Template)]
@@ -76,7 +77,7 @@ pub async fn show(visit: Visit) -> PageResult {
         t: visit.t,
         is_asked: visit.app.config.sign_up == SignUp::Approval,
         applicants: found.into_iter().map(Line::from).collect(),
-        after: super::after("/admin/approvals", &[], cursor),
+        pages: Pages::new(&visit, "/admin/approvals", &[], cursor),
     })
 }
 

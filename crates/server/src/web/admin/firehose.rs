@@ -6,6 +6,7 @@ use super::super::i18n::Text;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::Pages;
 use crate::firehose::{Change, Line, line, live};
 
 /// Events on one page.
@@ -21,7 +22,7 @@ struct Firehose {
     /// Whether these are the newest of all.
     is_live: bool,
     oldest: String,
-    after: String,
+    pages: Pages,
 }
 
 impl Line {
@@ -61,7 +62,7 @@ pub async fn show(visit: Visit) -> PageResult {
         lines: line::lines(app, &events).await,
         is_live: before.is_none(),
         oldest: line::time(log.oldest_seq()),
-        after: super::after("/admin/firehose", &[], last.map(|seq| seq.to_string())),
+        pages: Pages::new(&visit, "/admin/firehose", &[], last.map(|seq| seq.to_string())),
     })
 }
 

@@ -12,6 +12,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::Pages;
 use crate::accounts::administration::{self, OPERATOR};
 use crate::accounts::identity::shown_handle;
 use crate::auth::Moderator;
@@ -35,7 +36,7 @@ struct Invites {
     /// Whether new accounts need a code.
     is_asked: bool,
     codes: Vec<Line>,
-    after: String,
+    pages: Pages,
 }
 
 #[derive(Template)]
@@ -121,7 +122,7 @@ async fn page(visit: &Visit, form: Form) -> Result<Invites, PageError> {
         form,
         is_asked: visit.app.config.sign_up == SignUp::Invite,
         codes,
-        after: super::after("/admin/invites", &[], cursor),
+        pages: Pages::new(visit, "/admin/invites", &[], cursor),
     })
 }
 

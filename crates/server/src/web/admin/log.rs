@@ -11,6 +11,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::Pages;
 use crate::accounts::acts::{Action, Note};
 use crate::accounts::administration::OPERATOR;
 
@@ -23,7 +24,7 @@ struct Log {
     page: Page,
     t: Text,
     entries: Vec<Entry>,
-    after: String,
+    pages: Pages,
 }
 
 /// A line of the log, as people read it.
@@ -145,7 +146,7 @@ pub async fn show(visit: Visit) -> PageResult {
         page: visit.page(visit.t.console_log()),
         t: visit.t,
         entries: found.into_iter().map(|act| Entry::new(visit.t, act)).collect(),
-        after: super::after("/admin/log", &[], cursor),
+        pages: Pages::new(&visit, "/admin/log", &[], cursor),
     })
 }
 
@@ -197,7 +198,7 @@ mod tests {
         let part = json!({ "record": "a.b.c/1", "reference": "spam", "reason": "spam" });
         assert_eq!(said(Language::En, part), "spam, Record: a.b.c/1");
         let quotas = json!({ "blobBytes": 5 << 20, "repoBytes": null });
-        assert_eq!(said(Language::Fr, quotas), "Fichiers\u{a0}: 5 Mio");
+        assert_eq!(said(Language::Fr, quotas), "Fichiers\u{a0}: \u{2066}5 Mio\u{2069}");
         let codes = json!({ "codes": 2, "uses": 1 });
         assert_eq!(said(Language::En, codes), "2 codes, each good once");
         assert_eq!(said(Language::En, json!({ "appPasswords": false })), "");

@@ -37,6 +37,7 @@ use super::cookies::{Cookie, Keep};
 use super::error::PageError;
 use super::i18n::Text;
 use super::icon;
+use super::local::Local;
 use super::route::{Route, Who, get, post};
 use super::visit::Visit;
 use crate::limits::Bucket;
@@ -129,11 +130,36 @@ fn did_of(visit: &Visit) -> Result<Did, PageError> {
     Did::parse(visit.param("did")).map_err(|_| PageError::NotFound)
 }
 
-/// Where the list goes on, as a query; empty at its end.
-fn after(path: &str, others: &[(&str, &str)], cursor: Option<String>) -> String {
-    let Some(cursor) = cursor else { return String::new() };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(others.iter().filter(|(_, value)| !value.is_empty()));
-    query.append_pair("after", &cursor);
-    format!("{path}?{}", query.finish())
+/// The other pages of a list that goes forward.
+pub struct Pages {
+    /// Where it begins; empty on its first page.
+    first: String,
+    /// Where it goes on; empty at its end.
+    after: String,
+}
+
+impl Pages {
+    /// The list at `path`, asked for with `others` and, beyond its first page, a cursor in `after`.
+    fn new(
+        visit: &Visit,
+        path: &'static str,
+        others: &[(&str, &str)],
+        cursor: Option<String>,
+    ) -> Self {
+        let link = |cursor: Option<String>| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(others.iter().filter(|(_, value)| !value.is_empty()));
+            query.extend_pairs(cursor.map(|cursor| ("after", cursor)));
+            Local::with_query(path, &query.finish()).to_string()
+        };
+        let is_first = visit.query.get("after").is_empty();
+        Self {
+            first: if is_first { String::new() } else { link(None) },
+            after: cursor.map(|cursor| link(Some(cursor))).unwrap_or_default(),
+        }
+    }
+
+    fn are_more(&self) -> bool {
+        !self.first.is_empty() || !self.after.is_empty()
+    }
 }

@@ -10,6 +10,7 @@ use super::super::local::Local;
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
+use super::Pages;
 use super::sought::Sought;
 use crate::accounts::identity::shown_handle;
 use crate::error::XrpcError;
@@ -27,7 +28,7 @@ struct Moderation {
     sought: String,
     tabs: [Tab; 3],
     lines: Vec<Line>,
-    after: String,
+    pages: Pages,
 }
 
 struct Tab {
@@ -95,7 +96,7 @@ impl Moderation {
                 tab(Kind::Records, "/admin/moderation?show=records", t.moderation_records()),
                 tab(Kind::Blobs, "/admin/moderation?show=blobs", t.moderation_blobs()),
             ],
-            after: super::after("/admin/moderation", &[("show", kind.name())], found.cursor),
+            pages: Pages::new(visit, "/admin/moderation", &[("show", kind.name())], found.cursor),
             lines: found.lines,
         })
     }
