@@ -14,6 +14,9 @@ use serde::Deserialize;
 /// The catalogue that the others are compared with, and the language of people whose own we do not speak.
 const FIRST: &str = "en";
 
+/// Sections whose keys belong to somebody else, here to the table of options: each is one method that takes the key.
+const LOOKED_UP: [&str; 2] = ["option", "option_default"];
+
 #[derive(Deserialize)]
 struct Catalogue {
     language: About,
@@ -153,9 +156,13 @@ fn generate(languages: &[Language]) -> String {
     language_type(&mut code, languages);
     code.push_str("impl Text {\n");
     for (key, message) in keys(&languages[0]) {
-        if !key.starts_with("flash.") {
+        let section = key.split('.').next().unwrap_or_default();
+        if section != "flash" && !LOOKED_UP.contains(&section) {
             method(&mut code, languages, &key, message);
         }
+    }
+    for section in LOOKED_UP {
+        lookup(&mut code, languages, section);
     }
     code.push_str("}\n");
     flash_type(&mut code, languages);
@@ -278,6 +285,27 @@ fn owned(text: &str, is_html: bool) -> String {
     let plain = names(text).is_empty();
     let value = if plain { format!("{text:?}.to_owned()") } else { format!("format!({text:?})") };
     if is_html { format!("Html::made({value})") } else { value }
+}
+
+/// A section of plain texts as a method that takes their keys.
+fn lookup(code: &mut String, languages: &[Language], section: &str) {
+    let _ = writeln!(
+        code,
+        "    /// The text of a key of `[{section}]`.\n    pub fn {section}(self, key: &str) -> Option<&'static str> {{\n        let texts: &'static [(&'static str, &'static str)] = match self.0 {{"
+    );
+    for language in languages {
+        let _ = write!(code, "            Language::{} => &[", variant(&language.tag));
+        // Sorted by their keys.
+        for (key, message) in language.catalogue.sections.get(section).into_iter().flatten() {
+            let Message::Plain(text) = message else { panic!("{section}.{key} is not plain") };
+            assert!(names(text).is_empty(), "{section}.{key} takes no placeholders");
+            let _ = write!(code, "({key:?}, {text:?}), ");
+        }
+        code.push_str("],\n");
+    }
+    code.push_str(
+        "        };\n        let at = texts.binary_search_by_key(&key, |(known, _)| known).ok()?;\n        texts.get(at).map(|(_, text)| *text)\n    }\n",
+    );
 }
 
 /// The section `[flash]`: what a page says once, after a form was sent.

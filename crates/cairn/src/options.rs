@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use cairn_server::config::Setting;
+
 use crate::config::{Kind, OPTIONS};
 
 /// Prints every option with its names, kind and default.
@@ -20,9 +22,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
             write!(out, "; {reference}")?;
         }
         writeln!(out, ")")?;
-        writeln!(out, "    {}", opt.about)?;
-        if !opt.default.is_empty() {
-            writeln!(out, "    default: {}", opt.default)?;
+        writeln!(out, "    {}", Setting::about(opt.key).unwrap_or_default())?;
+        let default = Setting::default_in_words(opt.key).unwrap_or(opt.default);
+        if !default.is_empty() {
+            writeln!(out, "    default: {default}")?;
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use crate::accounts::blocked_words::BlockedWords;
 use crate::accounts::email::DisposableDomains;
 use crate::accounts::handle_policy::HandleRules;
 use crate::branding::Branding;
+use crate::i18n::Text;
 pub use crate::limits::TrustedProxies;
 
 /// Everything that an operator can decide about the server part.
@@ -96,15 +97,26 @@ impl ServerConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     pub key: &'static str,
-    pub about: &'static str,
     pub value: SettingValue,
     pub source: SettingSource,
+}
+
+impl Setting {
+    /// What the option of this key does, in English.
+    pub fn about(key: &str) -> Option<&'static str> {
+        Text::default().option(key)
+    }
+
+    /// Its default in English, where words tell it.
+    pub fn default_in_words(key: &str) -> Option<&'static str> {
+        Text::default().option_default(key)
+    }
 }
 
 /// What an option is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingValue {
-    /// As it was written, or as the default is described; empty if there is none.
+    /// As it was written, or the default; empty if there is none, or if it is told in words.
     Plain(String),
     /// Never shown.
     Secret { is_set: bool },

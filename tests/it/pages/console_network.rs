@@ -105,7 +105,7 @@ async fn the_firehose_is_shown_as_it_comes_and_back_to_its_beginning() {
 
 #[tokio::test]
 async fn settings_are_shown_with_their_source_and_without_secrets() {
-    let setting = |key, value, source| Setting { key, about: "does things", value, source };
+    let setting = |key, value, source| Setting { key, value, source };
     let pds = TestPds::start_with(|config| {
         config.settings = vec![
             setting(
@@ -115,6 +115,7 @@ async fn settings_are_shown_with_their_source_and_without_secrets() {
             ),
             setting("port", SettingValue::Plain("2583".into()), SettingSource::Default),
             setting("jwt_secret", SettingValue::Secret { is_set: true }, SettingSource::File),
+            setting("error_color", SettingValue::Plain(String::new()), SettingSource::Default),
         ];
     })
     .await;
@@ -123,7 +124,15 @@ async fn settings_are_shown_with_their_source_and_without_secrets() {
     for shown in ["pds.example", "PDS_HOSTNAME", "set, not shown"] {
         assert!(set.contains(shown), "{shown}: {set}");
     }
-    assert!(defaults.contains("2583"));
+    assert!(defaults.contains("2583") && defaults.contains("a red"));
+    // In the reader's language.
+    let mut browser = operator(&pds).await;
+    browser.cookies.insert("language".to_owned(), "fr".to_owned());
+    let view = browser.get("/admin/settings").await;
+    for shown in ["port TCP d’écoute", "un rouge", "clé des jetons de session"] {
+        assert!(view.has(shown), "{shown}: {view:?}");
+    }
+    assert!(!view.has("TCP port to listen on"), "{view:?}");
 }
 
 #[tokio::test]

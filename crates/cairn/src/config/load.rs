@@ -173,7 +173,7 @@ impl Raw {
             Some(found) if found.origin == opt.key => SettingSource::File,
             Some(found) => SettingSource::Variable(found.origin.clone()),
         };
-        Setting { key: opt.key, about: opt.about, value, source }
+        Setting { key: opt.key, value, source }
     }
 
     /// The text of an option, if it is set.

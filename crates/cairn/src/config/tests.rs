@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 
-use cairn_server::config::{SettingSource, SettingValue, SignUp};
+use cairn_server::config::{Setting, SettingSource, SettingValue, SignUp};
 
 use super::{Config, OPTIONS};
 
@@ -226,4 +226,25 @@ fn the_example_file_lists_every_option_once_and_loads() {
         .collect();
     load(Some(&all), &[]).unwrap();
     load(Some(&text), &[]).unwrap();
+}
+
+/// The catalogue of the pages tells what options do, in every language that they speak.
+#[test]
+fn the_catalogue_describes_every_option_and_nothing_else() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../server/locales/en.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, section) = text.split_once("\n[option]\n").unwrap();
+    let described: Vec<&str> = section
+        .lines()
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| Some(line.split_once(" = ")?.0))
+        .collect();
+    let options: Vec<&str> = OPTIONS.iter().map(|opt| opt.key).collect();
+    assert_eq!(described, options);
+    for opt in OPTIONS {
+        assert!(Setting::about(opt.key).is_some_and(|about| about.len() > 3), "{}", opt.key);
+        let is_told_twice = !opt.default.is_empty() && Setting::default_in_words(opt.key).is_some();
+        assert!(!is_told_twice, "{} has two defaults", opt.key);
+    }
+    assert_eq!(Setting::default_in_words("error_color"), Some("a red"));
 }

@@ -44,11 +44,12 @@ struct Line {
 
 impl Line {
     fn new(t: Text, setting: &Setting) -> Self {
+        let default = t.option_default(setting.key);
         let (value, note) = match &setting.value {
-            SettingValue::Plain(text) if text.is_empty() => (None, t.settings_unset()),
-            SettingValue::Plain(text) => (Some(text.clone()), ""),
             SettingValue::Secret { is_set: true } => (None, t.settings_secret()),
-            SettingValue::Secret { is_set: false } => (None, t.settings_no_secret()),
+            SettingValue::Plain(text) if !text.is_empty() => (Some(text.clone()), ""),
+            SettingValue::Plain(_) => (None, default.unwrap_or(t.settings_unset())),
+            SettingValue::Secret { .. } => (None, default.unwrap_or(t.settings_no_secret())),
         };
         let source = match &setting.source {
             SettingSource::Default => t.settings_default().to_owned(),
@@ -56,7 +57,13 @@ impl Line {
             SettingSource::Variable(name) => name.clone(),
             SettingSource::Command => t.settings_command().to_owned(),
         };
-        Self { key: setting.key, about: setting.about, value, note, source }
+        Self {
+            key: setting.key,
+            about: t.option(setting.key).unwrap_or_default(),
+            value,
+            note,
+            source,
+        }
     }
 }
 
