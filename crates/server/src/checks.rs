@@ -275,7 +275,7 @@ fn disk(app: &App) -> Finding {
 fn mail(app: &App) -> Finding {
     let waiting = app.outbox.waiting(app.clock.now());
     let verdict = if waiting.is_empty() { Verdict::Good } else { Verdict::Doubtful };
-    let seen = waiting.into_iter().next().map(|it| it.reason).unwrap_or_default();
+    let seen = waiting.into_iter().next().map(|it| it.reason.to_string()).unwrap_or_default();
     Check::Mail.found(verdict, seen)
 }
 

@@ -1,8 +1,10 @@
 //! What the operator does for accounts in the console: names and addresses, and new accounts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_server::config::SignUp;
+use cairn_server::mail::NoMailer;
 use cairn_tests::{Browser, DirectoryFault, PASSWORD, TestAccount, TestPds};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
@@ -280,4 +282,34 @@ async fn the_log_speaks_in_words() {
     for raw in ["appPasswords", "repoBytes", "uses:", "make_invites", ">admin<"] {
         assert!(!log.contains(raw), "{raw}");
     }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_said_beside_its_field_in_the_readers_language() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let mut browser = operator(&pds).await;
+    browser.cookies.insert("language".to_owned(), "fr".to_owned());
+    let long = "x".repeat(2_001);
+    let view = browser.fill(&act(&alice, "take-down"), &[("reason", long.as_str())]).await;
+    assert_eq!(view.error("reason"), "Au plus 2000 caractères.");
+    let view = browser.fill(&act(&alice, "set-password"), &[("password", &long[..300])]).await;
+    assert!(view.error("password").contains("256"), "{view:?}");
+}
+
+#[tokio::test]
+async fn mail_that_waits_says_so_and_why_in_the_readers_language() {
+    let pds = TestPds::start_with_mailer(Arc::new(NoMailer)).await;
+    let alice = pds.account("alice").await;
+    let mut browser = operator(&pds).await;
+    let view = browser.fill(&act(&alice, "mail-reset"), &[]).await;
+    let view = browser.follow(&view).await;
+    assert!(view.has("It waits on the page “Mail”"), "{view:?}");
+    let fields = [("handle", "carol"), ("email", "carol@mail.test"), ("kind", "mailed")];
+    let view = browser.fill(NEW, &fields).await;
+    assert!(browser.follow(&view).await.has("hand over the letter that waits"));
+    browser.cookies.insert("language".to_owned(), "fr".to_owned());
+    let view = browser.get("/admin/outbox").await;
+    assert!(view.has("aucun moyen d’envoyer du courriel"), "{view:?}");
+    assert!(!view.has("no way to send mail"), "{view:?}");
 }

@@ -36,7 +36,7 @@ async fn relays_are_asked_by_a_button_and_what_they_say_is_shown() {
     relay.on_json(STATUS, None, json!({ "status": "throttled", "accountCount": 3, "seq": 0 }));
     let view = browser.submit("/admin/relays/0/look", &[]).await;
     let view = browser.follow(&view).await;
-    assert!(view.has(">throttled<") && view.has("3 accounts, "), "{view:?}");
+    assert!(view.has(">throttles this server<") && view.has("3 accounts, "), "{view:?}");
     assert!(relay.last().query.unwrap().starts_with("hostname=localhost%3A"));
     assert_eq!(browser.submit("/admin/relays/1/ask", &[]).await.status, 404);
     let log = log(&mut browser).await;

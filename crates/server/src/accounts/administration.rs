@@ -18,7 +18,7 @@ pub const OPERATOR: &str = "admin";
 /// Invite codes made at once, over all accounts.
 const MAX_CODES: usize = 10_000;
 /// Reasons and notes are for people to read.
-const MAX_NOTE_CHARS: usize = 2_000;
+pub const MAX_NOTE_CHARS: usize = 2_000;
 
 /// Writes an act into the log. One that has happened stays when the log takes no entry.
 pub async fn record<const N: usize>(

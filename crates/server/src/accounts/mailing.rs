@@ -84,8 +84,9 @@ pub fn post_later(app: &App, did: &Did, mail: Mail) {
 }
 
 /// What a client is told about a mail that was not sent.
-pub fn not_sent(err: MailError) -> XrpcError {
-    match err {
+pub fn not_sent(err: impl Into<Arc<MailError>>) -> XrpcError {
+    let err = err.into();
+    match *err {
         MailError::NotConfigured => {
             XrpcError::invalid_request("This server cannot send mail: ask its operator")
         }

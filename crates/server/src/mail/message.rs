@@ -7,6 +7,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
 use super::Mail;
+use crate::i18n::Text;
 
 /// Who mail comes from.
 #[derive(Clone, Debug)]
@@ -19,11 +20,11 @@ pub struct Sender {
 /// Why something cannot be written in a mail.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    #[error("the recipient's address is not one that mail can be sent to")]
+    #[error("{}", Text::default().mail_trouble_recipient())]
     Recipient(#[source] lettre::address::AddressError),
-    #[error("the sender's address is not one that mail can come from")]
+    #[error("{}", Text::default().mail_trouble_sender())]
     Sender(#[source] lettre::address::AddressError),
-    #[error("the message cannot be written")]
+    #[error("{}", Text::default().mail_trouble_content())]
     Content(#[from] lettre::error::Error),
 }
 

@@ -11,6 +11,7 @@ mod route;
 mod sendmail;
 pub mod smtp;
 mod text;
+mod words;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,6 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+
+use crate::i18n::Text;
 
 pub use message::{MessageError, Sender};
 pub use outbox::{Outbox, Waiting};
@@ -79,7 +82,7 @@ impl fmt::Debug for Mail {
 /// Why a message was not handed over.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    #[error("no way to send mail is configured")]
+    #[error("{}", Text::default().mail_trouble_not_configured())]
     NotConfigured,
     #[error(transparent)]
     Message(#[from] MessageError),

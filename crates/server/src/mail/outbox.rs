@@ -4,11 +4,11 @@
 //! them at `/admin/outbox` and hands them over. In memory only, and for a day: the codes in it are good for 15 minutes.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Mail;
+use super::{Mail, MailError};
 
 /// The oldest message goes beyond this many.
 const MAX_MESSAGES: usize = 100;
@@ -22,12 +22,12 @@ pub struct Outbox(Mutex<VecDeque<Waiting>>);
 #[derive(Clone, Debug)]
 pub struct Waiting {
     pub mail: Mail,
-    pub reason: String,
+    pub reason: Arc<MailError>,
 }
 
 impl Outbox {
     /// Keeps a message.
-    pub fn keep(&self, mail: Mail, reason: String) {
+    pub fn keep(&self, mail: Mail, reason: Arc<MailError>) {
         let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         messages.push_front(Waiting { mail, reason });
         messages.truncate(MAX_MESSAGES);
@@ -50,10 +50,11 @@ mod tests {
         let outbox = Outbox::default();
         let start = Timestamp::UNIX_EPOCH;
         let hour = SignedDuration::from_hours(1);
-        outbox.keep(Mail::new("a@mail.test", "old", "", start), String::new());
+        let reason = Arc::new(MailError::NotConfigured);
+        outbox.keep(Mail::new("a@mail.test", "old", "", start), reason.clone());
         for n in 0..100 {
             let at = start.checked_add(hour).unwrap();
-            outbox.keep(Mail::new("a@mail.test", n.to_string(), "", at), String::new());
+            outbox.keep(Mail::new("a@mail.test", n.to_string(), "", at), reason.clone());
         }
         let waiting = outbox.waiting(start);
         assert_eq!(waiting.len(), 100);

@@ -1,5 +1,7 @@
 //! Handing a message over, and keeping it when that fails.
 
+use std::sync::Arc;
+
 use crate::App;
 
 use super::{Mail, MailError};
@@ -9,13 +11,13 @@ use super::{Mail, MailError};
 ///
 /// # Errors
 /// Those of the mail server; the message waits in the outbox then too.
-pub(crate) async fn post(app: &App, mail: Mail) -> Result<(), MailError> {
+pub(crate) async fn post(app: &App, mail: Mail) -> Result<(), Arc<MailError>> {
     let Err(err) = app.mailer.send(mail.clone()).await else { return Ok(()) };
-    let reason = err.to_string();
-    tracing::warn!(subject = mail.subject, reason, "a mail waits at /admin/outbox");
-    app.outbox.keep(mail, reason);
-    match err {
+    let err = Arc::new(err);
+    tracing::warn!(subject = mail.subject, reason = %err, "a mail waits at /admin/outbox");
+    app.outbox.keep(mail, err.clone());
+    match *err {
         MailError::NotConfigured => Ok(()),
-        err => Err(err),
+        _ => Err(err),
     }
 }

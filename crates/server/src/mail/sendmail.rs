@@ -1,7 +1,8 @@
 //! Mail through a program on this machine, in the way of sendmail: the message on its standard input.
 
+use std::fmt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -10,6 +11,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{Mail, MailError, Mailer, Sender};
+use crate::i18n::Text;
 
 /// The program only queues the message; one that takes longer hangs.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,12 +27,15 @@ pub struct Sendmail {
 /// Why the program did not take a message.
 #[derive(Debug, thiserror::Error)]
 pub enum SendmailError {
-    #[error("{program} cannot be run: {source}")]
     Run { program: PathBuf, source: std::io::Error },
-    #[error("{program} failed ({status}): {complaint}")]
-    Failed { program: PathBuf, status: std::process::ExitStatus, complaint: String },
-    #[error("{program} takes too long")]
+    Failed { program: PathBuf, status: ExitStatus, complaint: String },
     Timeout { program: PathBuf },
+}
+
+impl fmt::Display for SendmailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words(Text::default()))
+    }
 }
 
 impl Sendmail {

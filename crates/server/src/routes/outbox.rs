@@ -31,6 +31,7 @@ impl From<Waiting> for Message {
     fn from(waiting: Waiting) -> Self {
         let Waiting { mail, reason } = waiting;
         let written_at = mail.sent_at.to_string();
+        let reason = reason.to_string();
         Self { to: mail.to, subject: mail.subject, text: mail.text, written_at, reason }
     }
 }

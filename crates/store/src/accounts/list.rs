@@ -51,7 +51,7 @@ pub enum AccountCount {
 }
 
 /// Of those that begin with something, as many are counted.
-const MAX_COUNTED: u64 = 1_000;
+const MAX_COUNTED: u32 = 1_000;
 
 /// The order of a list of accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,7 +232,9 @@ impl Store {
             })
         });
         Ok(match u64::try_from(count.await?).unwrap_or(0) {
-            count if is_search && count > MAX_COUNTED => AccountCount::MoreThan(MAX_COUNTED),
+            count if is_search && count > u64::from(MAX_COUNTED) => {
+                AccountCount::MoreThan(MAX_COUNTED.into())
+            }
             count => AccountCount::Exactly(count),
         })
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use lettre::transport::smtp;
 
 use super::super::{Security, SmtpServer};
+use crate::i18n::Text;
 
 /// Longer answers are cut.
 const MAX_SAID_CHARS: usize = 500;
@@ -18,7 +19,7 @@ pub struct SmtpError {
     pub step: Step,
     pub reason: Reason,
     /// What the operator may want to try.
-    pub hint: Option<&'static str>,
+    pub hint: Option<Hint>,
 }
 
 /// The parts of the exchange.
@@ -46,6 +47,22 @@ pub enum Reason {
     Connection(String),
     /// The server does not offer what is needed, or says what cannot be understood.
     Protocol(String),
+}
+
+/// What often is behind it, and what to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// The port expects STARTTLS.
+    NoTlsAtFirst,
+    Certificate,
+    /// The port expects TLS from the first byte.
+    TlsAtFirst,
+    Port25,
+    Address,
+    NoStartTls,
+    Password,
+    /// The sender is not this account's.
+    From,
 }
 
 impl SmtpError {
@@ -114,66 +131,35 @@ fn redacted(server: &SmtpServer, said: &str) -> String {
     }
 }
 
-fn hint(server: &SmtpServer, step: Step, reason: &Reason) -> Option<&'static str> {
+fn hint(server: &SmtpServer, step: Step, reason: &Reason) -> Option<Hint> {
     let from_start = server.security == Security::Tls;
-    match (step, reason) {
+    Some(match (step, reason) {
         (Step::Connect, Reason::Tls(said)) if said.contains("InvalidContentType") => {
-            Some("the port does not speak TLS from the first byte: try smtp:// for STARTTLS")
+            Hint::NoTlsAtFirst
         }
         (Step::Connect | Step::StartTls, Reason::Tls(said)) if said.contains("certificate") => {
-            Some(
-                "the certificate is not trusted or is for another name; SSL_CERT_FILE names further roots",
-            )
+            Hint::Certificate
         }
-        (Step::Connect, Reason::NoAnswer) if server.port == 465 && !from_start => {
-            Some("port 465 speaks TLS from the first byte: try smtps://")
-        }
-        (Step::Connect, Reason::NoAnswer) if server.port == 25 => {
-            Some("many hosting companies block port 25: ask for port 587 or 465")
-        }
-        (Step::Connect, Reason::NoAnswer | Reason::Connection(_)) => {
-            Some("check host and port, and that a firewall lets them through")
-        }
-        (Step::StartTls, Reason::Protocol(_)) => Some(
-            "the server offers no STARTTLS: try smtps://, or ?tls=none if the network between is your own",
-        ),
-        (Step::SignIn, Reason::Refused { .. }) => Some(
-            "check user and password; characters like @ : / # % in them are written with percent signs",
-        ),
-        (Step::Sender, Reason::Refused { .. }) => {
-            Some("the server does not let this account send from email_from_address")
-        }
-        _ => None,
-    }
+        (Step::Connect, Reason::NoAnswer) if server.port == 465 && !from_start => Hint::TlsAtFirst,
+        (Step::Connect, Reason::NoAnswer) if server.port == 25 => Hint::Port25,
+        (Step::Connect, Reason::NoAnswer | Reason::Connection(_)) => Hint::Address,
+        (Step::StartTls, Reason::Protocol(_)) => Hint::NoStartTls,
+        (Step::SignIn, Reason::Refused { .. }) => Hint::Password,
+        (Step::Sender, Reason::Refused { .. }) => Hint::From,
+        _ => return None,
+    })
 }
 
 impl fmt::Display for SmtpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} failed: {}", self.server, self.step, self.reason)
+        f.write_str(&self.words(Text::default()))
     }
 }
 
 impl Error for SmtpError {}
 
-impl fmt::Display for Step {
+impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connecting",
-            Self::StartTls => "STARTTLS",
-            Self::SignIn => "signing in",
-            Self::Sender => "naming the sender",
-            Self::Recipient => "naming the recipient",
-            Self::Message => "handing the message over",
-        })
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { code, said } => write!(f, "the server says {code} {said}"),
-            Self::NoAnswer => f.write_str("no answer in time"),
-            Self::Tls(said) | Self::Connection(said) | Self::Protocol(said) => f.write_str(said),
-        }
+        f.write_str(self.words(Text::default()))
     }
 }

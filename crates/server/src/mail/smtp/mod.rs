@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use self::conversation::Conversation;
 use super::{Mail, MailError, Mailer, Sender, SmtpServer};
 
-pub use error::{Reason, SmtpError, Step};
+pub use error::{Hint, Reason, SmtpError, Step};
 
 /// Connections kept while nobody sends.
 const MAX_IDLE: usize = 2;

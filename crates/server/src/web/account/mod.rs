@@ -53,6 +53,7 @@ use super::route::{PageResult, Route, Who, get, post};
 use super::visit::Visit;
 
 pub(super) use apps::count as connected_apps;
+pub(super) use data::why_not_active;
 pub(super) use handle::refuse as refuse_handle;
 pub(super) use passkey::Challenges;
 pub(super) use signing_in::ANEW;

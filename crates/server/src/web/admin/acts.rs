@@ -3,6 +3,7 @@
 use askama::Template;
 use cairn_store::{Account, SecondFactors};
 
+use super::super::account::why_not_active;
 use super::super::error::PageError;
 use super::super::form::Form;
 use super::super::i18n::{Flash, Text};
@@ -11,8 +12,9 @@ use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::typed;
-use crate::accounts::administration;
+use crate::accounts::administration::{self, MAX_NOTE_CHARS};
 use crate::accounts::identity::shown_handle;
+use crate::accounts::password::{self, PasswordError};
 use crate::auth::Moderator;
 use crate::error::XrpcError;
 
@@ -208,13 +210,20 @@ impl Act {
         let mut form = Form::of(sent, &["reason", "name", "app_passwords", "handle", "email"]);
         match self {
             Self::TakeDown => form.require(sent, "reason", t.act_reason_missing()),
-            Self::SetPassword if sent.exact("password").is_empty() => {
-                form.refuse("password", t.act_password_missing());
-            }
+            Self::SetPassword => match password::check_new(sent.exact("password")) {
+                Ok(()) => {}
+                Err(PasswordError::TooLong) => form.refuse("password", t.password_too_long()),
+                Err(PasswordError::Empty | PasswordError::TooShort) => {
+                    form.refuse("password", t.act_password_missing());
+                }
+            },
             Self::Delete if sent.get("name") != name_of(account) => {
                 form.refuse("name", t.act_delete_other(name_of(account)));
             }
             _ => {}
+        }
+        if sent.get("reason").chars().count() > MAX_NOTE_CHARS {
+            form.refuse("reason", t.act_reason_long(MAX_NOTE_CHARS));
         }
         form
     }
@@ -307,6 +316,13 @@ pub async fn submit(visit: Visit) -> PageResult {
     }
     match act.run(&visit, &account, &mut form).await {
         Ok(()) if form.is_refused() => visit.refused(&Asking::new(&visit, act, &account, form)),
+        Ok(()) if act == Act::MailReset && !visit.app.mailer.is_configured() => {
+            visit.redirect_warning(Local::of_console(&account.did, ""), Flash::ActMailWaits)
+        }
+        Err(err) if act == Act::MailReset && err.name() == "UpstreamFailure" => {
+            tracing::warn!(error = %err, "a mail with a code was not sent");
+            visit.redirect_warning(Local::of_console(&account.did, ""), Flash::ActMailWaits)
+        }
         Ok(()) if act == Act::Delete => visit.redirect_saying("/admin/accounts", act.flash()),
         Ok(()) if act == Act::RemoveFactors && account.password_hash.is_none() => {
             visit.redirect_warning(Local::of_console(&account.did, ""), Flash::ActRemoveFactorsAll)
@@ -314,7 +330,11 @@ pub async fn submit(visit: Visit) -> PageResult {
         Ok(()) => visit.redirect_saying(Local::of_console(&account.did, ""), act.flash()),
         Err(err) if err.status().is_server_error() => Err(err.into()),
         Err(err) => {
-            form.refuse("", visit.t.console_refused(err.message()));
+            let reason = match act {
+                Act::Activate => why_not_active(&err, visit.t),
+                _ => visit.t.console_refused(err.message()),
+            };
+            form.refuse("", reason);
             visit.refused(&Asking::new(&visit, act, &account, form))
         }
     }

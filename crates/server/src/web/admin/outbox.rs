@@ -15,7 +15,7 @@ use crate::accounts::acts::{Action, Note};
 use crate::accounts::administration;
 use crate::accounts::email;
 use crate::auth::Moderator;
-use crate::mail::{Mail, MailError, Mailer, Waiting};
+use crate::mail::{Mail, Mailer, Waiting};
 
 #[derive(Template)]
 #[template(path = "admin/outbox.html")]
@@ -34,11 +34,11 @@ struct Message {
     reason: String,
 }
 
-impl From<Waiting> for Message {
-    fn from(waiting: Waiting) -> Self {
+impl Message {
+    fn new(t: Text, waiting: Waiting) -> Self {
         let Waiting { mail, reason } = waiting;
         let Mail { to, subject, text, sent_at, .. } = mail;
-        Self { to, subject, text, written_at: time(sent_at), reason }
+        Self { to, subject, text, written_at: time(sent_at), reason: reason.words(t) }
     }
 }
 
@@ -47,7 +47,7 @@ pub async fn show(visit: Visit) -> PageResult {
     visit.html(&Outbox {
         page: visit.page(visit.t.console_outbox()),
         t: visit.t,
-        messages: waiting.into_iter().map(Message::from).collect(),
+        messages: waiting.into_iter().map(|it| Message::new(visit.t, it)).collect(),
     })
 }
 
@@ -67,7 +67,7 @@ struct Outcome {
     /// What was done, and what the mail server said.
     steps: Vec<String>,
     error: Option<String>,
-    hint: Option<String>,
+    hint: Option<&'static str>,
 }
 
 impl Test {
@@ -101,19 +101,18 @@ pub async fn test(visit: Visit) -> PageResult {
     let text = t.mail_test_body(&app.config.hostname);
     let mail = Mail::new(to, t.mail_test_subject(), text, app.clock.now());
     let mailer = if visit.form.has("moderation") { &app.moderation_mailer } else { &app.mailer };
-    let outcome = probe(mailer.as_ref(), mail).await;
+    let outcome = probe(t, mailer.as_ref(), mail).await;
     let notes = [(Note::Sent, json!(outcome.error.is_none()))];
-    administration::record(app, &Moderator::Admin, Action::TestMail, &app.config.hostname, notes).await;
+    administration::record(app, &Moderator::Admin, Action::TestMail, &app.config.hostname, notes)
+        .await;
     visit.html(&Test::new(&visit, form, Some(outcome)))
 }
 
-async fn probe(mailer: &dyn Mailer, mail: Mail) -> Outcome {
+async fn probe(t: Text, mailer: &dyn Mailer, mail: Mail) -> Outcome {
     let mut steps = Vec::new();
     let sent = mailer.probe(mail, &mut |step| steps.push(step.to_owned())).await;
-    let (error, hint) = match sent {
-        Ok(()) => (None, None),
-        Err(MailError::Smtp(err)) => (Some(err.to_string()), err.hint.map(ToString::to_string)),
-        Err(err) => (Some(err.to_string()), None),
-    };
+    let err = sent.err();
+    let error = err.as_ref().map(|err| err.words(t));
+    let hint = err.as_ref().and_then(|err| err.hint(t));
     Outcome { steps, error, hint }
 }

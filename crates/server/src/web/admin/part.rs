@@ -15,7 +15,7 @@ use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::moderation::{of_blob, of_record};
-use crate::accounts::administration::{self, Part};
+use crate::accounts::administration::{self, MAX_NOTE_CHARS, Part};
 use crate::accounts::identity::shown_handle;
 use crate::auth::Moderator;
 use crate::error::XrpcError;
@@ -186,6 +186,11 @@ pub async fn submit(visit: Visit) -> PageResult {
     let mut form = Form::of(sent, &["reference", "reason"]);
     if takes_down {
         form.require(sent, "reason", visit.t.act_reason_missing());
+    }
+    for name in ["reference", "reason"] {
+        if sent.get(name).chars().count() > MAX_NOTE_CHARS {
+            form.refuse(name, visit.t.act_reason_long(MAX_NOTE_CHARS));
+        }
     }
     if form.is_refused() {
         let detail = subject.detail(&visit, form).await?;

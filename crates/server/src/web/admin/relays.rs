@@ -92,6 +92,7 @@ impl Heard {
             let head = visit.app.store.events().head_seq();
             let behind = standing.seq.map(|seq| seconds(head.saturating_sub(seq)));
             let status = standing.status.unwrap_or_default();
+            let text = standing_words(t, &status).map_or_else(|| status.clone(), str::to_owned);
             let accounts = standing.account_count.unwrap_or_default();
             let accounts = usize::try_from(accounts).unwrap_or(usize::MAX);
             let more = match behind {
@@ -101,7 +102,7 @@ impl Heard {
             return Self {
                 at,
                 is_good: matches!(status.as_str(), "active" | "idle"),
-                text: status,
+                text,
                 more,
                 body: String::new(),
             };
@@ -112,6 +113,18 @@ impl Heard {
         };
         Self { at, is_good: false, text, more: String::new(), body }
     }
+}
+
+/// What a relay calls the state of a host; none for words that are not the protocol's.
+fn standing_words(t: Text, status: &str) -> Option<&'static str> {
+    Some(match status {
+        "active" => t.relays_active(),
+        "idle" => t.relays_idle(),
+        "offline" => t.relays_offline(),
+        "throttled" => t.relays_throttled(),
+        "banned" => t.relays_banned(),
+        _ => return None,
+    })
 }
 
 impl Subscriber {

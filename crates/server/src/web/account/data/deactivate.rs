@@ -95,7 +95,8 @@ pub async fn activate(visit: Visit) -> PageResult {
     }
 }
 
-fn reason(err: &XrpcError, t: Text) -> String {
+/// Why an account cannot be activated.
+pub fn reason(err: &XrpcError, t: Text) -> String {
     match err.cause() {
         Some(MismatchError::Endpoint) => t.activate_moved().to_owned(),
         Some(MismatchError::SigningKey) => t.activate_other_key().to_owned(),

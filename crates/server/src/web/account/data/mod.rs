@@ -26,6 +26,8 @@ use super::super::i18n::Text;
 use super::super::icon;
 use super::super::route::{Route, Who, get, post};
 
+pub(in crate::web) use deactivate::reason as why_not_active;
+
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = downloads();
     routes.extend(endings());
