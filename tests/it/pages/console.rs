@@ -109,7 +109,7 @@ async fn accounts_are_found_and_shown() {
     for shown in [alice.did.as_str(), "alice.test", "alice@mail.test", "not confirmed", "12 B"] {
         assert!(view.has(shown), "{shown}: {view:?}");
     }
-    assert!(view.has("1 session,") && view.has("Number of blobs: 1"), "{view:?}");
+    assert!(view.has("<dd>1 session</dd>") && view.has("Number of blobs: 1"), "{view:?}");
     for nobody in ["/admin/accounts/did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "/admin/accounts/x"] {
         assert_eq!(browser.get(nobody).await.status, 404);
     }

@@ -45,7 +45,8 @@ async fn the_operator_changes_a_handle() {
     assert!(log(&mut browser).await.contains("Nothing yet"));
 
     // Reserved names are the operator's to give.
-    for (typed, handle) in [("@Support", "support.test"), ("alice.example.com", "alice.example.com")]
+    for (typed, handle) in
+        [("@Support", "support.test"), ("alice.example.com", "alice.example.com")]
     {
         pds.world.set_handle("alice.example.com", alice.did.as_str());
         let view = browser.fill(&path, &[("handle", typed)]).await;
@@ -166,7 +167,10 @@ async fn the_owner_of_a_new_account_chooses_a_password_by_mail() {
     let fields = [("handle", "support.test"), ("email", "carol@mail.test"), ("kind", "mailed")];
     let view = browser.fill(NEW, &fields).await;
     let view = browser.follow(&view).await;
-    assert!(view.has("a letter to its owner is on its way") && view.has("support.test"), "{view:?}");
+    assert!(
+        view.has("a letter to its owner is on its way") && view.has("support.test"),
+        "{view:?}"
+    );
     let letter = pds.letter("carol@mail.test", "Your new account").await;
     let (_, path) = letter.text.split_once(pds.url()).unwrap();
     let path = path.split_whitespace().next().unwrap();
@@ -186,8 +190,7 @@ async fn the_owner_of_a_new_account_chooses_a_password_by_mail() {
 #[tokio::test]
 async fn what_is_wrong_with_a_new_account_stands_beside_its_field() {
     let pds = TestPds::start_with(|config| config.sign_up = SignUp::Closed).await;
-    let alice =
-        json!({ "handle": "alice.test", "email": "alice@mail.test", "password": PASSWORD });
+    let alice = json!({ "handle": "alice.test", "email": "alice@mail.test", "password": PASSWORD });
     pds.admin().call("com.atproto.server.createAccount", alice).await.ok();
     let mut browser = operator(&pds).await;
     let good = [("handle", "carol"), ("email", "carol@mail.test"), ("kind", "given")];
@@ -274,9 +277,12 @@ async fn the_log_speaks_in_words() {
     browser.fill(&act(&alice, "set-password"), &fields).await;
     browser.fill(&act(&alice, "limits"), &[("repo", "2"), ("blobs", "")]).await;
     let log = log(&mut browser).await;
-    for said in
-        ["2 codes, each good 3 times", "operator", "app passwords, too", "Repository: \u{2066}2 MiB"]
-    {
+    for said in [
+        "2 codes, each good 3 times",
+        "operator",
+        "app passwords, too",
+        "Repository: \u{2066}2 MiB",
+    ] {
         assert!(log.contains(said), "{said}: {log}");
     }
     for raw in ["appPasswords", "repoBytes", "uses:", "make_invites", ">admin<"] {
@@ -312,4 +318,25 @@ async fn mail_that_waits_says_so_and_why_in_the_readers_language() {
     let view = browser.get("/admin/outbox").await;
     assert!(view.has("aucun moyen d’envoyer du courriel"), "{view:?}");
     assert!(!view.has("no way to send mail"), "{view:?}");
+}
+
+#[tokio::test]
+async fn nothing_there_is_said_in_words() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    let mut hers = Browser::new(&pds);
+    sign_in(&mut hers, "alice.test").await;
+    let view = hers.get(&format!("/account/u/{}", alice.did)).await;
+    for said in ["1 browser, 1 session of apps", "No app is connected", "None made so far"] {
+        assert!(view.has(said), "{said}: {view:?}");
+    }
+    let mut browser = operator(&pds).await;
+    browser.fill(&act(&alice, "sign-out"), &[]).await;
+    let view = browser.get(&format!("/admin/accounts/{}", alice.did)).await;
+    for said in ["nobody at the moment", "none: the password is enough"] {
+        assert!(view.has(said), "{said}: {view:?}");
+    }
+    for count in ["0 sessions", "0 connected", "0 app passwords", "0 codes"] {
+        assert!(!view.has(count), "{count}: {view:?}");
+    }
 }

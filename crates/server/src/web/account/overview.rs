@@ -31,10 +31,9 @@ struct Overview {
     created_at: String,
     records: u64,
     space: Space,
-    browsers: usize,
-    sessions: usize,
-    apps: usize,
-    app_passwords: usize,
+    signed_in: String,
+    apps: String,
+    app_passwords: String,
     has_invites: bool,
 }
 
@@ -43,6 +42,10 @@ pub async fn show(visit: Visit) -> PageResult {
     let (t, store) = (visit.t, &visit.app.store);
     let handle = shown_handle(account);
     let usage = store.usage(account.id).await?;
+    let browsers = store.devices_of(account.id).await?.len();
+    let sessions = store.sessions_of(account.id).await?.len();
+    let apps = apps::count(&visit, account.id).await?;
+    let app_passwords = store.app_passwords(account.id).await?.len();
     visit.html(&Overview {
         page: visit.page(t.overview_title()),
         t,
@@ -57,10 +60,18 @@ pub async fn show(visit: Visit) -> PageResult {
         created_at: time(account.created_at),
         records: store.record_count(account.id).await?,
         space: Space::new(&visit, account, &usage),
-        browsers: store.devices_of(account.id).await?.len(),
-        sessions: store.sessions_of(account.id).await?.len(),
-        apps: apps::count(&visit, account.id).await?,
-        app_passwords: store.app_passwords(account.id).await?.len(),
+        signed_in: match sessions {
+            0 => t.overview_browsers(browsers),
+            _ => t.overview_signed_in(t.overview_browsers(browsers), t.hosted_sessions(sessions)),
+        },
+        apps: match apps {
+            0 => t.overview_no_apps().to_owned(),
+            _ => t.hosted_apps(apps),
+        },
+        app_passwords: match app_passwords {
+            0 => t.overview_no_app_passwords().to_owned(),
+            _ => t.hosted_app_passwords(app_passwords),
+        },
         has_invites: invites::are_asked_for(&visit.app.config),
     })
 }

@@ -14,6 +14,7 @@ use super::accounts::Status;
 use super::acts::{Act, Words};
 use super::log::Entry;
 use crate::accounts::identity::shown_handle;
+use crate::error::XrpcError;
 
 /// Entries of the log on this page.
 const ENTRIES: u32 = 10;
@@ -37,9 +38,8 @@ struct Detail {
     codes: usize,
     invites_disabled: bool,
     invite_note: Option<String>,
-    sessions: usize,
-    connected_apps: usize,
-    app_passwords: usize,
+    /// Sessions, apps and app passwords, as far as there are any.
+    signed_in: String,
     /// What signing in asks for besides the password.
     factors: String,
     space: Space,
@@ -128,15 +128,27 @@ pub async fn show(visit: Visit) -> PageResult {
         codes: store.invite_codes_of(account.did.as_str()).await?.len(),
         invites_disabled: account.invites_disabled,
         invite_note: account.invite_note.clone(),
-        sessions: store.sessions_of(account.id).await?.len(),
-        connected_apps: connected_apps(&visit, account.id).await?,
-        app_passwords: store.app_passwords(account.id).await?.len(),
+        signed_in: signed_in(&visit, &account).await?,
         factors: factors(t, &account, has),
         space: Space::new(&visit, &account, &usage),
         acts: buttons(false),
         dangers: buttons(true),
         log: log.into_iter().map(|act| Entry::new(t, act)).collect(),
     })
+}
+
+async fn signed_in(visit: &Visit, account: &Account) -> Result<String, XrpcError> {
+    let (t, store) = (visit.t, &visit.app.store);
+    let sessions = store.sessions_of(account.id).await?.len();
+    let apps = connected_apps(visit, account.id).await?;
+    let app_passwords = store.app_passwords(account.id).await?.len();
+    let counts = [
+        (sessions, t.hosted_sessions(sessions)),
+        (apps, t.hosted_apps(apps)),
+        (app_passwords, t.hosted_app_passwords(app_passwords)),
+    ];
+    let some = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words);
+    Ok(some.collect::<Vec<_>>().join(", "))
 }
 
 fn factors(t: Text, account: &Account, has: SecondFactors) -> String {

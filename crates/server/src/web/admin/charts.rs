@@ -35,6 +35,8 @@ pub struct Line {
     pub now: String,
     /// Of the drawing; broken where nothing is known.
     pub path: String,
+    /// Points with nothing known on either side: dots.
+    pub lone: String,
 }
 
 pub struct Row {
@@ -149,11 +151,10 @@ fn chart(t: Text, span: Span, plan: &Plan, samples: &[Sample]) -> Chart {
         .iter()
         .zip(&series)
         .zip('a'..)
-        .map(|((line, points), style)| Line {
-            label: line.label,
-            style,
-            now: points.last().copied().flatten().map(show).unwrap_or_default(),
-            path: path(points, max),
+        .map(|((line, points), style)| {
+            let (path, lone) = drawing(points, max);
+            let now = points.last().copied().flatten().map(show).unwrap_or_default();
+            Line { label: line.label, style, now, path, lone }
         })
         .collect();
     let until = samples.last().map_or(0, |sample| sample.at);
@@ -199,27 +200,26 @@ fn points(
     (0..count).rev().map(point).collect()
 }
 
-/// The line through the points, as SVG writes it.
-fn path(points: &[Option<u64>], max: u64) -> String {
+/// The line through the points, and those that stand alone, as SVG writes paths.
+fn drawing(points: &[Option<u64>], max: u64) -> (String, String) {
     let last = u64::try_from(points.len().saturating_sub(1)).unwrap_or(0).max(1);
-    let mut path = String::new();
-    let mut is_drawing = false;
-    for (number, point) in (0_u64..).zip(points) {
-        let Some(value) = point else {
-            is_drawing = false;
-            continue;
-        };
-        let x = number * WIDTH / last;
-        let height = u128::from(*value) * u128::from(HEIGHT) / u128::from(max.max(1));
-        let y = HEIGHT - u64::try_from(height).unwrap_or(HEIGHT).min(HEIGHT);
-        // Writing into a string never fails. A lone point is a dot: a line of no length with round ends.
-        let _ = match is_drawing {
-            true => write!(path, "L{x} {y}"),
-            false => write!(path, "M{x} {y}h0"),
-        };
-        is_drawing = true;
+    let (mut line, mut lone) = (String::new(), String::new());
+    let mut number = 0;
+    for run in points.split(Option::is_none) {
+        for (step, value) in (0_u64..).zip(run.iter().flatten()) {
+            let x = (number + step) * WIDTH / last;
+            let height = u128::from(*value) * u128::from(HEIGHT) / u128::from(max.max(1));
+            let y = HEIGHT - u64::try_from(height).unwrap_or(HEIGHT).min(HEIGHT);
+            // Writing into a string never fails. A dot is a line of no length with round ends.
+            let _ = match (run.len(), step) {
+                (1, _) => write!(lone, "M{x} {y}h0"),
+                (_, 0) => write!(line, "M{x} {y}"),
+                _ => write!(line, "L{x} {y}"),
+            };
+        }
+        number += u64::try_from(run.len()).unwrap_or(0) + 1;
     }
-    path
+    (line, lone)
 }
 
 /// The numbers of a few moments, the newest first.
@@ -281,10 +281,15 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_where_nothing_is_known() {
-        assert_eq!(path(&[Some(0), Some(10), None, Some(5)], 10), "M0 100h0L200 0M600 50h0");
-        assert_eq!(path(&[Some(0)], 0), "M0 100h0");
-        assert_eq!(path(&[Some(u64::MAX), None], u64::MAX), "M0 0h0");
+    fn lines_break_where_nothing_is_known_and_lone_points_are_dots() {
+        let drawn = |points: &[Option<u64>], max| drawing(points, max);
+        let (line, lone) = drawn(&[Some(0), Some(10), None, Some(5)], 10);
+        assert_eq!((line.as_str(), lone.as_str()), ("M0 100L200 0", "M600 50h0"));
+        let (line, lone) = drawn(&[None, Some(1), None, None, Some(2), Some(2), None], 2);
+        assert_eq!((line.as_str(), lone.as_str()), ("M400 0L500 0", "M100 50h0"));
+        assert_eq!(drawn(&[Some(0)], 0).1, "M0 100h0");
+        assert_eq!(drawn(&[Some(u64::MAX), None], u64::MAX).1, "M0 0h0");
+        assert_eq!(drawn(&[None, None], 5), (String::new(), String::new()));
     }
 
     #[test]
