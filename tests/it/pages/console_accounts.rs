@@ -285,6 +285,12 @@ async fn the_log_speaks_in_words() {
     ] {
         assert!(log.contains(said), "{said}: {log}");
     }
+    // Accounts have their names as long as they are here.
+    assert!(log.contains(">alice.test</a>"), "{log}");
+    browser.fill(&act(&alice, "delete"), &[("name", "alice.test")]).await;
+    let after = super::console::log(&mut browser).await;
+    assert!(!after.contains("alice.test") && after.contains(alice.did.as_str()), "{after}");
+    assert!(!after.contains("href=\"/admin/accounts/did"), "{after}");
     for raw in ["appPasswords", "repoBytes", "uses:", "make_invites", ">admin<"] {
         assert!(!log.contains(raw), "{raw}");
     }

@@ -133,7 +133,7 @@ pub async fn show(visit: Visit) -> PageResult {
         space: Space::new(&visit, &account, &usage),
         acts: buttons(false),
         dangers: buttons(true),
-        log: log.into_iter().map(|act| Entry::new(t, act)).collect(),
+        log: log.into_iter().map(|act| Entry::new(t, act, Some(&*account))).collect(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use cairn_model::Did;
-use cairn_store::Act;
+use cairn_store::{Account, Act};
 use serde_json::Value;
 
 use super::super::format::{bytes, time};
@@ -34,15 +34,20 @@ pub struct Entry {
     pub actor: Option<String>,
     pub action: String,
     pub subject: String,
-    /// To the account, if it is about one.
+    /// To the account, if it is about one that is here.
     pub href: Option<String>,
     /// What else was noted, in a few words.
     pub detail: String,
 }
 
 impl Entry {
-    pub fn new(t: Text, act: Act) -> Self {
-        let did = Did::parse(&act.subject).ok();
+    /// `account` is the one that it is about, as long as it is here.
+    pub fn new(t: Text, act: Act, account: Option<&Account>) -> Self {
+        let subject = match account {
+            Some(account) => account.handle.as_ref().map(ToString::to_string),
+            None if act.subject == OPERATOR => Some(t.console_operator().to_owned()),
+            None => None,
+        };
         Self {
             at: time(act.at),
             actor: (act.actor != OPERATOR).then_some(act.actor),
@@ -50,12 +55,8 @@ impl Entry {
                 Some(known) => action(t, known).to_owned(),
                 None => act.action,
             },
-            href: did.map(|did| Local::of_console(&did, "").to_string()),
-            subject: if act.subject == OPERATOR {
-                t.console_operator().to_owned()
-            } else {
-                act.subject
-            },
+            href: account.map(|account| Local::of_console(&account.did, "").to_string()),
+            subject: subject.unwrap_or(act.subject),
             detail: detail(t, &act.detail),
         }
     }
@@ -142,10 +143,18 @@ pub async fn show(visit: Visit) -> PageResult {
     let found = visit.app.store.acts(before, PAGE).await?;
     let is_full = found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
     let cursor = found.last().filter(|_| is_full).map(|last| last.id.to_string());
+    let mut entries = Vec::with_capacity(found.len());
+    for act in found {
+        let account = match Did::parse(&act.subject) {
+            Ok(did) => visit.app.store.account(did).await?,
+            Err(_) => None,
+        };
+        entries.push(Entry::new(visit.t, act, account.as_deref()));
+    }
     visit.html(&Log {
         page: visit.page(visit.t.console_log()),
         t: visit.t,
-        entries: found.into_iter().map(|act| Entry::new(visit.t, act)).collect(),
+        entries,
         pages: Pages::new(&visit, "/admin/log", &[], cursor),
     })
 }
