@@ -56,10 +56,10 @@ pub(super) use apps::count as connected_apps;
 pub(super) use data::why_not_active;
 pub(super) use handle::refuse as refuse_handle;
 pub(super) use passkey::Challenges;
-pub(super) use signing_in::ANEW;
-pub(crate) use trusted::days as trusted_days;
 pub(super) use reset_password::check_chosen;
 pub(super) use sign_up::{Said, problem_text};
+pub(super) use signing_in::ANEW;
+pub(crate) use trusted::days as trusted_days;
 
 pub(super) fn routes() -> Vec<Route> {
     let own = [signing_in_and_up(), pages_of_an_account(), names_and_password()];
