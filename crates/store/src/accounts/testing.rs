@@ -162,3 +162,18 @@ pub(crate) fn kinds(events: &[Event]) -> Vec<String> {
         })
         .collect()
 }
+
+/// One that opens an account alone.
+pub(crate) fn passkey(byte: u8) -> crate::NewPasskey {
+    crate::NewPasskey {
+        credential_id: vec![byte; 16],
+        public_key: vec![byte],
+        sign_count: 0,
+        name: format!("key {byte}"),
+        transports: Vec::new(),
+        backup_eligible: false,
+        backed_up: false,
+        uv_initialized: true,
+        discoverable: true,
+    }
+}

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::accounts::testing::{World, new_account};
+use crate::accounts::testing::{World, new_account, passkey};
 use crate::{
     Act, CreateAccountError, DeviceId, EndSessions, MailPurpose, NewAccount, NewAct, NewSession,
     RemovePasswordError, SessionClient,
@@ -185,20 +185,6 @@ async fn the_log_is_read_from_its_newest_entry_and_goes_after_a_year() {
     assert_eq!(store.acts(None, 10).await.unwrap(), []);
 }
 
-fn passkey(byte: u8) -> NewPasskey {
-    NewPasskey {
-        credential_id: vec![byte; 16],
-        public_key: vec![byte],
-        sign_count: 0,
-        name: format!("key {byte}"),
-        transports: Vec::new(),
-        backup_eligible: false,
-        backed_up: false,
-        uv_initialized: true,
-        discoverable: true,
-    }
-}
-
 fn is_used(discovered: bool, initializes_uv: bool) -> PasskeyUse {
     PasskeyUse { sign_count: 0, backed_up: false, initializes_uv, discovered }
 }
@@ -212,7 +198,7 @@ async fn a_password_goes_only_where_its_owner_gets_in_without_it() {
     assert!(matches!(refused, Err(RemovePasswordError::NoPasskey)));
     // One that must be told of, and that has never checked its owner.
     let bare = NewPasskey { uv_initialized: false, discoverable: false, ..passkey(1) };
-    store.add_passkey(alice.id, bare).await.unwrap();
+    store.add_passkey(alice.id, bare, SessionClient::default()).await.unwrap();
     for used in [is_used(false, true), is_used(true, false)] {
         let refused = store.remove_password(alice.id, SessionClient::default()).await;
         assert!(matches!(refused, Err(RemovePasswordError::NoPasskey)));
@@ -229,12 +215,17 @@ async fn a_password_goes_only_where_its_owner_gets_in_without_it() {
     store.confirm_email_by_token(alice.id, &token).await.unwrap();
     let refused = store.remove_password(alice.id, SessionClient::default()).await;
     assert!(matches!(refused, Err(RemovePasswordError::NoOtherFactor)));
-    store.replace_recovery_codes(alice.id).await.unwrap();
+    store.replace_recovery_codes(alice.id, SessionClient::default()).await.unwrap();
 
     let new = NewSession { password_hash: alice.password_hash.clone(), ..NewSession::default() };
     let open = store.create_session(alice.id, new.clone()).await.unwrap();
     let (app_password, _) = store
-        .create_app_password(alice.id, "phone", crate::AppPasswordRights::Standard)
+        .create_app_password(
+            alice.id,
+            "phone",
+            crate::AppPasswordRights::Standard,
+            SessionClient::default(),
+        )
         .await
         .unwrap();
     let mailed = store
@@ -250,7 +241,9 @@ async fn a_password_goes_only_where_its_owner_gets_in_without_it() {
     store.refresh_session(open.token_id, SessionClient::default()).await.unwrap();
     assert!(store.check_app_password(alice.id, &app_password).await.unwrap().is_some());
     assert!(store.create_session(alice.id, new).await.is_err());
-    let reset = store.reset_password(&mailed, "$late".to_owned(), EndSessions::All).await;
+    let reset = store
+        .reset_password(&mailed, "$late".to_owned(), EndSessions::All, SessionClient::default())
+        .await;
     assert!(reset.is_err());
 }
 
@@ -260,19 +253,27 @@ async fn the_last_way_in_stays() {
     let new = NewAccount { password_hash: None, ..new_account("alice") };
     let alice = world.store.create_account(new).await.unwrap().0;
     let store = &world.store;
-    store.add_passkey(alice.id, passkey(1)).await.unwrap();
+    store.add_passkey(alice.id, passkey(1), SessionClient::default()).await.unwrap();
     let bare = NewPasskey { uv_initialized: false, ..passkey(2) };
-    store.add_passkey(alice.id, bare).await.unwrap();
-    let last = store.remove_passkey(alice.id, vec![1; 16]).await;
+    store.add_passkey(alice.id, bare, SessionClient::default()).await.unwrap();
+    let last = store.remove_passkey(alice.id, vec![1; 16], SessionClient::default()).await;
     assert!(matches!(last, Err(RemovePasskeyError::LastWayIn)));
     assert_eq!(store.passkeys(alice.id).await.unwrap().len(), 2);
     // What opens nothing may go.
-    assert!(store.remove_passkey(alice.id, vec![2; 16]).await.unwrap());
-    store.add_passkey(alice.id, passkey(3)).await.unwrap();
-    assert!(store.remove_passkey(alice.id, vec![1; 16]).await.unwrap());
-    assert!(store.remove_passkey(alice.id, vec![3; 16]).await.is_err());
-    store.set_password_hash(alice.id, "$new".to_owned(), EndSessions::None).await.unwrap();
-    assert!(store.remove_passkey(alice.id, vec![3; 16]).await.unwrap());
+    assert!(store.remove_passkey(alice.id, vec![2; 16], SessionClient::default()).await.unwrap());
+    store.add_passkey(alice.id, passkey(3), SessionClient::default()).await.unwrap();
+    assert!(store.remove_passkey(alice.id, vec![1; 16], SessionClient::default()).await.unwrap());
+    assert!(store.remove_passkey(alice.id, vec![3; 16], SessionClient::default()).await.is_err());
+    store
+        .set_password_hash(
+            alice.id,
+            "$new".to_owned(),
+            EndSessions::None,
+            crate::ChangedBy::Operator,
+        )
+        .await
+        .unwrap();
+    assert!(store.remove_passkey(alice.id, vec![3; 16], SessionClient::default()).await.unwrap());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::accounts::testing::World;
+use crate::accounts::testing::{self, World};
 use crate::{
     AccountError, AppPasswordRights, ChangedBy, EndSessions, MailPurpose, NewDevice, NewGrant,
     NewOAuthRequest, NewPasskey, NewSession, NewSignIn,
@@ -25,16 +25,7 @@ async fn refuse(store: &Store, account: AccountId, agent: &str) {
 }
 
 fn passkey() -> NewPasskey {
-    NewPasskey {
-        credential_id: vec![1],
-        public_key: vec![1],
-        sign_count: 0,
-        name: "Phone".to_owned(),
-        transports: Vec::new(),
-        backup_eligible: false,
-        backed_up: false,
-        uv_initialized: true,
-    }
+    NewPasskey { name: "Phone".to_owned(), ..testing::passkey(1) }
 }
 
 #[tokio::test]
@@ -52,8 +43,8 @@ async fn each_act_tells_of_itself() {
     assert!(!store.revoke_app_password(id, "Bot", by()).await.unwrap());
     store.add_passkey(id, passkey(), by()).await.unwrap();
     store.replace_recovery_codes(id, by()).await.unwrap();
-    assert!(store.remove_passkey(id, vec![1], by()).await.unwrap());
-    assert!(!store.remove_passkey(id, vec![1], by()).await.unwrap());
+    assert!(store.remove_passkey(id, vec![1; 16], by()).await.unwrap());
+    assert!(!store.remove_passkey(id, vec![1; 16], by()).await.unwrap());
     let device = NewDevice { secret_hash: [1; 32], user_agent: by().user_agent, ip: by().ip };
     let device = store.create_device(device).await.unwrap().id;
     store.start_totp(id, &zeroize::Zeroizing::new(vec![7; 20]), device).await.unwrap();

@@ -1,9 +1,8 @@
 //! Browsers that are not asked for the second factor, and what ends that.
 
 use super::*;
-use crate::{
-    Account, ChangedBy, EndSessions, MailPurpose, NewPasskey, SessionClient, TRUST_LIFETIME,
-};
+use crate::accounts::testing::passkey;
+use crate::{Account, ChangedBy, EndSessions, MailPurpose, SessionClient, TRUST_LIFETIME};
 
 /// Signs the account in on a new browser that is trusted from now on.
 async fn trusted(store: &Store, account: AccountId) -> DeviceId {
@@ -132,19 +131,6 @@ enum Change {
     Deletion,
 }
 
-fn passkey(number: u8) -> NewPasskey {
-    NewPasskey {
-        credential_id: vec![number],
-        public_key: vec![1],
-        sign_count: 0,
-        name: "key".to_owned(),
-        transports: Vec::new(),
-        backup_eligible: false,
-        backed_up: false,
-        uv_initialized: true,
-    }
-}
-
 impl Change {
     async fn happen(self, world: &World, account: &Account) {
         let (store, id) = (&world.store, account.id);
@@ -168,7 +154,9 @@ impl Change {
                 store.add_passkey(id, passkey(2), SessionClient::default()).await.unwrap()
             }
             Self::PasskeyRemoved => {
-                assert!(store.remove_passkey(id, vec![1], SessionClient::default()).await.unwrap())
+                assert!(
+                    store.remove_passkey(id, vec![1; 16], SessionClient::default()).await.unwrap()
+                )
             }
             Self::AppConfirmed => confirm_app(store, id, 1).await,
             Self::AppRemoved => {
@@ -232,7 +220,7 @@ async fn what_changes_nothing_ends_no_trust() {
     confirm_app(store, alice.id, 1).await;
     let here = trusted(store, alice.id).await;
     confirm_app(store, alice.id, 2).await;
-    assert!(!store.remove_passkey(alice.id, vec![1], SessionClient::default()).await.unwrap());
+    assert!(!store.remove_passkey(alice.id, vec![1; 16], SessionClient::default()).await.unwrap());
     store.set_email_auth_factor(alice.id, false, SessionClient::default()).await.unwrap();
     store.replace_recovery_codes(alice.id, SessionClient::default()).await.unwrap();
     assert!(store.is_trusted_browser(here, alice.id).await.unwrap());
