@@ -21,6 +21,8 @@ pub struct Authenticator {
     pub count: Option<u32>,
     /// Whether it checks who uses it.
     pub verifies: bool,
+    /// Whether it says of the passkeys it makes that they are found without being named. Else the browser does not know.
+    pub discoverable: bool,
 }
 
 /// What a page asks for, and what the browser makes of it. Tests change it to lie.
@@ -74,6 +76,7 @@ impl Authenticator {
             user: BASE64URL_NOPAD.decode(view.data("user").as_bytes()).unwrap(),
             count: Some(0),
             verifies: true,
+            discoverable: true,
         }
     }
 
@@ -90,7 +93,7 @@ impl Authenticator {
             ("client_data", BASE64URL_NOPAD.encode(ceremony.client_data().as_bytes())),
             ("attestation", BASE64URL_NOPAD.encode(&object.concat())),
             ("transports", "internal hybrid nonsense".to_owned()),
-            ("discoverable", "1".to_owned()),
+            ("discoverable", if self.discoverable { "1" } else { "" }.to_owned()),
         ]
     }
 

@@ -1,7 +1,6 @@
 //! Remembers which one-time tokens were used, until they expire by themselves: service tokens, DPoP proofs, client
 //! assertions.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,11 +17,18 @@ pub struct ReplayMemory {
 #[derive(Debug, Default)]
 struct Used {
     /// What was used, and until when that counts.
-    keys: HashMap<Key, i64>,
-    /// The same by end. Uses that were taken back stay in it until then: `keys` no longer has them, or with another end.
+    keys: HashMap<Key, Noted>,
+    /// The same by end.
     ends: BTreeMap<i64, VecDeque<Key>>,
     /// Keys in `ends`.
     noted: usize,
+}
+
+#[derive(Debug)]
+struct Noted {
+    expires_at: i64,
+    /// It keeps its place until it expires.
+    taken_back: bool,
 }
 
 impl ReplayMemory {
@@ -37,10 +43,16 @@ impl ReplayMemory {
     pub fn first_use(&self, key: Key, expires_at: i64, now: i64) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.forget_expired(now);
-        match used.keys.entry(key) {
-            Entry::Occupied(_) => return false,
-            Entry::Vacant(free) => _ = free.insert(expires_at),
+        if let Some(known) = used.keys.get_mut(&key) {
+            if !known.taken_back {
+                return false;
+            }
+            known.taken_back = false;
+            if known.expires_at == expires_at {
+                return true;
+            }
         }
+        used.keys.insert(key, Noted { expires_at, taken_back: false });
         used.ends.entry(expires_at).or_default().push_back(key);
         used.noted += 1;
         while used.noted > self.capacity {
@@ -52,7 +64,11 @@ impl ReplayMemory {
     /// Takes a use back: the token may be used once more.
     pub fn forget(&self, one: Use) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.forget(one);
+        if let Some(known) = used.keys.get_mut(&one.key)
+            && known.expires_at == one.expires_at
+        {
+            known.taken_back = true;
+        }
     }
 }
 
@@ -70,12 +86,6 @@ impl Used {
         }
     }
 
-    fn forget(&mut self, one: Use) {
-        if self.keys.get(&one.key) == Some(&one.expires_at) {
-            self.keys.remove(&one.key);
-        }
-    }
-
     /// Forgets the oldest of those that end first.
     fn forget_first(&mut self) {
         let Some(mut first) = self.ends.first_entry() else { return };
@@ -84,9 +94,11 @@ impl Used {
         if first.get().is_empty() {
             first.remove();
         }
-        if let Some(key) = key {
-            self.noted -= 1;
-            self.forget(Use { key, expires_at });
+        let Some(key) = key else { return };
+        self.noted -= 1;
+        // It may have been used again with another end.
+        if self.keys.get(&key).is_some_and(|known| known.expires_at == expires_at) {
+            self.keys.remove(&key);
         }
     }
 }
@@ -135,7 +147,7 @@ mod tests {
         }
         let used = memory.used.lock().unwrap();
         let noted: usize = used.ends.values().map(VecDeque::len).sum();
-        assert_eq!((noted, used.noted, used.keys.len()), (3, 3, 0));
+        assert_eq!((noted, used.noted, used.keys.len()), (1, 1, 1));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 // An account without a password, in a browser that pretends to have an authenticator.
-import { addAuthenticator, createAccount, givePassword, openSession, xrpc } from './server.mjs'
+import { addAuthenticator, createAccount, givePassword, openSession, password, xrpc } from './server.mjs'
 
 // The newest code in the mailbox of a development server; mail goes out after the answer.
 export async function mailedCode(url, to) {
@@ -33,6 +33,7 @@ export async function readyWithout(page, url, name, did) {
 // Takes the password away.
 export async function removePassword(page, url, did) {
   await page.goto(`${url}/account/u/${did}/password/remove`)
+  await page.fill('[name=current]', password)
   await Promise.all([page.waitForURL(/\/password$/), page.click('form[data-passkey] .btn.danger')])
 }
 

@@ -1,6 +1,6 @@
 //! Who may open and answer a request, and how the answer travels.
 
-use cairn_tests::{Browser, OAuthApp, TestPds};
+use cairn_tests::{Browser, OAuthApp, TestPds, World};
 use reqwest::Method;
 use serde_json::json;
 
@@ -133,11 +133,19 @@ async fn the_answer_travels_as_the_app_wants() {
     assert!(answer.text("access_token").starts_with("tok-"));
 }
 
+/// A server whose operator vouches for an app, so that it may ask for an answer without a page.
+async fn with_trusted_app() -> (TestPds, OAuthApp) {
+    let world = World::start().await;
+    let app = OAuthApp::hosted(&world, "atproto", json!({})).await;
+    let trusted = app.client_id.clone();
+    let pds = world.pds_with(move |config| config.oauth_trusted_clients = vec![trusted]).await;
+    pds.account("alice").await;
+    (pds, app)
+}
+
 #[tokio::test]
 async fn what_only_looks_behind_a_link_takes_nothing_from_the_person() {
-    let pds = TestPds::start().await;
-    pds.account("alice").await;
-    let app = OAuthApp::loopback(&pds.world, "atproto");
+    let (pds, app) = with_trusted_app().await;
     let mut browser = signed_in(&pds, &["alice"]).await;
     for more in [&[][..], &[("prompt", "none")]] {
         let pushed = app.push(&pds, more).await;
@@ -165,9 +173,7 @@ async fn what_only_looks_behind_a_link_takes_nothing_from_the_person() {
 /// that the server knows.
 #[tokio::test]
 async fn a_form_ends_on_a_page_that_goes_on_to_the_app() {
-    let pds = TestPds::start().await;
-    pds.account("alice").await;
-    let app = OAuthApp::hosted(&pds.world, "atproto", json!({})).await;
+    let (pds, app) = with_trusted_app().await;
     let mut browser = signed_in(&pds, &["alice"]).await;
     let policy = |response: &reqwest::Response| {
         response.headers()["content-security-policy"].to_str().unwrap().to_owned()

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -17,6 +19,8 @@ use crate::{AccountId, DeviceId, Factor, SessionClient, Store, StoreError, Write
 
 /// Entries of one account; the oldest makes room.
 pub const HISTORY_ENTRIES: u32 = 100;
+/// How many of these may be of kinds that programs and guessers can make many of.
+const REPEATING_ENTRIES: u32 = 60;
 /// How long an entry is kept.
 pub const HISTORY_RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// The same again within this time of the first is one entry.
@@ -248,7 +252,19 @@ fn take_same(
         .optional()?)
 }
 
+/// What programs and guessers can make many of leaves room for the rest.
+static DROP_REPEATING: LazyLock<String> = LazyLock::new(|| {
+    let repeating = HistoryKind::ALL.into_iter().filter(|kind| kind.repeats());
+    let names: Vec<String> = repeating.map(|kind| format!("'{}'", kind.as_str())).collect();
+    let these = format!("account = ?1 AND kind IN ({})", names.join(", "));
+    format!(
+        "DELETE FROM history WHERE {these} AND id <= (
+           SELECT id FROM history WHERE {these} ORDER BY id DESC LIMIT 1 OFFSET ?2)"
+    )
+});
+
 fn make_room(conn: &Connection, account: AccountId) -> Result<(), StoreError> {
+    conn.prepare_cached(&DROP_REPEATING)?.execute(params![account.get(), REPEATING_ENTRIES])?;
     conn.prepare_cached(
         "DELETE FROM history WHERE account = ?1 AND id <= (
            SELECT id FROM history WHERE account = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",

@@ -31,6 +31,9 @@ async fn show(
     post(browser, page.split('?').next().unwrap(), sent, more).await
 }
 
+/// What the form that removes a password asks for besides.
+const CURRENT: &[(&str, &str)] = &[("current", PASSWORD)];
+
 /// An account that only its passkey opens, and the browser that it is signed in on.
 async fn without_password(pds: &TestPds, name: &str) -> (TestAccount, Browser, Authenticator) {
     let account = pds.account(name).await;
@@ -38,7 +41,7 @@ async fn without_password(pds: &TestPds, name: &str) -> (TestAccount, Browser, A
     let mut browser = signed_in(pds, &format!("{name}.test")).await;
     let mut key = add_passkey(pds, &account, &mut browser).await;
     let remove = page_of(&account, "/password/remove");
-    let view = show(pds, &mut browser, &remove, &mut key, &[]).await;
+    let view = show(pds, &mut browser, &remove, &mut key, CURRENT).await;
     assert_eq!(view.location, page_of(&account, "/password"), "{view:?}");
     (account, browser, key)
 }
@@ -83,28 +86,79 @@ async fn a_password_goes_once_there_are_other_ways_in() {
     let mut other = Authenticator::for_page(&page);
     let sent = other.make(&Ceremony::of(&pds, &page));
     post(&mut bobs, &format!("/account/u/{bob}/security/passkeys"), sent, &[]).await;
-    let view = show(&pds, &mut browser, &remove, &mut other, &[]).await;
+    let view = show(&pds, &mut browser, &remove, &mut other, CURRENT).await;
     assert!(view.status == 422 && view.has(OTHER_KEY), "{view:?}");
     let user = std::mem::take(&mut key.user);
-    let view = show(&pds, &mut browser, &remove, &mut key, &[]).await;
+    let view = show(&pds, &mut browser, &remove, &mut key, CURRENT).await;
     assert!(view.status == 422 && view.has(OTHER_KEY), "{view:?}");
     key.user = user;
     key.verifies = false;
-    let view = show(&pds, &mut browser, &remove, &mut key, &[]).await;
+    let view = show(&pds, &mut browser, &remove, &mut key, CURRENT).await;
     assert!(view.status == 422 && view.has("did not check that it is you"), "{view:?}");
     key.verifies = true;
     // What was signed for another purpose.
     let page = browser.get(SIGN_IN).await;
     let sent = key.sign(&Ceremony::of(&pds, &page));
-    assert_eq!(post(&mut browser, &remove, sent, &[]).await.status, 422);
+    assert_eq!(post(&mut browser, &remove, sent, CURRENT).await.status, 422);
     assert_eq!(create_session(&pds, &alice, None).await, (401, "AppPasswordRequired"));
 
-    let view = show(&pds, &mut browser, &remove, &mut key, &[]).await;
+    let view = show(&pds, &mut browser, &remove, &mut key, CURRENT).await;
     let view = browser.follow(&view).await;
     assert!(view.has("The password is removed.") && view.has("Set a password"), "{view:?}");
     pds.letter("alice@mail.test", "Your password was removed").await;
     assert_eq!(browser.get(&remove).await.location, page_of(&alice, "/password"));
     assert_eq!(browser.submit(&remove, &[]).await.status, 303);
+}
+
+/// Whoever sits at somebody else's browser may add a passkey of their own; that does not make them know the password.
+#[tokio::test]
+async fn a_password_is_not_removed_by_who_does_not_know_it() {
+    let pds = TestPds::start().await;
+    let alice = pds.account("alice").await;
+    alice.confirm_email(&pds).await;
+    let mut thief = signed_in(&pds, "alice.test").await;
+    let mut key = add_passkey(&pds, &alice, &mut thief).await;
+    let remove = page_of(&alice, "/password/remove");
+    for (given, words) in
+        [("", "Type the password"), ("a guess of theirs", "not your present password")]
+    {
+        let view = show(&pds, &mut thief, &remove, &mut key, &[("current", given)]).await;
+        assert!(view.status == 422 && view.error("current").contains(words), "{view:?}");
+    }
+    assert_eq!(create_session(&pds, &alice, None).await, (401, "AppPasswordRequired"));
+    let view = show(&pds, &mut thief, &remove, &mut key, CURRENT).await;
+    assert_eq!(view.location, page_of(&alice, "/password"), "{view:?}");
+}
+
+/// One that has to be named opens nothing on the page for signing in.
+#[tokio::test]
+async fn a_passkey_that_is_not_known_to_be_found_is_no_way_in() {
+    let pds = TestPds::start().await;
+    let (alice, mut browser, mut key) = without_password(&pds, "alice").await;
+    let page = path(&alice, "/passkeys");
+    let view = browser.get(&page).await;
+    let mut named = Authenticator::for_page(&view);
+    named.discoverable = false;
+    let sent = named.make(&Ceremony::of(&pds, &view));
+    assert!(post(&mut browser, &page, sent, &[]).await.status < 400);
+    let view = browser.get(&path(&alice, "")).await;
+    let removals: Vec<String> = view
+        .html
+        .split("/passkeys/")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("/remove"))
+        .filter(|(id, _)| !id.contains('"'))
+        .map(|(id, _)| path(&alice, &format!("/passkeys/{id}/remove")))
+        .collect();
+    assert_eq!(removals.len(), 2, "{view:?}");
+    let mut gone = 0;
+    for removal in &removals {
+        browser.get(removal).await;
+        gone += usize::from(browser.submit(removal, &[]).await.status == 303);
+    }
+    assert_eq!(gone, 1, "only the one that opens nothing");
+    let (_, view) = alone(&pds, &mut key).await;
+    assert_eq!(view.location, page_of(&alice, ""), "{view:?}");
 }
 
 #[tokio::test]

@@ -279,3 +279,34 @@ async fn an_app_gets_in_from_a_trusted_browser_for_as_long_as_it_is_one() {
     let fields = [("username", "alice.test"), ("password", PASSWORD), ("next", next.as_str())];
     assert!(browser.submit(SIGN_IN, &fields).await.location.starts_with(CODE));
 }
+
+/// What the pages of an account ask everything for again, an app does not get from a password and a browser.
+#[tokio::test]
+async fn an_app_that_could_cost_the_account_takes_the_factor_itself() {
+    let pds = TestPds::start().await;
+    let (_, app, _) = secured(&pds).await;
+    for scope in [
+        "atproto identity:*",
+        "atproto identity:handle",
+        "atproto account:repo?action=manage",
+        "atproto account:status?action=manage",
+    ] {
+        let mut browser = trusting(&pds, &app).await;
+        sign_out(&mut browser).await;
+        let client = OAuthApp::loopback(&pds.world, scope);
+        let pushed = client.push(&pds, &[]).await;
+        let view = browser.get(&pushed.page).await;
+        let page = browser.follow(&view).await;
+        let next = page.field("next");
+        let (name, password) = (("username", "alice.test"), ("password", PASSWORD));
+        let fields = [name, password, ("next", &*next), ("anew", &*page.field("anew"))];
+        let view = browser.submit(SIGN_IN, &fields).await;
+        assert!(view.location.starts_with(CODE), "{scope}: {view:?}");
+        // Leaving that wish out leads back to it.
+        let view = browser.submit(SIGN_IN, &fields[..3]).await;
+        let view = browser.follow(&view).await;
+        assert!(view.location.starts_with(SIGN_IN), "{scope}: {view:?}");
+        // The next code of the app.
+        pds.world.clock().advance(Duration::from_secs(120));
+    }
+}

@@ -141,6 +141,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether somebody has tried what is not right; else they were only slow, or their browser failed.
+    pub fn is_a_try(self) -> bool {
+        match self {
+            Self::Wrong | Self::Used => true,
+            Self::TooOld | Self::Passkey(passkey::Refusal::TooLate | passkey::Refusal::Broken) => {
+                false
+            }
+            Self::Passkey(_) => true,
+        }
+    }
+
     pub fn words(self, t: Text, method: Method) -> &'static str {
         match (self, method) {
             (Self::Passkey(refusal), _) => refusal.words(t),

@@ -6,6 +6,7 @@
 use askama::Template;
 use cairn_store::{Account, RemovePasswordError};
 
+use crate::accounts::identity::shown_handle;
 use crate::mail::letters::Event;
 
 use super::super::error::PageError;
@@ -18,6 +19,7 @@ use super::super::visit::Visit;
 use super::alert;
 use super::owner;
 use super::passkey::{self, Act, Ask, Purpose};
+use super::password;
 
 #[derive(Template)]
 #[template(path = "account/no_password.html")]
@@ -28,6 +30,8 @@ struct NoPassword {
     base: String,
     /// Where a password for those is set who have lost their passkeys.
     email: String,
+    /// For password managers.
+    handle: String,
     /// What has to be there first.
     missing: Missing,
     /// Whether there is a second passkey for when one is lost.
@@ -74,6 +78,7 @@ impl NoPassword {
             form,
             base: Local::of_account(&account.did, "").to_string(),
             email: account.email.clone().unwrap_or_default(),
+            handle: shown_handle(account),
             missing: Missing::of(visit, account).await?,
             has_spare: good.clone().count() > 1 || good.clone().any(|passkey| passkey.backed_up),
             ask: Ask::to_use(visit, Purpose::Act(account, Act::RemovePassword), &[]),
@@ -92,13 +97,18 @@ pub async fn show(visit: Visit) -> PageResult {
 pub async fn submit(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
     let (t, account) = (visit.t, &visit.account()?.account);
-    if account.password_hash.is_none() {
+    let Some(stored) = account.password_hash.as_deref() else {
         return visit.redirect(visit.account_page("/password")?);
-    }
+    };
     let mut form = Form::new();
     // What is missing stands on the page; nobody is to touch a passkey for nothing.
     if Missing::of(&visit, account).await?.anything() {
         form.refuse("", t.no_password_first());
+        return visit.refused(&NoPassword::new(&visit, form).await?);
+    }
+    // A recent sign-in and a passkey are not enough: whoever sits at somebody else's browser could add a passkey first.
+    password::check_current(&visit, account, stored, &mut form).await?;
+    if form.is_refused() {
         return visit.refused(&NoPassword::new(&visit, form).await?);
     }
     let purpose = Purpose::Act(account, Act::RemovePassword);

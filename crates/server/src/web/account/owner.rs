@@ -32,7 +32,8 @@ pub async fn ask(
     Ok(Some(Ask::to_use(visit, Purpose::Act(account, act), &known)))
 }
 
-/// Judges what came back for [`ask`]. Who was asked for nothing has nothing to show.
+/// Judges what came back for [`ask`]: what is to be said of it, or nothing. Who has a password shows that instead. Where no
+/// passkey can stand in for it, a password comes first, and that by mail: the browser alone is nobody's proof.
 ///
 /// # Errors
 /// When the store fails.
@@ -40,13 +41,16 @@ pub async fn check(
     visit: &Visit,
     account: &Account,
     act: Act,
-) -> Result<Result<(), Refusal>, XrpcError> {
-    let known = visit.app.store.passkeys(account.id).await?;
-    let is_asked = account.password_hash.is_none() && known.iter().any(|one| one.uv_initialized);
-    if !is_asked {
-        return Ok(Ok(()));
+) -> Result<Option<&'static str>, XrpcError> {
+    if account.password_hash.is_some() {
+        return Ok(None);
     }
-    Ok(passkey::check(visit, Purpose::Act(account, act)).await?.map(drop))
+    let known = visit.app.store.passkeys(account.id).await?;
+    if !known.iter().any(|one| one.uv_initialized) {
+        return Ok(Some(visit.t.no_password_by_mail()));
+    }
+    let refusal = passkey::check(visit, Purpose::Act(account, act)).await?.err();
+    Ok(refusal.map(|refusal| words(refusal, visit.t)))
 }
 
 /// What is said of a passkey that does not stand in for a password.

@@ -399,6 +399,6 @@ fn new(visit: &Visit, made: Registered, name: String) -> NewPasskey {
         backed_up: made.backed_up,
         uv_initialized: made.verified,
         // Only its owner could be misled by a browser that says too much.
-        discoverable: visit.form.has("discoverable"),
+        discoverable: visit.form.get("discoverable") == "1",
     }
 }

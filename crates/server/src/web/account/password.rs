@@ -86,19 +86,29 @@ async fn check(visit: &Visit, account: &Account, form: &mut Form) -> Result<(), 
     let Some(stored) = account.password_hash.as_deref() else {
         // A passkey is used up by being shown.
         if !form.is_refused()
-            && let Err(refusal) = owner::check(visit, account, Act::SetPassword).await?
+            && let Some(trouble) = owner::check(visit, account, Act::SetPassword).await?
         {
-            form.refuse("", owner::words(refusal, t));
+            form.refuse("", trouble);
         }
         return Ok(());
     };
-    let old = sent.exact("current");
+    if !sent.exact("current").is_empty() && sent.exact("current") == sent.exact("password") {
+        form.refuse("password", t.change_password_same());
+    }
+    check_current(visit, account, stored, form).await
+}
+
+/// Whether the password in the field `current` is the account's; the form says what is wrong.
+pub async fn check_current(
+    visit: &Visit,
+    account: &Account,
+    stored: &str,
+    form: &mut Form,
+) -> Result<(), PageError> {
+    let (old, t) = (visit.form.exact("current"), visit.t);
     if old.is_empty() {
         form.refuse("current", t.change_password_current_missing());
         return Ok(());
-    }
-    if old == sent.exact("password") {
-        form.refuse("password", t.change_password_same());
     }
     // As at signing in: whoever sits at somebody else's browser cannot go on guessing here.
     let guesser = format!("{} {}", account.did, counted_as(visit.client_ip));

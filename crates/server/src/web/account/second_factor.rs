@@ -131,8 +131,10 @@ pub async fn submit(visit: Visit) -> PageResult {
         Ok(factor) => return enter(&visit, step, factor).await,
         Err(refusal) => refusal,
     };
-    let (meant, client) = (step.method.factor(), alert::client_of(&visit));
-    visit.app.store.note_refused_factor(step.account.id, meant, client).await?;
+    if refusal.is_a_try() {
+        let (meant, client) = (step.method.factor(), alert::client_of(&visit));
+        visit.app.store.note_refused_factor(step.account.id, meant, client).await?;
+    }
     let mut form = Form::of(&visit.form, &[trusted::TICK]);
     let field = if step.method == Method::Passkey { "" } else { "code" };
     form.refuse(field, refusal.words(visit.t, step.method));

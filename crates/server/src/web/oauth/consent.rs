@@ -10,7 +10,6 @@ use crate::accounts::identity::shown_handle;
 use crate::error::XrpcError;
 use crate::oauth::authorize::{self, AuthorizeError};
 
-use super::super::account::factors;
 use super::super::browser::SignedIn;
 use super::super::error::PageError;
 use super::super::form::Fields;
@@ -118,7 +117,7 @@ pub async fn decide(visit: Visit) -> PageResult {
     let Some(who) = who.filter(|who| flow.is_recent(&visit, who)) else {
         return visit.redirect(flow.url(Some(did)));
     };
-    if !factors::are_shown_or_trusted(&visit, who).await? {
+    if !flow.is_shown(&visit, who).await? {
         return visit.redirect(flow.url(Some(did)));
     }
     match decision {

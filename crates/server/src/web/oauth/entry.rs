@@ -5,7 +5,7 @@ use cairn_oauth::{OAuthError, OAuthErrorCode};
 
 use crate::oauth::authorize;
 
-use super::super::account::factors;
+use super::super::account::ANEW;
 use super::super::browser::{Browser, SignedIn};
 use super::super::cookies::Cookie;
 use super::super::error::PageError;
@@ -46,7 +46,7 @@ async fn go_on(visit: &Visit, flow: &Flow) -> PageResult {
     let browser = visit.browser().await?;
     let next = match flow.next(visit, browser) {
         // Signed in before the account asked for more than the password.
-        Next::Ask(who) if !factors::are_shown_or_trusted(visit, who).await? => {
+        Next::Ask(who) if !flow.is_shown(visit, who).await? => {
             Next::SignIn(who.account.did.to_string())
         }
         next => next,
@@ -71,6 +71,9 @@ pub fn on_the_way(path: &'static str, flow: &Flow, hint: &str) -> Local {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if !hint.is_empty() {
         query.append_pair("login_hint", hint);
+    }
+    if flow.is_grave() {
+        query.append_pair(ANEW, "1");
     }
     // Whoever signs in there is meant, be it somebody else than the hint says.
     query.append_pair("next", flow.url(None).as_str());
@@ -109,7 +112,7 @@ async fn obstacle(
     flow: &Flow,
     who: &SignedIn,
 ) -> Result<Option<OAuthError>, PageError> {
-    if !flow.is_recent(visit, who) || !factors::are_shown_or_trusted(visit, who).await? {
+    if !flow.is_recent(visit, who) || !flow.is_shown(visit, who).await? {
         let text = "the person must sign in again";
         return Ok(Some(unseen(OAuthErrorCode::LoginRequired, text)));
     }

@@ -6,15 +6,17 @@ use cairn_store::{DeviceId, OpenRequestError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::accounts::identity::shown_handle;
+use crate::error::XrpcError;
 use crate::oauth::authorize::{self, AuthorizeError, OpenRequest};
 
+use super::super::account::factors;
 use super::super::browser::{Browser, SignedIn};
 use super::super::csrf::CsrfError;
 use super::super::error::PageError;
 use super::super::i18n::Language;
 use super::super::local::Local;
 use super::super::visit::Visit;
-use super::{REQUEST, trouble};
+use super::{REQUEST, trouble, words};
 
 /// Who signed in longer ago shows the password again before an app gets rights.
 const LONGEST_SIGN_IN: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -132,6 +134,22 @@ impl Flow {
         let limit = wish.map_or(LONGEST_SIGN_IN, |wish| wish.min(LONGEST_SIGN_IN));
         let age = visit.app.clock.now().duration_since(signed_in.at);
         request.prompt != Some(Prompt::Login) && age <= limit
+    }
+
+    /// Whether a second factor must be shown for what the app asks for, on a browser that is trusted with it too.
+    pub fn is_grave(&self) -> bool {
+        self.open.request.scope.grants().iter().any(|grant| words::costs_an_account(&grant.power))
+    }
+
+    /// Whether somebody has shown as much as their account asks for, for what the app asks for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_shown(&self, visit: &Visit, who: &SignedIn) -> Result<bool, XrpcError> {
+        if self.is_grave() {
+            return factors::are_shown(visit, who).await;
+        }
+        factors::are_shown_or_trusted(visit, who).await
     }
 
     /// Whether somebody has signed in after the app asked.

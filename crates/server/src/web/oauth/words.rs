@@ -182,6 +182,15 @@ impl Words<'_> {
     }
 }
 
+/// Whether a grant can cost somebody the account, or does what the pages of an account ask everything for again.
+pub fn costs_an_account(power: &Power) -> bool {
+    match power {
+        Power::Identity | Power::Handle => true,
+        Power::Repository(action) | Power::Status(action) => *action == AccountAction::Manage,
+        _ => false,
+    }
+}
+
 impl Line {
     pub fn is_far(&self) -> bool {
         self.reach == Reach::Far

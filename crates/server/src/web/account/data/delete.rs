@@ -85,8 +85,8 @@ pub async fn submit(visit: Visit) -> PageResult {
     if !form.is_refused() {
         match doubt(&visit, account).await? {
             None => match owner::check(&visit, account, Act::Delete).await? {
-                Ok(()) => return end(&visit, account).await,
-                Err(refusal) => form.refuse("", owner::words(refusal, t)),
+                None => return end(&visit, account).await,
+                Some(trouble) => form.refuse("", trouble),
             },
             Some(Doubt::Password) => form.refuse("password", t.delete_password_wrong()),
             Some(Doubt::Code(MailTokenError::Expired)) => {
