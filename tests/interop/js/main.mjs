@@ -2,6 +2,7 @@
 import path from 'node:path'
 import * as admin from './admin.mjs'
 import * as clients from './clients.mjs'
+import { Confidential } from './confidential.mjs'
 import * as goat from './goat.mjs'
 import { Consumer, assert, bin, check, home, note, settle, sleep, verdict } from './lib.mjs'
 import * as load from './load.mjs'
@@ -39,6 +40,12 @@ const consumers = {
 }
 const indigoB = watch('indigo-b', b)
 note('everything has started')
+// At a server of its own, and before all else: what comes of a new key is seen a minute later. The reference's pages need scripts.
+let confidential
+if (TARGET === 'cairn') {
+  confidential = await Confidential.start(await Pds.create('pds-confidential', { work, logs, plc }))
+  await check('client: openid-client as a confidential client', () => confidential.wholeWay())
+}
 
 // ---------------------------------------------------------------- load
 
@@ -216,6 +223,8 @@ if (TARGET === 'cairn') {
   await check("client: OAuth by indigo's atproto/auth/oauth", () => tls.run('indigo-oauth'))
   await check('client: OAuth by PyPI atproto-oauth', () => tls.run('python-oauth'))
   await tls.stop()
+  await check('client: openid-client after its app has published another key', () => confidential.rotation(), 120)
+  await confidential.stop()
 }
 verdict('indigo packages: no fault', [...consumers.indigo.faults, ...indigoB.faults])
 verdict('@atproto/sync: no fault', consumers.sync.faults)

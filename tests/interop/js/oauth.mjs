@@ -46,13 +46,13 @@ async function consent(pds, client, handle, decision) {
 }
 
 // The person's part.
-async function decide(browser, url, handle, decision) {
+export async function decide(browser, url, handle, decision, redirectUri = REDIRECT_URI) {
   await browser.go(url)
   assert(browser.form('current-password').fields.get('username') === handle, 'the sign-in page knows the handle of the hint')
   await browser.submit('current-password', { password: PASSWORD })
   assert(browser.html.includes(handle), 'the page says which account it is')
   await browser.submit('value="allow"', { decision })
-  assertEqual(`${browser.url.origin}${browser.url.pathname}`, REDIRECT_URI, 'where the browser is sent')
+  assertEqual(`${browser.url.origin}${browser.url.pathname}`, redirectUri, 'where the browser is sent')
   return browser.url.searchParams
 }
 
