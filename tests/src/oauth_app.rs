@@ -14,12 +14,17 @@ use tokio::task::AbortHandle;
 
 use crate::{TestPds, View, World};
 
-/// A public client with a key for its proofs.
+/// The name of a confidential app's key.
+const KEY_ID: &str = "k1";
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A client with a key for its proofs, and another one if it authenticates.
 pub struct OAuthApp {
     pub client_id: String,
     pub redirect_uri: String,
     scope: String,
     key: SigningKey,
+    assertion_key: Option<SigningKey>,
     nonce: Mutex<Option<String>>,
     http: reqwest::Client,
     clock: Arc<TestClock>,
@@ -107,6 +112,21 @@ impl OAuthApp {
         app
     }
 
+    /// An app with a host of its own that proves who it is by a key.
+    pub async fn confidential(world: &World, scope: &str) -> Self {
+        let key = SigningKey::generate(Curve::P256);
+        let mut jwk = key.public().to_jwk();
+        jwk["kid"] = json!(KEY_ID);
+        let more = json!({
+            "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_signing_alg": "ES256",
+            "jwks": { "keys": [jwk] },
+        });
+        let mut app = Self::hosted(world, scope, more).await;
+        app.assertion_key = Some(key);
+        app
+    }
+
     fn new(world: &World, client_id: String, redirect_uri: String, scope: &str) -> Self {
         cairn_identity::install_crypto_provider();
         Self {
@@ -114,6 +134,7 @@ impl OAuthApp {
             redirect_uri,
             scope: scope.to_owned(),
             key: SigningKey::generate(Curve::P256),
+            assertion_key: None,
             nonce: Mutex::default(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             clock: Arc::clone(world.clock()),
@@ -124,7 +145,7 @@ impl OAuthApp {
     /// Pushes a request for all that the app declares. `more` goes into it.
     pub async fn push(&self, pds: &TestPds, more: &[(&str, &str)]) -> Pushed {
         let verifier = random();
-        let answer = self.try_push(pds, &verifier, more).await;
+        let answer = self.push_with(pds, &verifier, more).await;
         let request_uri = answer.text("request_uri");
         let fields = [("client_id", self.client_id.as_str()), ("request_uri", &request_uri)];
         let page = reqwest::Url::parse_with_params("x:/oauth/authorize", fields).unwrap();
@@ -132,7 +153,12 @@ impl OAuthApp {
         Pushed { request_uri, verifier, page }
     }
 
-    async fn try_push(&self, pds: &TestPds, verifier: &str, more: &[(&str, &str)]) -> AppAnswer {
+    /// Pushes a request that may be refused.
+    pub async fn try_push(&self, pds: &TestPds, more: &[(&str, &str)]) -> AppAnswer {
+        self.push_with(pds, &random(), more).await
+    }
+
+    async fn push_with(&self, pds: &TestPds, verifier: &str, more: &[(&str, &str)]) -> AppAnswer {
         let challenge = BASE64URL_NOPAD.encode(&sha256(verifier));
         let fixed = [
             ("response_type", "code"),
@@ -230,15 +256,17 @@ impl OAuthApp {
     async fn post(&self, pds: &TestPds, path: &str, params: &[(&str, &str)]) -> AppAnswer {
         let mut form = reqwest::Url::parse_with_params("x:/", params).unwrap();
         form.query_pairs_mut().append_pair("client_id", &self.client_id);
-        let form = form.query().unwrap().to_owned();
         self.send(
             pds,
             path,
             None,
             |request| {
+                // An assertion serves once, whatever comes of its request.
+                let mut form = form.clone();
+                form.query_pairs_mut().extend_pairs(self.assertion(pds));
                 request
                     .header("content-type", "application/x-www-form-urlencoded")
-                    .body(form.clone())
+                    .body(form.query().unwrap().to_owned())
             },
             Method::POST,
         )
@@ -274,6 +302,25 @@ impl OAuthApp {
             }
         }
         panic!("the server takes none of its own nonces");
+    }
+
+    /// What shows who the app is, if it has a key.
+    fn assertion(&self, pds: &TestPds) -> Vec<(&'static str, String)> {
+        let Some(key) = &self.assertion_key else { return Vec::new() };
+        let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::default() };
+        let now = self.clock.now().as_second();
+        let claims = json!({
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": pds.url(),
+            "jti": random(),
+            "iat": now,
+            "exp": now + 60,
+        });
+        vec![
+            ("client_assertion_type", ASSERTION_TYPE.to_owned()),
+            ("client_assertion", jws::sign(key, header, &claims)),
+        ]
     }
 
     fn proof(&self, pds: &TestPds, method: &Method, path: &str, token: Option<&str>) -> String {

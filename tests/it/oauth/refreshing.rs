@@ -1,12 +1,13 @@
 //! Refreshing when things go wrong: many at once, answers that are lost, restarts, permission sets that change.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cairn_tests::{AppAnswer, OAuthApp, TestAccount, TestPds, World};
+use cairn_tests::{AppAnswer, OAuthApp, PASSWORD, TestAccount, TestPds, World};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{MINUTE, signed_in, tokens};
+use super::{DAY, MINUTE, signed_in, tokens};
 
 /// An app with a session of all that it declares.
 async fn session(pds: &TestPds, scope: &str) -> (OAuthApp, AppAnswer) {
@@ -154,4 +155,67 @@ async fn a_refresh_does_not_bring_back_what_a_permission_set_has_lost() {
     assert_eq!(wider.error(), (400, "invalid_scope"));
     let less = app.refresh_for(&pds, &refresh, "atproto repo:com.example.lex.note").await;
     assert_eq!(less.text("scope"), "atproto repo:com.example.lex.note");
+}
+
+/// A set that was found once serves as long as nobody says otherwise; moderation does.
+#[tokio::test]
+async fn a_refresh_keeps_what_it_had_while_a_permission_set_cannot_be_had() {
+    let world = World::start().await;
+    let pds = world.pds().await;
+    let author = pds.account("author").await;
+    pds.account("alice").await;
+    world.set_lexicon_authority("lex.example.com", &author.did);
+    publish(&author, &["com.example.lex.note", "com.example.lex.vote"]).await;
+    let set = format!("atproto include:{SET}");
+    let scope = format!("{set} repo:com.example.own");
+    let (app, first) = session(&pds, &scope).await;
+    let of_set = "repo?collection=com.example.lex.note&collection=com.example.lex.vote";
+    let all = scopes_of(&format!("atproto {of_set} repo:com.example.own"));
+    assert_eq!(scopes(&first), all);
+    let part = app.refresh_for(&pds, &pair(&first).1, &set).await;
+    assert_eq!(scopes(&part), scopes_of(&format!("atproto {of_set}")));
+    let whole = app.refresh(&pds, &pair(&part).1).await;
+
+    let take_down = async |applied: bool| {
+        let input = json!({
+            "subject": { "$type": "com.atproto.admin.defs#repoRef", "did": author.did },
+            "takedown": { "applied": applied },
+        });
+        pds.admin().call("com.atproto.admin.updateSubjectStatus", input).await.ok();
+    };
+    take_down(true).await;
+    world.clock().advance(DAY + MINUTE);
+    let kept = app.refresh(&pds, &pair(&whole).1).await;
+    assert_eq!(scopes(&kept), all);
+    let named = app.refresh_for(&pds, &pair(&kept).1, &scope).await;
+    assert_eq!(scopes(&named), all);
+    // What came from the set is not known any more, so a part that names it is all that there was.
+    let part = app.refresh_for(&pds, &pair(&named).1, &set).await;
+    assert_eq!(scopes(&part), all);
+    // No way to get more, and none to begin.
+    let refresh = pair(&part).1;
+    for wider in ["atproto include:com.example.lex.others", "atproto repo:com.example.lex.other"] {
+        let refused = app.refresh_for(&pds, &refresh, wider).await;
+        assert_eq!(refused.error(), (400, "invalid_scope"), "{wider}");
+    }
+    assert_eq!(app.try_push(&pds, &[]).await.error(), (400, "invalid_scope"));
+    let less = app.refresh_for(&pds, &refresh, "atproto repo:com.example.own").await;
+    assert_eq!(scopes(&less), scopes_of("atproto repo:com.example.own"));
+
+    // It is there again, and holds less.
+    take_down(false).await;
+    let author = author.sign_in(&pds, PASSWORD).await;
+    publish(&author, &["com.example.lex.note"]).await;
+    world.clock().advance(2 * MINUTE);
+    let anew = app.refresh(&pds, &pair(&less).1).await;
+    assert_eq!(scopes(&anew), scopes_of("atproto repo:com.example.lex.note repo:com.example.own"));
+}
+
+/// The scopes of an answer, in whatever order they come.
+fn scopes(answer: &AppAnswer) -> BTreeSet<String> {
+    scopes_of(&answer.text("scope"))
+}
+
+fn scopes_of(text: &str) -> BTreeSet<String> {
+    text.split(' ').map(str::to_owned).collect()
 }

@@ -172,17 +172,22 @@ async fn granted_anew(
     wanted: Option<Scopes>,
 ) -> Result<Scopes, OAuthError> {
     let agreed = Scopes::parse(&session.scope);
-    let granted = expanded(app, &agreed).await.unwrap_or_else(|err| {
-        tracing::debug!(error = %err, "the permission sets of a session stay as they were");
-        Scopes::parse(&session.granted)
-    });
+    let granted = expanded_or_kept(app, session, &agreed).await;
     let Some(wanted) = wanted else { return Ok(granted) };
     let within = wanted.is_subset_of(&agreed) || wanted.is_subset_of(&granted);
     if !within || !wanted.contains_atproto() {
         let message = "scope must contain atproto and be within what was granted";
         return Err(OAuthError::new(OAuthErrorCode::InvalidScope, message));
     }
-    expanded(app, &wanted).await
+    Ok(expanded_or_kept(app, session, &wanted).await)
+}
+
+/// Which of the granted scopes came from which set is not known: without a set, the client keeps them all, and is told so.
+async fn expanded_or_kept(app: &App, session: &OAuthSession, scopes: &Scopes) -> Scopes {
+    expanded(app, scopes).await.unwrap_or_else(|err| {
+        tracing::debug!(error = %err, "the permission sets of a session stay as they were");
+        Scopes::parse(&session.granted)
+    })
 }
 
 async fn expanded(app: &App, scopes: &Scopes) -> Result<Scopes, OAuthError> {
