@@ -144,6 +144,45 @@ async fn with_trusted_app() -> (TestPds, OAuthApp) {
 }
 
 #[tokio::test]
+async fn a_refusal_travels_as_the_app_wants() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::confidential(&pds.world, "atproto").await;
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    // Said by the person on the page, and by the server without one.
+    for (more, error) in
+        [(&[][..], "access_denied"), (&[("prompt", "none")][..], "consent_required")]
+    {
+        for mode in ["query", "fragment", "form_post"] {
+            let params: Vec<_> = more.iter().copied().chain([("response_mode", mode)]).collect();
+            let pushed = app.push(&pds, &params).await;
+            let mut view = browser.get(&pushed.page).await;
+            if more.is_empty() {
+                view = decide(&mut browser, &view, "deny", &[]).await;
+            }
+            let mark = match mode {
+                "query" => '?',
+                "fragment" => '#',
+                _ => {
+                    assert_eq!((view.status, view.location.as_str()), (200, ""), "{view:?}");
+                    assert!(view.has(&format!("action=\"{}\"", app.redirect_uri)), "{view:?}");
+                    assert!(!view.has("name=\"code\""), "{view:?}");
+                    let field = |name: &str| view.field(name);
+                    let told = ["iss", "state", "error"].map(field);
+                    assert_eq!(told, [pds.url(), "a state & more", error]);
+                    assert!(!field("error_description").is_empty());
+                    continue;
+                }
+            };
+            assert!(view.location.starts_with(&format!("{}{mark}", app.redirect_uri)), "{view:?}");
+            assert_eq!(app.refusal(&pds, &view), error, "{mode}");
+            // It was answered.
+            assert_eq!(browser.get(&pushed.page).await.status, 400, "{mode}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_only_looks_behind_a_link_takes_nothing_from_the_person() {
     let (pds, app) = with_trusted_app().await;
     let mut browser = signed_in(&pds, &["alice"]).await;

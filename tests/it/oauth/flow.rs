@@ -129,6 +129,41 @@ async fn an_app_that_the_operator_vouches_for_asks_once() {
     assert_eq!(app.refusal(&pds, &view), "login_required");
 }
 
+/// It has proven who it is; what it calls itself is still its own claim.
+#[tokio::test]
+async fn an_app_that_proves_itself_asks_once() {
+    let world = World::start().await;
+    let app = OAuthApp::confidential(&world, "atproto transition:email").await;
+    let pds = world.pds().await;
+    let alice = pds.account("alice").await;
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    let hint = ("login_hint", alice.did.as_str());
+    let less = ("scope", "atproto");
+
+    let pushed = app.push(&pds, &[hint, less]).await;
+    let page = browser.get(&pushed.page).await;
+    assert!(page.has("127.0.0.1 wants to use your account"), "{page:?}");
+    decide(&mut browser, &page, "allow", &[]).await;
+    for silent in [&[hint, less][..], &[hint, less, ("prompt", "none")]] {
+        let pushed = app.push(&pds, silent).await;
+        let view = browser.get(&pushed.page).await;
+        let code = app.code(&pds, &view);
+        let answer = app.exchange(&pds, &pushed, &code).await;
+        assert_eq!(answer.text("sub"), alice.did.as_str());
+        app.refresh(&pds, &answer.text("refresh_token")).await.ok();
+    }
+    // Not without a hint, not for more than was agreed to, and not for somebody else.
+    for asked in [&[less][..], &[hint]] {
+        let pushed = app.push(&pds, asked).await;
+        let page = browser.get(&pushed.page).await;
+        assert!(page.has("value=\"allow\""), "{asked:?}: {page:?}");
+    }
+    pds.account("bob").await;
+    let mut other = signed_in(&pds, &["bob"]).await;
+    let pushed = app.push(&pds, &[("login_hint", "bob.test"), less]).await;
+    assert!(other.get(&pushed.page).await.has("value=\"allow\""));
+}
+
 #[tokio::test]
 async fn an_app_that_anybody_could_be_asks_each_time() {
     let pds = TestPds::start().await;

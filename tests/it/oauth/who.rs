@@ -1,6 +1,7 @@
 //! Which account answers, and when somebody must sign in.
 
-use cairn_tests::{OAuthApp, TestPds};
+use cairn_tests::{Browser, OAuthApp, TestPds, World};
+use serde_json::json;
 
 use super::{DAY, MINUTE, REQUEST, allow, decide, sign_in, signed_in};
 
@@ -124,4 +125,60 @@ async fn apps_say_what_people_are_asked() {
     let pushed = app.push(&pds, &[]).await;
     let view = browser.get(&pushed.page).await;
     assert!(view.location.starts_with("/account/sign-in?"), "{view:?}");
+}
+
+/// The page is the app's wish, however well it is known.
+#[tokio::test]
+async fn an_app_that_wants_consent_gets_the_page_each_time() {
+    let world = World::start().await;
+    let trusted = OAuthApp::hosted(&world, "atproto", json!({})).await;
+    let proven = OAuthApp::confidential(&world, "atproto").await;
+    let id = trusted.client_id.clone();
+    let pds = world.pds_with(move |config| config.oauth_trusted_clients = vec![id]).await;
+    let alice = pds.account("alice").await;
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    let hint = ("login_hint", alice.did.as_str());
+    for app in [&trusted, &proven] {
+        let pushed = app.push(&pds, &[hint]).await;
+        let page = browser.get(&pushed.page).await;
+        allow(&pds, app, &mut browser, (&pushed, &page), &[]).await.ok();
+        let pushed = app.push(&pds, &[hint]).await;
+        let view = browser.get(&pushed.page).await;
+        app.code(&pds, &view);
+
+        for decision in ["allow", "deny", "allow"] {
+            let pushed = app.push(&pds, &[hint, ("prompt", "consent")]).await;
+            let page = browser.get(&pushed.page).await;
+            assert_eq!(page.location, "", "{page:?}");
+            assert!(page.has("value=\"allow\"") && page.has("alice.test"), "{page:?}");
+            let view = decide(&mut browser, &page, decision, &[]).await;
+            match decision {
+                "deny" => assert_eq!(app.refusal(&pds, &view), "access_denied"),
+                _ => drop(app.exchange(&pds, &pushed, &app.code(&pds, &view)).await.ok()),
+            }
+        }
+    }
+}
+
+/// A hint is a hint: people know better than apps which account they want to use.
+#[tokio::test]
+async fn who_signs_in_is_meant_whatever_the_hint_says() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let bob = pds.account("bob").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto");
+    // Nobody is signed in, and somebody who is not meant.
+    for mut browser in [Browser::new(&pds), signed_in(&pds, &["bob"]).await] {
+        let pushed = app.push(&pds, &[("login_hint", "alice.test")]).await;
+        let view = browser.get(&pushed.page).await;
+        let page = browser.get(&view.location).await;
+        assert_eq!(page.field("username"), "alice.test");
+        let page = sign_in(&mut browser, &view, "bob").await;
+        assert!(page.has("bob.test") && !page.has("alice.test"), "{page:?}");
+        // It stays so when the app's link is opened once more.
+        let page = browser.get(&pushed.page).await;
+        assert!(page.has("bob.test") && page.has("value=\"allow\""), "{page:?}");
+        let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &[]).await;
+        assert_eq!(answer.text("sub"), bob.did.as_str(), "the app is told who it is");
+    }
 }
