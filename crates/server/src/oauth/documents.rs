@@ -194,6 +194,8 @@ fn is_json(content_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use cairn_identity::GuardPolicy;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -249,6 +251,26 @@ mod tests {
         assert_eq!(get(&documents, 0, DOWN).await, None);
         assert_eq!(get(&documents, 30, Ok(1)).await, None);
         assert_eq!(get(&documents, 31, Ok(1)).await, Some(1));
+    }
+
+    /// The document and the keys alike, whatever a client says about where its keys are.
+    #[tokio::test]
+    async fn nothing_is_fetched_from_a_private_network() {
+        cairn_identity::install_crypto_provider();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let hosts = [("keys.example.com".to_owned(), ([127, 0, 0, 1], port).into())];
+        let policy = GuardPolicy { hosts: hosts.into(), ..GuardPolicy::default() };
+        let http = GuardedClient::new(policy).unwrap();
+        for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "keys.example.com"] {
+            for scheme in ["https", "http"] {
+                let url = format!("{scheme}://{host}:{port}/jwks.json").parse().unwrap();
+                let refused = fetch_json(&http, url, 1024).await;
+                assert!(matches!(refused, Err(DocumentError::Fetch(_))), "{scheme} {host}");
+            }
+        }
+        let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+        assert!(nobody.is_err(), "somebody has come");
     }
 
     #[test]

@@ -196,3 +196,64 @@ async fn clients_on_private_networks_do_not_exist_for_a_public_server() {
     assert_eq!(refused.error(), (400, "invalid_client".into()));
     assert_eq!(client.site().hits("/client.json"), 0);
 }
+
+#[tokio::test]
+async fn keys_are_json_at_their_very_address() {
+    let server = Server::start().await;
+    let client = Client::discoverable(true, SCOPE).await;
+    let (kid, key) = client.assertion_key.clone().unwrap();
+    let (site, good) = (client.site(), jwks(&kid, &key));
+    let answer = |status: u16, content_type: &str, body: String| {
+        let response =
+            Response::builder().status(status).header(header::CONTENT_TYPE, content_type);
+        response.header(header::LOCATION, site.url("/other.json")).body(body).unwrap()
+    };
+    let json_type = "application/json";
+    let symmetric = json!({ "keys": [{ "kty": "oct", "k": "AAAA", "kid": kid, "alg": "HS256" }] });
+    let bad = [
+        answer(404, json_type, good.to_string()),
+        answer(201, json_type, good.to_string()),
+        answer(302, json_type, String::new()),
+        answer(307, json_type, good.to_string()),
+        answer(200, "text/plain", good.to_string()),
+        answer(200, json_type, "{".to_owned()),
+        answer(200, json_type, json!({ "keys": "none" }).to_string()),
+        answer(200, json_type, symmetric.to_string()),
+        answer(200, json_type, format!("{good}{}", " ".repeat(64 * 1024))),
+    ];
+    site.serve("/other.json", good.clone());
+    for (round, response) in bad.into_iter().enumerate() {
+        let shown = format!("{response:.200?}");
+        site.serve_response("/jwks.json", response);
+        let refused = client.push(&server, SCOPE, &random()).await;
+        assert_eq!(refused.error(), (400, "invalid_client_metadata".into()), "{shown}");
+        assert_eq!((site.hits("/jwks.json"), site.hits("/other.json")), (round + 1, 0), "{shown}");
+        server.clock.advance(Duration::from_secs(31));
+    }
+    // The largest that is taken.
+    let text = good.to_string();
+    let padding = " ".repeat(64 * 1024 - text.len());
+    site.serve_response("/jwks.json", answer(200, json_type, format!("{text}{padding}")));
+    assert_eq!(client.push(&server, SCOPE, &random()).await.status, 201);
+}
+
+#[tokio::test]
+async fn keys_that_do_not_come_are_waited_for_ten_seconds() {
+    let server = Server::start().await;
+    let client = Client::discoverable(true, SCOPE).await;
+    client.site().hang("/jwks.json");
+    let asked = std::time::Instant::now();
+    let verifier = random();
+    let push = client.push(&server, SCOPE, &verifier);
+    let refused = tokio::time::timeout(Duration::from_secs(30), push).await.unwrap();
+    assert_eq!(refused.error(), (400, "invalid_client_metadata".into()));
+    let description = refused.json()["error_description"].as_str().unwrap().to_owned();
+    assert_eq!(description, "the client's document was not served in time");
+    assert!(asked.elapsed() >= Duration::from_secs(9), "{:?}", asked.elapsed());
+    // Whoever asks next does not wait.
+    let asked = std::time::Instant::now();
+    let again = client.push(&server, SCOPE, &random()).await;
+    assert_eq!(again.error(), (400, "invalid_client_metadata".into()));
+    assert!(asked.elapsed() < Duration::from_secs(9), "{:?}", asked.elapsed());
+    assert_eq!(client.site().hits("/jwks.json"), 1);
+}

@@ -1,6 +1,6 @@
 //! The web site of a client, with its documents.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 struct Pages {
     by_path: HashMap<String, Response<String>>,
     hits: HashMap<String, usize>,
+    hanging: HashSet<String>,
 }
 
 pub(super) struct Site {
@@ -30,8 +31,14 @@ impl Site {
         let pages = Arc::<Mutex<Pages>>::default();
         let served = Arc::clone(&pages);
         let router = Router::new().fallback(move |request: Request<Body>| {
-            let response = answer(&served, request.uri().path());
-            async move { response }
+            let path = request.uri().path();
+            let (response, hangs) = (answer(&served, path), hangs(&served, path));
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                response
+            }
         });
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { address, pages, task }
@@ -56,6 +63,11 @@ impl Site {
         self.serve_response(path, Response::builder().status(503).body(String::new()).unwrap());
     }
 
+    /// Takes requests from now on, and answers none.
+    pub(super) fn hang(&self, path: &str) {
+        self.pages.lock().unwrap().hanging.insert(path.to_owned());
+    }
+
     /// How often a document was fetched.
     pub(super) fn hits(&self, path: &str) -> usize {
         self.pages.lock().unwrap().hits.get(path).copied().unwrap_or(0)
@@ -66,6 +78,10 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+fn hangs(pages: &Mutex<Pages>, path: &str) -> bool {
+    pages.lock().unwrap().hanging.contains(path)
 }
 
 fn answer(pages: &Mutex<Pages>, path: &str) -> Response<Body> {
