@@ -123,6 +123,32 @@ async fn a_public_client_stays_for_two_weeks() {
 }
 
 #[tokio::test]
+async fn a_confidential_client_stays_for_two_years() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let client = Client::discoverable(true, SCOPE).await;
+    let mut held = client.sign_in(&server, &alice, SCOPE).await;
+    let day = Duration::from_secs(24 * 3600);
+    for _ in 0..9 {
+        server.clock.advance(81 * day);
+        held = tokens(&client.refresh(&server, &held.refresh).await);
+        assert_eq!(held.answer["expires_in"], 1800);
+    }
+    // Two years are 730 days.
+    server.clock.advance(day - Duration::from_secs(300));
+    held = tokens(&client.refresh(&server, &held.refresh).await);
+    assert_eq!(held.answer["expires_in"], 300, "not past the session's end");
+    server.clock.advance(Duration::from_secs(299));
+    use_it(&server, &client, &held).await;
+    server.clock.advance(Duration::from_secs(1));
+    assert!(!is_active(&server, &client, &held).await);
+    let over = client.refresh(&server, &held.refresh).await;
+    assert_eq!(over.error(), (400, "invalid_grant".into()));
+    // Its own sign-in is as good as ever.
+    client.sign_in(&server, &alice, SCOPE).await;
+}
+
+#[tokio::test]
 async fn a_refresh_may_ask_for_less_but_not_for_more() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
