@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use cairn_identity::{DidDocument, Resolver};
-use cairn_server::auth::{AuthPolicy, OAuthPolicy};
 use cairn_server::config::ServiceTarget;
-use cairn_server::xrpc::table::TABLE;
-use cairn_server::xrpc::{Endpoint, InputPolicy, Kind};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -14,16 +11,16 @@ use super::{Client, Tokens};
 use crate::harness::{Person, Reply, Server, request};
 
 const ALL: &str = "atproto transition:generic";
-const JSON: (&str, &str) = ("content-type", "application/json");
+pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// A client with a session of exactly these scopes.
-struct Caller {
-    client: Client,
-    tokens: Tokens,
+pub(super) struct Caller {
+    pub(super) client: Client,
+    pub(super) tokens: Tokens,
 }
 
 impl Caller {
-    async fn with(server: &Server, person: &Person, scope: &str) -> Self {
+    pub(super) async fn with(server: &Server, person: &Person, scope: &str) -> Self {
         let client = Client::loopback(scope);
         let tokens = client.sign_in(server, person, scope).await;
         Self { client, tokens }
@@ -41,15 +38,15 @@ impl Caller {
     }
 }
 
-fn record(person: &Person, collection: &str) -> Value {
+pub(super) fn record(person: &Person, collection: &str) -> Value {
     json!({ "repo": person.did, "collection": collection, "record": { "$type": collection, "text": "x" } })
 }
 
-fn missing(scope: &str) -> (u16, String, String) {
+pub(super) fn missing(scope: &str) -> (u16, String, String) {
     (403, "ScopeMissingError".into(), format!("Missing required scope \"{scope}\""))
 }
 
-fn refusal(reply: &Reply) -> (u16, String, String) {
+pub(super) fn refusal(reply: &Reply) -> (u16, String, String) {
     let (status, name) = reply.error();
     (status, name, reply.message())
 }
@@ -290,80 +287,4 @@ async fn a_client_may_deactivate_the_account_and_ends_itself_by_that() {
     assert_eq!(caller.post(&server, method, &json!({})).await.status, 200);
     let after = caller.get(&server, "/xrpc/com.atproto.server.getSession", &[]).await;
     assert_eq!(after.error(), (401, "invalid_token".into()));
-}
-
-/// A call of a method that is right in form.
-async fn call(server: &Server, caller: &Caller, alice: &Person, endpoint: &Endpoint) -> Reply {
-    let path = format!("/xrpc/{}", endpoint.nsid);
-    let token = &caller.tokens.access;
-    let (method, headers, body): (_, &[(&str, &str)], _) = match (endpoint.kind, endpoint.input) {
-        (Kind::Query | Kind::Subscription, _) => (Method::GET, &[], Vec::new()),
-        (Kind::Procedure, InputPolicy::None) => (Method::POST, &[], Vec::new()),
-        (Kind::Procedure, InputPolicy::Json { .. }) => {
-            let input = match endpoint.nsid {
-                "com.atproto.repo.applyWrites" => json!({ "repo": alice.did, "writes": [{
-                    "$type": "com.atproto.repo.applyWrites#delete", "collection": "a.b.c", "rkey": "k",
-                }] }),
-                name if name.starts_with("com.atproto.repo.") => {
-                    let mut input = record(alice, "com.example.note");
-                    input["rkey"] = json!("key");
-                    input
-                }
-                _ => json!({ "serviceDid": "did:web:push.example" }),
-            };
-            (Method::POST, &[JSON], input.to_string().into_bytes())
-        }
-        (Kind::Procedure, InputPolicy::Blob) => {
-            (Method::POST, &[("content-type", "text/plain")], b"x".to_vec())
-        }
-        (Kind::Procedure, InputPolicy::Car) => {
-            (Method::POST, &[("content-type", "application/vnd.ipld.car")], b"x".to_vec())
-        }
-    };
-    let path = match endpoint.nsid {
-        "com.atproto.server.getServiceAuth" => format!("{path}?aud=did:web:a.example&lxm=a.b.c"),
-        "app.bsky.feed.getFeed" => {
-            format!("{path}?feed=at://{}/app.bsky.feed.generator/x", alice.did)
-        }
-        _ if endpoint.kind == Kind::Query => {
-            format!(
-                "{path}?actor={0}&actors={0}&uri=at://{0}/a.b.c/d&anchor=at://{0}/a.b.c/d",
-                alice.did
-            )
-        }
-        _ => path,
-    };
-    caller.client.call(server, token, method, &path, headers, body).await
-}
-
-#[tokio::test]
-async fn a_client_with_atproto_alone_may_do_what_any_client_may_and_nothing_else() {
-    let server = Server::start().await;
-    let alice = server.person("alice").await;
-    let caller = Caller::with(&server, &alice, "atproto").await;
-    let mut seen = 0;
-    for endpoint in TABLE.sorted() {
-        let takes_sessions = matches!(
-            endpoint.auth,
-            AuthPolicy::Session(_)
-                | AuthPolicy::SessionOrService(_)
-                | AuthPolicy::SessionOrModerator(_)
-        );
-        if !takes_sessions {
-            continue;
-        }
-        seen += 1;
-        let reply = call(&server, &caller, &alice, endpoint).await;
-        let forbidden = reply.status == 403;
-        match endpoint.oauth {
-            OAuthPolicy::Any => assert!(!forbidden, "{} {reply:?}", endpoint.nsid),
-            OAuthPolicy::Never => {
-                assert_eq!(reply.error(), (403, "Forbidden".into()), "{}", endpoint.nsid);
-            }
-            _ => {
-                assert_eq!(reply.error(), (403, "ScopeMissingError".into()), "{}", endpoint.nsid);
-            }
-        }
-    }
-    assert!(seen > 35, "{seen}");
 }

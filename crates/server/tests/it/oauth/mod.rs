@@ -6,6 +6,7 @@ mod flow;
 mod methods;
 mod refusals;
 mod rules;
+mod scopes;
 mod sessions;
 mod site;
 
