@@ -11,7 +11,7 @@ use super::signed_in;
 
 const DAY: u64 = 86_400;
 
-async fn inviting() -> TestPds {
+pub(super) async fn inviting() -> TestPds {
     TestPds::start_with(|config| {
         config.sign_up = SignUp::Invite;
         config.invite_interval = InviteInterval::from_millis(DAY * 1_000, 0);
@@ -28,7 +28,7 @@ async fn newcomer(pds: &TestPds, code: &str, name: &str) -> TestAccount {
     TestAccount::from_session(pds, &created)
 }
 
-async fn alice(pds: &TestPds) -> TestAccount {
+pub(super) async fn alice(pds: &TestPds) -> TestAccount {
     let input = json!({ "useCount": 1 });
     let made = pds.admin().call("com.atproto.server.createInviteCode", input).await.ok();
     newcomer(pds, made["code"].as_str().unwrap(), "alice").await

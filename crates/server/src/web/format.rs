@@ -47,6 +47,12 @@ pub fn is_indented(bytes: usize) -> bool {
     bytes <= MAX_INDENTED
 }
 
+/// The beginning of a text that has no more bytes than this, and whole characters.
+pub fn beginning(text: &str, max_bytes: usize) -> &str {
+    let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
 /// JSON in which characters that turn the order of others, and those that break lines, are escapes.
 pub fn plain(json: &str) -> String {
     let mut plain = String::with_capacity(json.len());

@@ -21,17 +21,17 @@ use serde_json::json;
 
 use super::{SIGN_IN, signed_in};
 
-const CODE: &str = "/account/sign-in/code";
+pub(super) const CODE: &str = "/account/sign-in/code";
 const STEP: Duration = Duration::from_secs(30);
 
 /// A page below those of what signing in takes.
-fn path(of: &TestAccount, rest: &str) -> String {
+pub(super) fn path(of: &TestAccount, rest: &str) -> String {
     format!("/account/u/{}/security{rest}", of.did)
 }
 
 /// An authenticator app.
 #[derive(Clone)]
-struct App(Vec<u8>);
+pub(super) struct App(Vec<u8>);
 
 impl App {
     fn code(&self, pds: &TestPds) -> String {
@@ -40,7 +40,7 @@ impl App {
 }
 
 /// Begins to set an app up: the secret, as the page shows it.
-async fn begin_app(of: &TestAccount, browser: &mut Browser) -> App {
+pub(super) async fn begin_app(of: &TestAccount, browser: &mut Browser) -> App {
     browser.get(&path(of, "")).await;
     let view = browser.submit(&path(of, "/app"), &[]).await;
     let view = browser.follow(&view).await;
@@ -50,7 +50,11 @@ async fn begin_app(of: &TestAccount, browser: &mut Browser) -> App {
 }
 
 /// Sets an app up. The recovery codes, if the account gets them with it.
-async fn add_app(pds: &TestPds, of: &TestAccount, browser: &mut Browser) -> (App, Vec<String>) {
+pub(super) async fn add_app(
+    pds: &TestPds,
+    of: &TestAccount,
+    browser: &mut Browser,
+) -> (App, Vec<String>) {
     let app = begin_app(of, browser).await;
     let view = browser.submit(&path(of, "/app"), &[("code", &app.code(pds))]).await;
     let codes = if view.status == 200 { codes(&view) } else { Vec::new() };
@@ -66,7 +70,11 @@ fn codes(view: &View) -> Vec<String> {
 }
 
 /// Adds a passkey.
-async fn add_passkey(pds: &TestPds, of: &TestAccount, browser: &mut Browser) -> Authenticator {
+pub(super) async fn add_passkey(
+    pds: &TestPds,
+    of: &TestAccount,
+    browser: &mut Browser,
+) -> Authenticator {
     add_passkey_with(pds, of, browser, Some(0)).await
 }
 
@@ -110,7 +118,7 @@ async fn post(
 }
 
 /// A browser in which somebody has given the password, and the page that asks for more.
-async fn after_password(pds: &TestPds, name: &str) -> (Browser, View) {
+pub(super) async fn after_password(pds: &TestPds, name: &str) -> (Browser, View) {
     let mut browser = Browser::new(pds);
     let fields = [("username", name), ("password", PASSWORD), ("remember", "1")];
     let view = browser.fill(SIGN_IN, &fields).await;

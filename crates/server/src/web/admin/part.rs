@@ -8,7 +8,7 @@ use cairn_store::Account;
 
 use super::super::error::PageError;
 use super::super::form::Form;
-use super::super::format::{bytes, is_indented, plain};
+use super::super::format::{beginning, bytes, is_indented, plain};
 use super::super::i18n::{Flash, Text};
 use super::super::local::Local;
 use super::super::page::Page;
@@ -23,6 +23,8 @@ use crate::xrpc::com_atproto::admin;
 
 /// Records that are named beside a blob.
 const MENTIONS: u32 = 20;
+/// So much of a record's text is shown at first, in bytes, as on the page of its owner.
+const MAX_TEXT: usize = 16 * 1024;
 
 #[derive(Template)]
 #[template(path = "admin/part.html")]
@@ -41,6 +43,8 @@ struct Detail {
     takedown_ref: Option<String>,
     /// What a record says, as JSON.
     json: Option<String>,
+    /// Where all of it is shown, if `json` is only the beginning.
+    whole_href: Option<String>,
     /// The blobs of a record, or the records of a blob.
     related: Vec<Related>,
 }
@@ -104,6 +108,11 @@ impl Subject {
         } else {
             serde_json::to_string(&json)
         };
+        let mut json = plain(&json.map_err(XrpcError::internal)?);
+        let is_cut = json.len() > MAX_TEXT && !visit.query.has("whole");
+        if is_cut {
+            json = format!("{}…", beginning(&json, MAX_TEXT));
+        }
         let related = blob_refs_lenient(&value).into_iter().map(|blob| Related {
             href: of_blob(did, &blob.cid).to_string(),
             name: format!("{} ({})", blob.cid, blob.mime_type),
@@ -115,7 +124,8 @@ impl Subject {
                 (t.moderation_rev(), record.rev.to_string()),
             ],
             takedown_ref: record.takedown_ref,
-            json: Some(plain(&json.map_err(XrpcError::internal)?)),
+            json: Some(json),
+            whole_href: is_cut.then(|| format!("{}&whole=1#json", of_record(did, path))),
             related: related.collect(),
             ..Detail::empty(visit, form, t.moderation_record(), "/admin/moderation/record")
         })
@@ -163,6 +173,7 @@ impl Detail {
             facts: Vec::new(),
             takedown_ref: None,
             json: None,
+            whole_href: None,
             related: Vec::new(),
         }
     }
