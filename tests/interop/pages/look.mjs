@@ -2,11 +2,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { createRequire } from 'node:module'
-import { pages } from './pages.mjs'
+import { pages, unseen } from './pages.mjs'
 import { agree, ask, redeem } from './client.mjs'
-import { moveIn, startNeighbour } from './neighbour.mjs'
+import { moveIn, startNeighbour, startWaitingRoom } from './neighbour.mjs'
 import { readyWithout, removePassword } from './nopassword.mjs'
-import { addAuthenticator, createAccount, giveAdminPassword, givePassword, launch, openSession, startServer, xrpc } from './server.mjs'
+import { addAuthenticator, createAccount, giveAdminPassword, givePassword, launch, mailCodes, openSession, startServer, xrpc } from './server.mjs'
 import { addApp } from './totp.mjs'
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -20,6 +20,22 @@ const VIEWS = [
   // A desk at 200 %.
   { name: 'large', width: 640, height: 450, scale: 2, colorScheme: 'light', locale: 'en' },
 ]
+
+// What of the table of pages was looked at: each pattern with whether a path is of it. A fixed path comes before a pattern.
+const table = JSON.parse(fs.readFileSync(new URL('table.json', import.meta.url), 'utf8'))
+const rows = table.map((row) => ({ row, is: new RegExp(`^${row.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`) }))
+const seenRows = new Set()
+const note = (url) => {
+  const found = rows.find(({ is }) => is.test(new URL(url).pathname))
+  if (found) seenRows.add(found.row)
+}
+
+// What nobody has looked at, though it is no exception; and exceptions that are none.
+function leftOut() {
+  const missing = table.filter((row) => !seenRows.has(row) && !unseen[row])
+  const needless = Object.keys(unseen).filter((row) => seenRows.has(row) || !table.includes(row))
+  return [...missing.map((row) => `nobody looks at ${row}`), ...needless.map((row) => `${row} is no exception`)]
+}
 
 // Gives the account with second factors what it is for: an authenticator app, a passkey, and a browser that is trusted.
 async function secure(page, url) {
@@ -102,7 +118,7 @@ async function bare(page, url, names) {
 async function signIn(browser, url, who, names) {
   const context = await browser.newContext()
   const page = await context.newPage()
-  const people = { alice: ['alice.test'], several: ['alice.test', 'bob-has-long-name.test'], hanna: ['hanna.test'] }[who] ?? []
+  const people = { alice: ['alice.test'], several: ['alice.test', 'bob-has-long-name.test'], paused: ['paused.test'], hanna: ['hanna.test'] }[who] ?? []
   for (const name of people) {
     await givePassword(page, url, name)
   }
@@ -129,9 +145,13 @@ async function look(browser, url, view, it, storageState, names) {
   page.on('pageerror', (error) => problems.push(`script: ${error.message}`))
   const asked = typeof it.path === 'function' ? await it.path(url) : it.path
   const target = asked.replace(/\{(\w+)\}/g, (_, name) => names[name])
+  // What leads to an app leads nowhere: the page stays.
+  await page.route((to) => to.port.startsWith('812') && to.pathname === '/callback', (route) => route.fulfill({ status: 204 }))
   const answer = await page.goto(url + target, { waitUntil: 'load' })
   if (answer.status() !== (it.status ?? 200)) problems.push(`status ${answer.status()}`)
+  note(page.url())
   if (it.act) await it.act(page)
+  note(page.url())
   for (const force of it.forced ?? []) await page.evaluate(force)
   // What sticks to the top stands there in the picture, too.
   await page.evaluate(() => scrollTo(0, 0))
@@ -157,6 +177,7 @@ async function main() {
   const first = await startServer()
   const browser = await launch()
   let neighbour
+  let waitingRoom
   let failed = 0
   try {
     const names = {
@@ -166,7 +187,10 @@ async function main() {
       connected: await createAccount(first.url, 'connected.test'),
       ready: await createAccount(first.url, 'ready.test'),
       bare: await createAccount(first.url, 'bare.test'),
+      paused: await createAccount(first.url, 'paused.test'),
     }
+    await xrpc(first.url, 'com.atproto.server.deactivateAccount', {}, await openSession(first.url, 'paused.test'))
+    await mailCodes(first.url, await createAccount(first.url, 'mailed.test'))
     await furnish(first.url, names.alice)
     const wanted = process.argv.slice(2)
     const chosen = pages.filter((it) => !wanted.length || wanted.some((name) => it.name.startsWith(name)))
@@ -174,9 +198,13 @@ async function main() {
       neighbour = await startNeighbour(first)
       Object.assign(names, neighbour.names)
     }
+    if (chosen.some((it) => it.at === 'waiting')) {
+      waitingRoom = await startWaitingRoom(first)
+      Object.assign(names, waitingRoom.names)
+    }
     const states = {}
     for (const it of chosen) {
-      const { url } = it.at === 'neighbour' ? neighbour : first
+      const { url } = { neighbour, waiting: waitingRoom }[it.at] ?? first
       const who = it.as && `${it.as} ${url}`
       if (who && !states[who]) states[who] = await signIn(browser, url, it.as, names)
       await it.before?.(first)
@@ -188,10 +216,16 @@ async function main() {
       failed += problems.length ? 1 : 0
       console.log(problems.length ? `not ok page ${it.name}: ${problems.join('; ')}` : `ok page ${it.name}`)
     }
+    if (!wanted.length) {
+      const faults = leftOut()
+      failed += faults.length ? 1 : 0
+      console.log(faults.length ? `not ok page table: ${faults.join('; ')}` : 'ok page table')
+    }
     console.log(`# pictures of ${chosen.length} pages in ${path.relative(process.cwd(), pictures)}`)
   } finally {
     await browser.close()
     neighbour?.stop()
+    waitingRoom?.stop()
     first.stop()
   }
   process.exitCode = failed ? 1 : 0

@@ -96,6 +96,20 @@ export async function startNeighbour(first) {
   }
 }
 
+// A third one, where people wait for an account: somebody does, and calls are counted.
+export async function startWaitingRoom(first) {
+  const server = await startServer({
+    CAIRN_LOG: 'error', CAIRN_HOSTNAME: 'localhost', CAIRN_LISTEN: '127.0.0.1', CAIRN_PORT: '0', CAIRN_DEV_MODE: 'true',
+    CAIRN_PLC_URL: first.plc, CAIRN_SIGN_UP: 'approval',
+  })
+  try {
+    return { ...server, names: { applicant: await createAccount(server.url, 'a-person-who-waits.test') } }
+  } catch (error) {
+    server.stop()
+    throw error
+  }
+}
+
 // Moves somebody in, as far as it goes by itself: one picture does not come.
 export async function moveIn(page, url, { mover, arrival }) {
   await page.goto(`${url}/account/move-in`)

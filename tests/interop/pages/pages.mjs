@@ -1,9 +1,10 @@
 import crypto from 'node:crypto'
+import { Browser } from '../js/browser.mjs'
 import { ask } from './client.mjs'
 import { addAuthenticator, openSession, xrpc } from './server.mjs'
 
-// The pages to look at. `as` names who is signed in (nobody, alice, several, secured, ready, bare, connected, admin; hanna
-// and mover at the neighbour); {alice} in a path is her DID. `at` names the server, if it is not the first. `act` does something on the page
+// The pages to look at. `as` names who is signed in (nobody, alice, several, secured, ready, bare, connected, paused, admin;
+// hanna and mover at the neighbour); {alice} in a path is her DID. `at` names the server, if it is not the first. `act` does something on the page
 // before it is looked at, and `forced` turns or fills it as no request can; `before` and `after` do something to the first
 // server. `status` is expected where it is not 200; a function makes a path anew for each look.
 
@@ -11,6 +12,31 @@ import { addAuthenticator, openSession, xrpc } from './server.mjs'
 const asks = (scope, more) => async (url) => (await ask(url, scope, more)).at
 const much = 'atproto account:email repo:app.bsky.feed.post repo:app.bsky.feed.like repo:app.bsky.graph.follow repo:com.example.note?action=create '
   + 'blob:image/* blob:video/mp4 rpc:app.bsky.feed.getTimeline?aud=did:web:api.bsky.app%23bsky_appview account:repo?action=manage identity:*'
+// Fills fields in, presses a button, and waits for what comes of it.
+const press = (button, then, fields = {}) => async (page) => {
+  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value)
+  await page.click(button)
+  await page.waitForSelector(then)
+}
+
+// The same after another browser has opened the request.
+const openedElsewhere = async (url) => {
+  const { at } = await ask(url, 'atproto')
+  await new Browser(url).go(url + at)
+  return at
+}
+const refuse = press('[value=deny]', 'main a[href*="access_denied"]')
+// Asks too often for the operator's password.
+const tooOften = async (page) => {
+  const { origin } = new URL(page.url())
+  for (let n = 0; n < 100; n += 1) {
+    await page.fill('[name=password]', 'a guess')
+    const [answer] = await Promise.all([page.waitForResponse(`${origin}/admin/sign-in`), page.press('[name=password]', 'Enter')])
+    await page.waitForLoadState()
+    if (answer.status() === 429) return
+  }
+  throw new Error('one may guess for ever')
+}
 // The at-uri of a profile that somebody with a long text has.
 const written = async (url) => {
   const record = { $type: 'app.bsky.actor.profile', displayName: 'Alice', description: 'A description that goes on and on. '.repeat(7) }
@@ -26,20 +52,13 @@ const wrong = async (page) => {
   await page.waitForSelector('#password-error')
 }
 
-// Fills fields in, presses a button, and waits for what comes of it.
-const press = (button, then, fields = {}) => async (page) => {
-  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value)
-  await page.click(button)
-  await page.waitForSelector(then)
-}
-
 // The page that asks for more than the password, in one of its forms.
-const asksForMore = (way) => async (page) => {
-  await page.fill('[name=username]', 'secured.test')
+const asksForMore = (way, who = 'secured.test') => async (page) => {
+  await page.fill('[name=username]', who)
   await page.fill('[name=password]', 'correct horse battery staple')
   await page.press('[name=password]', 'Enter')
-  await page.waitForSelector('form[data-passkey]')
-  if (way) await press(`[name=change][value=${way}]`, '[name=code]')(page)
+  await page.waitForSelector(way === 'mail' ? '[name=code]' : 'form[data-passkey]')
+  if (way && way !== 'mail') await press(`[name=change][value=${way}]`, '[name=code]')(page)
 }
 const password = 'a password that is long enough'
 
@@ -75,6 +94,7 @@ export const pages = [
   { name: 'gallery-solo-rtl', path: '/dev/gallery?layout=solo&dir=rtl' },
   { name: 'sign-in', path: '/account/sign-in' },
   { name: 'sign-in-wrong', path: '/account/sign-in', act: wrong },
+  { name: 'sign-in-passkey', path: '/account/sign-in/passkey' },
   { name: 'sign-up', path: '/account/sign-up' },
   { name: 'sign-up-taken', path: '/account/sign-up', act: async (page) => {
     await page.fill('[name=handle]', 'alice')
@@ -213,6 +233,7 @@ export const pages = [
   { name: 'second-factor-passkey', path: '/account/sign-in', act: asksForMore() },
   { name: 'second-factor-app', path: '/account/sign-in', act: asksForMore('app') },
   { name: 'second-factor-recovery', path: '/account/sign-in', act: asksForMore('recovery') },
+  { name: 'second-factor-mail', path: '/account/sign-in', act: asksForMore('mail', 'mailed.test') },
   { name: 'console-remove-factors', path: '/admin/accounts/{secured}/remove-factors', as: 'admin' },
   { name: 'admin-sign-in', path: '/admin/sign-in' },
   { name: 'console-overview', path: '/admin', as: 'admin' },
@@ -265,6 +286,23 @@ export const pages = [
   { name: 'authorize-choice', path: asks('atproto'), as: 'several' },
   { name: 'authorize-sign-in', path: asks('atproto', { login_hint: 'alice.test' }) },
   { name: 'authorize-over', path: '/oauth/authorize?client_id=http://localhost&request_uri=urn:x', status: 400 },
+  { name: 'authorize-inactive', path: asks('atproto'), as: 'paused' },
+  { name: 'authorize-going-on', path: asks('atproto'), as: 'alice', act: refuse },
+  { name: 'authorize-leaving', path: asks('atproto', { response_mode: 'form_post' }), as: 'alice', act: press('[value=deny]', 'form[data-goes-on]') },
+  { name: 'authorize-elsewhere', path: openedElsewhere, as: 'alice', status: 400 },
+  { name: 'authorize-answered', path: asks('atproto'), as: 'alice', act: async (page) => {
+    const asked = page.url()
+    await refuse(page)
+    const answer = await page.goto(asked)
+    if (answer.status() !== 400) throw new Error(`status ${answer.status()}`)
+  } },
+  { name: 'error-forbidden', path: '/account/sign-in', act: async (page) => {
+    await page.$eval('form[action="/account/sign-in"]', (form) => {
+      form.noValidate = true
+      form.querySelector('[name=csrf]').value = ''
+    })
+    await press('.btn.primary', 'main a[href="/account/sign-in"]', { username: 'alice.test', password })(page)
+  } },
   { name: 'authorize-named', path: asks('atproto transition:generic transition:email'), as: 'alice', forced: [named] },
   { name: 'authorize-turned', path: asks(much), as: 'alice', forced: [turned, lengthened, named] },
   { name: 'authorize-sign-in-named', path: asks('atproto', { login_hint: 'alice.test' }), forced: [named] },
@@ -278,6 +316,7 @@ export const pages = [
   { name: 'neighbour-sign-up', at: 'neighbour', path: '/account/sign-up?invite={invite}' },
   { name: 'neighbour-overview', at: 'neighbour', path: '/account/u/{hanna}', as: 'hanna' },
   { name: 'neighbour-invites', at: 'neighbour', path: '/account/u/{hanna}/invites', as: 'hanna' },
+  { name: 'neighbour-console-invite-disable', at: 'neighbour', path: '/admin/invites/{invite}/disable', as: 'admin' },
   { name: 'neighbour-console-invites', at: 'neighbour', path: '/admin/invites', as: 'admin' },
   { name: 'neighbour-console-account', at: 'neighbour', path: '/admin/accounts/{hanna}', as: 'admin' },
   { name: 'neighbour-console-relays', at: 'neighbour', path: '/admin/relays', as: 'admin', act: async (page) => {
@@ -294,4 +333,20 @@ export const pages = [
   { name: 'neighbour-data', at: 'neighbour', path: '/account/u/{mover}/data', as: 'mover' },
   { name: 'neighbour-data-restore', at: 'neighbour', path: '/account/u/{mover}/data/restore', as: 'mover' },
   { name: 'neighbour-console-outbox', at: 'neighbour', path: '/admin/outbox', as: 'admin', act: open('details summary') },
+  { name: 'waiting-console-approvals', at: 'waiting', path: '/admin/approvals', as: 'admin' },
+  { name: 'waiting-console-reject', at: 'waiting', path: '/admin/approvals/{applicant}/reject', as: 'admin' },
+  { name: 'error-too-many', at: 'waiting', path: '/admin/sign-in', act: tooOften },
 ]
+
+// Rows of the table of pages (table.json) that nobody looks at, and what they are.
+export const unseen = {
+  '/.well-known/change-password': 'leads to the page for a new password',
+  '/account/sign-up/handle': "an answer to a page's script",
+  '/account/u/{account}/handle/check': "an answer to a page's script",
+  '/account/u/{account}/handle/domain/check': "an answer to a page's script",
+  '/account/u/{account}/data/archive.tar': 'a file',
+  '/account/u/{account}/data/repo.car': 'a file',
+  '/account/u/{account}/data/blobs/{cid}': 'a file',
+  '/admin/figures': "an answer to a page's script",
+  '/admin/firehose/events': "events for a page's script",
+}

@@ -60,6 +60,18 @@ export async function openSession(url, identifier) {
   return `Bearer ${session.accessJwt}`
 }
 
+// Has a code mailed whenever somebody signs in to an account of a development server.
+export async function mailCodes(url, did) {
+  const session = await openSession(url, did)
+  const answer = await fetch(`${url}/xrpc/com.atproto.server.getSession`, { headers: { authorization: session } })
+  const { email } = await answer.json()
+  await xrpc(url, 'com.atproto.server.requestEmailConfirmation', undefined, session)
+  const letters = await (await fetch(`${url}/dev/mail`, { headers: { accept: 'text/html' } })).text()
+  const [token] = letters.slice(letters.indexOf(email)).match(/\b[A-Z2-7]{5}-[A-Z2-7]{5}\b/)
+  await xrpc(url, 'com.atproto.server.confirmEmail', { email, token }, session)
+  await xrpc(url, 'com.atproto.server.updateEmail', { email, emailAuthFactor: true }, session)
+}
+
 export const launch = () => chromium.launch({
   executablePath: process.env.CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',

@@ -95,6 +95,13 @@ mod tests {
     }
 
     #[test]
+    fn a_beginning_has_whole_characters() {
+        for (most, text) in [(0, ""), (1, "a"), (2, "a"), (3, "aé"), (9, "aé")] {
+            assert_eq!(beginning("aé", most), text);
+        }
+    }
+
+    #[test]
     fn times_say_their_zone() {
         assert_eq!(time(Timestamp::UNIX_EPOCH), "1970-01-01 00:00 UTC");
     }

@@ -1,5 +1,7 @@
 //! What holds for every page of the table.
 
+use std::path::Path;
+
 use cairn_server::web::{self, PageInfo};
 
 use crate::harness::{Reply, Server};
@@ -190,4 +192,22 @@ async fn the_demonstration_client_lives_at_a_loopback_address_beside_its_server(
     for server in [local(false).await, self::server().await] {
         assert_eq!(server.get_with("/dev/client", &[BROWSER]).await.status, 404);
     }
+}
+
+/// What looks at the pages in a browser holds what it has seen against this list.
+/// `CAIRN_WRITE_DOCS=1 cargo test -p cairn-server what_looks_at_pages` writes it anew.
+#[test]
+fn what_looks_at_pages_knows_each_of_them() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop/pages/table.json");
+    let rows: Vec<String> = web::pages()
+        .iter()
+        .filter(|page| !page.is_form)
+        .map(|page| format!("  \"{}\"", page.path))
+        .collect();
+    let list = format!("[\n{}\n]\n", rows.join(",\n"));
+    if std::env::var_os("CAIRN_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &list).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(written, list, "write tests/interop/pages/table.json anew with CAIRN_WRITE_DOCS=1");
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use cairn_model::{Cid, Did, RepoPath, Value, json};
 use url::Url;
 
-use super::super::super::format::plain;
+use super::super::super::format::{beginning, plain};
 use super::super::super::local::Local;
 
 /// A stretch of the text.
@@ -31,7 +31,7 @@ pub fn cut(pieces: &mut Vec<Piece>, most: usize) -> bool {
     for at in 0..pieces.len() {
         let text = &mut pieces[at].text;
         if text.len() > room {
-            text.truncate(text.floor_char_boundary(room));
+            text.truncate(beginning(text, room).len());
             pieces.truncate(at + 1);
             return true;
         }
