@@ -140,6 +140,26 @@ async fn inviter(scales: &mut Scales) {
     scales.weigh(&browser, "/account/u/{account}/invites", &path).await;
 }
 
+/// What signing in takes: begun, done, and asked for. The name of the passkey in paths.
+async fn second_factors(
+    pds: &TestPds,
+    alice: &TestAccount,
+    browser: &mut Browser,
+    scales: &mut Scales,
+) -> String {
+    factors::begin_app(alice, browser).await;
+    let row = "/account/u/{account}/security/app";
+    scales.weigh(browser, row, &factors::path(alice, "/app")).await;
+    factors::add_app(pds, alice, browser).await;
+    factors::add_passkey(pds, alice, browser).await;
+    let (other, page) = factors::after_password(pds, "alice").await;
+    let path = format!("{}?pending={}", factors::CODE, page.field("pending"));
+    scales.weigh(&other, factors::CODE, &path).await;
+    let page = browser.get(&factors::path(alice, "")).await;
+    let (_, key) = page.html.split_once("/security/passkeys/").unwrap();
+    key.split('"').next().unwrap().to_owned()
+}
+
 /// The pages that an app's request leads through.
 async fn request(pds: &TestPds, browser: &mut Browser, scales: &mut Scales) {
     let app = OAuthApp::loopback(&pds.world, "atproto transition:generic");
@@ -201,19 +221,7 @@ async fn every_page_is_small_and_is_painted_without_a_second_request() {
     let code = code[..21].to_owned();
     request(&pds, &mut browser, &mut scales).await;
 
-    // What signing in takes: begun, and done.
-    factors::begin_app(&alice, &mut browser).await;
-    let row = "/account/u/{account}/security/app";
-    scales.weigh(&browser, row, &factors::path(&alice, "/app")).await;
-    factors::add_app(&pds, &alice, &mut browser).await;
-    factors::add_passkey(&pds, &alice, &mut browser).await;
-    let passkeys = browser.get(&factors::path(&alice, "")).await;
-    let (_, key) = passkeys.html.split_once("/security/passkeys/").unwrap();
-    let key = key.split('"').next().unwrap().to_owned();
-    let (other, page) = factors::after_password(&pds, "alice").await;
-    let path = format!("{}?pending={}", factors::CODE, page.field("pending"));
-    scales.weigh(&other, factors::CODE, &path).await;
-
+    let key = second_factors(&pds, &alice, &mut browser, &mut scales).await;
     large_record(&alice, &browser, &mut scales).await;
     applicant(&mut scales).await;
     inviter(&mut scales).await;
