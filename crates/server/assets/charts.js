@@ -5,5 +5,7 @@ const charts = document.getElementById("charts");
 setInterval(async () => {
   if (document.hidden || charts.querySelector("details[open]") || charts.contains(document.activeElement)) return;
   const answer = await fetch(charts.dataset.from, { headers: { accept: "text/html" } }).catch(() => null);
-  if (answer?.ok && !answer.redirected) charts.innerHTML = await answer.text();
+  if (!answer?.ok || answer.redirected) return;
+  charts.innerHTML = await answer.text();
+  local(charts);
 }, 10000);

@@ -57,6 +57,13 @@ for (const field of document.querySelectorAll("[data-asks]")) {
 
 // Times stand in UTC on the page. Where scripts run they are those of the reader's clock; what was written stands in the title.
 const local = (root) => {
+  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" });
+  for (const time of root.querySelectorAll(".charts time")) {
+    const hasDate = time.textContent.includes("-");
+    time.title = time.textContent;
+    const at = new Date(time.dateTime);
+    time.textContent = hasDate ? `${at.toLocaleDateString(document.documentElement.lang, { day: "numeric", month: "short" })} ${clock.format(at)}` : clock.format(at);
+  }
   const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
   const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const found = [];

@@ -46,11 +46,19 @@ impl Span {
             Self::Day => 86_400,
         }
     }
+
+    /// How long one point of a line stands for, in seconds.
+    pub(crate) fn step(self) -> i64 {
+        match self {
+            Self::Hour => 60,
+            Self::Day => 15 * 60,
+        }
+    }
 }
 
-/// A day has so many minutes, and an hour as many tens of seconds as a quarter of that.
-const MINUTES: usize = 1_440;
-const TENS: usize = 360;
+/// So many minutes has a day, and so many tens of seconds an hour, with two steps before them.
+const MINUTES: usize = 1_440 + 30;
+const TENS: usize = 360 + 12;
 const MINUTE: i64 = 60;
 
 /// About 230 KiB when a day has passed.
@@ -69,13 +77,14 @@ impl Samples {
         }
     }
 
-    /// What is known of the span that ends now, the oldest first.
+    /// What is known of the span that ends now, the oldest first, and of the two steps before it: the first whole step of a span
+    /// begins before it, and counts from a sample that is older still.
     pub(crate) fn over(&self, span: Span, now: Sample) -> Vec<Sample> {
         let kept = match span {
             Span::Hour => &self.tens,
             Span::Day => &self.minutes,
         };
-        let from = now.at.saturating_sub(span.seconds());
+        let from = now.at.saturating_sub(span.seconds() + 2 * span.step());
         // A clock that was set back leaves samples of the future.
         let fitting = kept.iter().filter(|sample| sample.at >= from && sample.at < now.at);
         fitting.copied().chain([now]).collect()
@@ -101,9 +110,9 @@ mod tests {
         }
         let now = Sample { at: 100_000, ..Sample::default() };
         let hour: Vec<i64> = samples.over(Span::Hour, now).iter().map(|it| it.at).collect();
-        assert_eq!((hour.len(), hour[0], hour[360]), (361, 96_400, 100_000));
+        assert_eq!((hour.len(), hour[0], hour[372]), (373, 96_280, 100_000));
         let day: Vec<i64> = samples.over(Span::Day, now).iter().map(|it| it.at).collect();
-        assert_eq!((day.len(), day[1] - day[0]), (1_441, 60));
+        assert_eq!((day.len(), day[1] - day[0]), (1_471, 60));
         assert!(samples.over(Span::Day, Sample::default()).len() == 1, "nothing of the future");
     }
 }

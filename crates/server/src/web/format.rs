@@ -16,6 +16,19 @@ pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// `12,345`.
+pub fn count(t: Text, count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 2);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            grouped.push_str(t.console_group());
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// `1.5 MiB`, which stays in this order among words that are written from right to left.
 pub fn bytes(t: Text, count: u64) -> String {
     format!("\u{2066}{}\u{2069}", size(t, count))
@@ -99,6 +112,15 @@ mod tests {
         for (most, text) in [(0, ""), (1, "a"), (2, "a"), (3, "aé"), (9, "aé")] {
             assert_eq!(beginning("aé", most), text);
         }
+    }
+
+    #[test]
+    fn digits_stand_in_groups() {
+        let (en, fr) = (Text::new(Language::En), Text::new(Language::Fr));
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(en, number), text);
+        }
+        assert_eq!(count(fr, 12_345), "12\u{202f}345");
     }
 
     #[test]
