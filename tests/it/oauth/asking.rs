@@ -15,13 +15,16 @@ async fn what_is_not_ticked_is_not_granted() {
     let pushed = app.push(&pds, &[]).await;
     let page = browser.get(&pushed.page).await;
     let said: Vec<String> = boxes(&page).into_iter().map(|(said, _)| said).collect();
-    assert_eq!(said, ["See your e-mail address", "Create", "Create, change and delete"]);
+    assert_eq!(
+        said,
+        ["See your e-mail address", "Create records", "Create, change and delete records"]
+    );
     for words in
         ["Know who you are", "alice@mail.test", "posts", "<code class=\"ltr\">com.example.note"]
     {
         assert!(page.has(words), "{words}: {page:?}");
     }
-    let unticked = ["See your e-mail address", "Create"];
+    let unticked = ["See your e-mail address", "Create records"];
     let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &unticked).await;
     assert_eq!(answer.text("scope"), "atproto repo:app.bsky.feed.post");
     let token = answer.text("access_token");
@@ -33,6 +36,23 @@ async fn what_is_not_ticked_is_not_granted() {
     assert_eq!(refused.status, 403, "{refused:?}");
     let record = create("app.bsky.feed.post", cairn_tests::post("yes"));
     app.call(&pds, &token, "com.atproto.repo.createRecord", Some(record)).await.ok();
+}
+
+#[tokio::test]
+async fn what_can_cost_the_account_is_read_first_and_the_way_back_is_told() {
+    let pds = TestPds::start().await;
+    pds.account("alice").await;
+    let app = OAuthApp::loopback(&pds.world, "atproto account:email identity:*");
+    let mut browser = signed_in(&pds, &["alice"]).await;
+    let pushed = app.push(&pds, &[]).await;
+    let page = browser.get(&pushed.page).await;
+    let said: Vec<String> = boxes(&page).into_iter().map(|(said, _)| said).collect();
+    assert_eq!(said, ["Change your whole identity", "See your e-mail address"]);
+    assert!(page.has("take this back at any time"), "{page:?}");
+    // The order is that of the page alone.
+    let unticked = ["Change your whole identity"];
+    let answer = allow(&pds, &app, &mut browser, (&pushed, &page), &unticked).await;
+    assert_eq!(answer.text("scope"), "atproto account:email");
 }
 
 #[tokio::test]

@@ -188,3 +188,19 @@ async fn an_address_is_confirmed_by_the_link_and_a_button() {
     browser.submit(to, &[("account", alice.did.as_str()), ("code", &code)]).await;
     assert!(confirmed().await);
 }
+
+#[tokio::test]
+async fn the_front_page_says_who_may_join_and_leads_there() {
+    for (sign_up, said, may_join) in [
+        (SignUp::Open, "open to everybody", true),
+        (SignUp::Invite, "with an invite code", true),
+        (SignUp::Closed, ">closed<", false),
+    ] {
+        let pds = TestPds::start_with(|config| config.sign_up = sign_up).await;
+        let view = Browser::new(&pds).get("/").await;
+        assert!(view.has(said), "{said}: {view:?}");
+        for way in ["href=\"/account/sign-up\"", "href=\"/account/move-in\""] {
+            assert_eq!(view.has(way), may_join, "{said}, {way}: {view:?}");
+        }
+    }
+}

@@ -2,8 +2,10 @@
 
 use askama::Template;
 
+use crate::config::SignUp;
 use crate::routes::front;
 
+use super::account::{move_in, sign_up};
 use super::i18n::Text;
 use super::page::Page;
 use super::route::{PageResult, Route, Who, get};
@@ -22,6 +24,10 @@ struct Home {
     hostname: String,
     domains: Vec<String>,
     contact: Option<String>,
+    /// Who may join.
+    joining: &'static str,
+    takes_newcomers: bool,
+    takes_moves: bool,
 }
 
 async fn show(visit: Visit) -> PageResult {
@@ -39,6 +45,14 @@ async fn show(visit: Visit) -> PageResult {
         t: visit.t,
         hostname: config.hostname.clone(),
         domains: config.handle_domains.clone(),
+        joining: match config.sign_up {
+            SignUp::Open => visit.t.home_open(),
+            SignUp::Invite => visit.t.home_invite(),
+            SignUp::Approval => visit.t.home_approval(),
+            SignUp::Closed => visit.t.home_closed(),
+        },
+        takes_newcomers: sign_up::is_open(&visit.app),
+        takes_moves: move_in::is_open(config),
         contact: config.contact_email.clone(),
     })
 }

@@ -50,6 +50,8 @@ async fn an_app_is_set_up_by_its_first_code_and_asked_for_from_then_on() {
     assert!(view.location.starts_with(CODE), "{view:?}");
     let page = other.follow(&view).await;
     assert!(page.has("Open your authenticator app") && page.has("inputmode=\"numeric\""));
+    assert!(page.has(">alice.test</b>"), "{page:?}");
+    assert!(page.has("href=\"/account/sign-in?next=%2Faccount%3Fchoose%3D1\""), "{page:?}");
     assert_eq!(other.get(&path(&alice, "")).await.status, 303);
     let view = show_code(&mut other, &page, "app", "000000").await;
     assert!(view.error("code").starts_with("This code is not right"));

@@ -1,9 +1,9 @@
 //! `/account/u/{account}`: the account at a glance, with the ways to everything else.
 
 use askama::Template;
-use cairn_store::{Account, AccountStatus};
+use cairn_store::{Account, AccountStatus, SecondFactors};
 
-use super::super::admin::account::Space;
+use super::super::admin::account::{Space, second_factors};
 use super::super::admin::accounts::Status;
 use super::super::format::time;
 use super::super::i18n::Text;
@@ -25,6 +25,10 @@ struct Overview {
     did: String,
     email: Option<String>,
     is_confirmed: bool,
+    /// The e-mail address, and whether it is confirmed.
+    address: String,
+    /// What signing in takes.
+    asks_for: String,
     status: Status,
     /// What it means that the account is not active.
     inactive: &'static str,
@@ -46,6 +50,12 @@ pub async fn show(visit: Visit) -> PageResult {
     let sessions = store.sessions_of(account.id).await?.len();
     let apps = apps::count(&visit, account.id).await?;
     let app_passwords = store.app_passwords(account.id).await?.len();
+    let is_confirmed = account.email_confirmed_at.is_some();
+    let word = if is_confirmed { t.overview_confirmed() } else { t.overview_unconfirmed() };
+    let address = match &account.email {
+        Some(email) => format!("{email} · {word}"),
+        None => t.overview_no_email().to_owned(),
+    };
     visit.html(&Overview {
         page: visit.page(t.overview_title()),
         t,
@@ -54,7 +64,9 @@ pub async fn show(visit: Visit) -> PageResult {
         handle,
         did: account.did.to_string(),
         email: account.email.clone(),
-        is_confirmed: account.email_confirmed_at.is_some(),
+        is_confirmed,
+        address,
+        asks_for: asks_for(t, account, store.second_factors(account.id).await?),
         status: Status::new(t, account),
         inactive: inactive(t, account),
         created_at: time(account.created_at),
@@ -74,6 +86,18 @@ pub async fn show(visit: Visit) -> PageResult {
         },
         has_invites: invites::are_asked_for(&visit.app.config),
     })
+}
+
+/// The password and what stands beside it or for it.
+fn asks_for(t: Text, account: &Account, has: SecondFactors) -> String {
+    let mut words = second_factors(t, account, has);
+    if account.password_hash.is_some() {
+        if words.is_empty() {
+            return t.overview_password_only().to_owned();
+        }
+        words.insert(0, t.overview_password().to_owned());
+    }
+    words.join(", ")
 }
 
 fn inactive(t: Text, account: &Account) -> &'static str {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use cairn_store::{Account, Factor};
 
+use crate::accounts::identity::shown_handle;
 use crate::error::XrpcError;
 
 use super::super::browser::Shown;
@@ -32,6 +33,8 @@ struct SecondFactor {
     t: Text,
     form: Form,
     method: Method,
+    /// Whose account it is.
+    handle: String,
     is_mail: bool,
     /// What else the account can be shown with.
     others: Vec<Method>,
@@ -41,6 +44,8 @@ struct SecondFactor {
     email: String,
     pending: String,
     next: String,
+    /// Where somebody goes who meant another account.
+    another: String,
     /// This page, for a script that needs a fresh one.
     here: String,
 }
@@ -66,11 +71,13 @@ impl SecondFactor {
             t,
             form,
             method: step.method,
+            handle: shown_handle(account),
             is_mail: step.method == Method::Mail,
             others: step.offered.iter().copied().filter(|it| *it != step.method).collect(),
             ask,
             email: account.email.as_deref().map(veiled).unwrap_or_default(),
             pending: step.sealed.clone(),
+            another: sign_in(visit).to_string(),
             here: page_for(&step.sealed, step.method, next.as_ref()).to_string(),
             next: next.map(|next| next.to_string()).unwrap_or_default(),
         })
@@ -184,15 +191,17 @@ pub fn go_to(
     }
 }
 
-fn too_late(visit: &Visit) -> PageResult {
+/// The first page of signing in, which leads on to where this one would.
+fn sign_in(visit: &Visit) -> Local {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if let Some(next) = visit.next() {
         query.append_pair("next", next.as_str());
     }
-    visit.redirect_warning(
-        Local::with_query("/account/sign-in", &query.finish()),
-        Flash::SignInTooLate,
-    )
+    Local::with_query("/account/sign-in", &query.finish())
+}
+
+fn too_late(visit: &Visit) -> PageResult {
+    visit.redirect_warning(sign_in(visit), Flash::SignInTooLate)
 }
 
 #[cfg(test)]

@@ -156,6 +156,13 @@ fn factors(t: Text, account: &Account, has: SecondFactors) -> String {
     if account.password_hash.is_none() {
         words.push(t.hosted_no_password().to_owned());
     }
+    words.extend(second_factors(t, account, has));
+    words.join(", ")
+}
+
+/// What the account can be shown with besides a password.
+pub fn second_factors(t: Text, account: &Account, has: SecondFactors) -> Vec<String> {
+    let mut words = Vec::new();
     if has.passkeys > 0 {
         words.push(t.hosted_passkeys(usize::try_from(has.passkeys).unwrap_or(usize::MAX)));
     }
@@ -165,5 +172,5 @@ fn factors(t: Text, account: &Account, has: SecondFactors) -> String {
     if account.needs_mailed_code() {
         words.push(t.hosted_mailed_code().to_owned());
     }
-    words.join(", ")
+    words
 }

@@ -83,7 +83,9 @@ pub fn show(visit: &Visit, flow: &Flow, who: &SignedIn) -> PageResult {
     let asker = Asker::new(&flow.open.client);
     let mut page = visit.page(visit.t.consent_title(asker.title(visit.t)));
     page.here = flow.url(Some(&did)).to_string();
-    let lines = words.lines(&request.scope);
+    let mut lines = words.lines(&request.scope);
+    // What can cost the account is read first.
+    lines.sort_by_key(|line| !line.is_grave());
     let consent = Consent {
         page,
         t: visit.t,

@@ -269,8 +269,8 @@ mod tests {
         let expected = [
             ("Know who you are", ""),
             ("See your e-mail address", ""),
-            ("Delete", "com.example.note"),
-            ("Create, change and delete", "posts, lists"),
+            ("Delete records", "com.example.note"),
+            ("Create, change and delete records", "posts, lists"),
             ("Upload files", "pictures"),
             ("Ask api.example.com in your name", "com.example.get"),
             ("Change your whole identity", ""),
