@@ -316,8 +316,6 @@ export const pages = [
   { name: 'console-account-new-turned', path: '/admin/accounts/new', as: 'admin', act: (page) => page.check('#kind-given'), forced: [turned, lengthened] },
   { name: 'console-log-turned', path: '/admin/log', as: 'admin', forced: [turned, lengthened] },
   { name: 'console-settings-turned', path: '/admin/settings', as: 'admin', forced: [turned, lengthened] },
-  { name: 'neighbour-front', at: 'neighbour', path: '/' },
-  { name: 'neighbour-front-turned', at: 'neighbour', path: '/', forced: [turned, lengthened] },
   { name: 'neighbour-sign-in', at: 'neighbour', path: '/account/sign-in' },
   { name: 'neighbour-sign-up', at: 'neighbour', path: '/account/sign-up?invite={invite}' },
   { name: 'neighbour-overview', at: 'neighbour', path: '/account/u/{hanna}', as: 'hanna' },

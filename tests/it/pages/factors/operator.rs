@@ -16,6 +16,10 @@ async fn the_operator_removes_the_second_factors_of_an_account() {
 
     let mut operator = Browser::new(&pds);
     operator.fill("/admin/sign-in", &[("password", ADMIN_PASSWORD)]).await;
+    let page = operator.get(&format!("/admin/accounts/{}", alice.did)).await;
+    for said in ["Last sign-in", "1 browser", "authenticator app"] {
+        assert!(page.has(said) && !page.has("none known"), "{said}: {page:?}");
+    }
     let act = format!("/admin/accounts/{}/remove-factors", alice.did);
     assert!(operator.get(&act).await.has("make sure that it is them who asks"));
     let view = operator.submit(&act, &[]).await;

@@ -1,7 +1,7 @@
 //! `/admin/accounts/{did}`: one account, and what can be done to it.
 
 use askama::Template;
-use cairn_store::{Account, SecondFactors, Usage};
+use cairn_store::{Account, HistoryKind, SecondFactors, Usage};
 
 use super::super::account::connected_apps;
 use super::super::format::{bytes, time};
@@ -38,7 +38,12 @@ struct Detail {
     codes: usize,
     invites_disabled: bool,
     invite_note: Option<String>,
-    /// Sessions, apps and app passwords, as far as there are any.
+    /// As far as the history reaches.
+    last_sign_in: Option<String>,
+    /// When the password was right and a second factor was not, the last time, and how often on that day if more than once.
+    refused_at: Option<String>,
+    refused_times: String,
+    /// Browsers, sessions, apps and app passwords, as far as there are any.
     signed_in: String,
     /// What signing in asks for besides the password.
     factors: String,
@@ -110,6 +115,10 @@ pub async fn show(visit: Visit) -> PageResult {
         };
         fitting.map(button).collect()
     };
+    let history = store.history(account.id).await?;
+    let last_sign_in = history.iter().find(|entry| is_sign_in(entry.kind));
+    let refused = history.iter().find(|entry| entry.kind == HistoryKind::FactorRefused);
+    let refused_times = refused.map_or(0, |entry| entry.times);
     let log = store.acts_on(&account.did, None, ENTRIES).await?;
     visit.html(&Detail {
         page: visit.page(handle.clone()),
@@ -128,6 +137,12 @@ pub async fn show(visit: Visit) -> PageResult {
         codes: store.invite_codes_of(account.did.as_str()).await?.len(),
         invites_disabled: account.invites_disabled,
         invite_note: account.invite_note.clone(),
+        last_sign_in: last_sign_in.map(|entry| time(entry.at)),
+        refused_at: refused.map(|entry| time(entry.at)),
+        refused_times: match usize::try_from(refused_times).unwrap_or(usize::MAX) {
+            0 | 1 => String::new(),
+            times => t.history_times(times),
+        },
         signed_in: signed_in(&visit, &account).await?,
         factors: factors(t, &account, has),
         space: Space::new(&visit, &account, &usage),
@@ -137,12 +152,19 @@ pub async fn show(visit: Visit) -> PageResult {
     })
 }
 
+fn is_sign_in(kind: HistoryKind) -> bool {
+    use HistoryKind::{AppPasswordSignIn, ProgramSignIn, SignIn};
+    matches!(kind, SignIn | ProgramSignIn | AppPasswordSignIn)
+}
+
 async fn signed_in(visit: &Visit, account: &Account) -> Result<String, XrpcError> {
     let (t, store) = (visit.t, &visit.app.store);
     let sessions = store.sessions_of(account.id).await?.len();
     let apps = connected_apps(visit, account.id).await?;
     let app_passwords = store.app_passwords(account.id).await?.len();
+    let browsers = store.devices_of(account.id).await?.len();
     let counts = [
+        (browsers, t.overview_browsers(browsers)),
         (sessions, t.hosted_sessions(sessions)),
         (apps, t.hosted_apps(apps)),
         (app_passwords, t.hosted_app_passwords(app_passwords)),

@@ -19,7 +19,9 @@ const ROWS: usize = 12;
 /// A chart with one line or a few.
 pub struct Chart {
     pub title: &'static str,
-    /// The highest value, which stands at the top of the drawing, and when it was first reached; none where nothing is drawn.
+    /// Whether there is nothing to draw.
+    pub is_empty: bool,
+    /// The highest value, which stands at the top of the drawing, and when it was first reached; none if all is zero.
     pub top: String,
     pub peak: Option<Moment>,
     /// Where it begins and ends.
@@ -206,7 +208,8 @@ fn chart(t: Text, span: Span, plan: &Plan, samples: &[Sample]) -> Chart {
         title: plan.title,
         summary: t.charts_summary(plan.title, lately.join(", "), &top),
         top,
-        peak: max.and_then(|max| peak(steps, &series, max)).map(|at| Moment::new(at.min(now))),
+        is_empty: max.is_none(),
+        peak: max.filter(|max| *max > 0).and_then(|max| peak(steps, &series, max)).map(|at| Moment::new(at.min(now))),
         from: begin(span, first),
         until: Moment::new(steps.end.min(now)),
         rows: rows(steps, &series, now, show),
@@ -371,7 +374,7 @@ mod tests {
         let peak = chart.peak.as_ref().map(|at| (at.text.as_str(), at.iso.as_str()));
         assert_eq!(chart.top, "1,234");
         assert_eq!(peak, Some(("00:02 UTC", "1970-01-01T00:02:00Z")));
-        assert!(charts(t, Span::Hour, &samples[..1])[0].peak.is_none());
+        assert!(charts(t, Span::Hour, &samples[..1])[0].is_empty);
     }
 
     #[test]

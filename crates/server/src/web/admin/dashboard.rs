@@ -5,12 +5,15 @@ use cairn_store::Totals;
 
 use super::super::format::bytes;
 use super::super::i18n::Text;
+use super::super::icon::{self, Icon};
 use super::super::page::Page;
 use super::super::route::PageResult;
 use super::super::visit::Visit;
 use super::charts::{Chart, charts};
+use crate::app::App;
 use crate::error::XrpcError;
 use crate::figures::{self, Sample, Span};
+use crate::relays::Said;
 
 #[derive(Template)]
 #[template(path = "admin/dashboard.html")]
@@ -28,8 +31,7 @@ struct Dashboard {
     head_seq: u64,
     version: String,
     hostname: String,
-    /// Mail that could not be sent.
-    waiting_mail: usize,
+    needs: Vec<Need>,
     charts: Vec<Chart>,
     /// Whether the charts show a day rather than an hour.
     is_day: bool,
@@ -40,6 +42,50 @@ struct Dashboard {
 struct Charts {
     t: Text,
     charts: Vec<Chart>,
+}
+
+/// Something that waits for the operator, and the page where it is seen to.
+struct Need {
+    icon: Icon,
+    tone: &'static str,
+    text: String,
+    href: &'static str,
+}
+
+/// What is cheap to know of what waits: nothing is asked of others for it.
+fn needs(t: Text, app: &App, totals: &Totals, hour: &[Sample]) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let mut add = |icon, tone, text, href| needs.push(Need { icon, tone, text, href });
+    if app.store.require_space().is_err() {
+        add(icon::ALERT, "error", t.dashboard_full().to_owned(), "/admin/settings/checks");
+    }
+    if totals.applicants > 0 {
+        add(icon::ACCOUNT, "", t.dashboard_waiting(totals.applicants), "/admin/approvals");
+    }
+    let mail = app.outbox.waiting(app.clock.now()).len();
+    if mail > 0 {
+        add(icon::MAIL, "warning", t.dashboard_mail(mail), "/admin/outbox");
+    }
+    let has_refused = |said: Said| !said.answer.is_success();
+    let relays = app.relays.all().iter().map(|relay| relay.heard());
+    let refusing = relays.filter(|heard| heard.crawl.clone().is_some_and(has_refused)).count();
+    if refusing > 0 {
+        add(icon::RELAY, "warning", t.dashboard_relays(refusing), "/admin/relays");
+    }
+    let failed = failed(hour);
+    if failed > 0 {
+        add(icon::CHART, "error", t.dashboard_failed(failed), "/admin#charts");
+    }
+    needs
+}
+
+/// Requests of the last hour that failed here.
+fn failed(hour: &[Sample]) -> usize {
+    let now = hour.last();
+    let from = now.map_or(0, |now| now.at.saturating_sub(Span::Hour.seconds()));
+    let before = hour.iter().find(|sample| sample.at >= from);
+    let count = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.server_errors);
+    usize::try_from(count(now).saturating_sub(count(before))).unwrap_or(usize::MAX)
 }
 
 /// A part of the bar of all accounts.
@@ -90,7 +136,7 @@ pub async fn show(visit: Visit) -> PageResult {
         head_seq: app.store.events().head_seq(),
         version: app.config.version.clone(),
         hostname: app.config.hostname.clone(),
-        waiting_mail: app.outbox.waiting(app.clock.now()).len(),
+        needs: needs(t, app, &totals, &app.figures.over(Span::Hour, now)),
         charts: charts(t, span, &app.figures.over(span, now)),
         is_day: span == Span::Day,
         totals,
@@ -120,6 +166,15 @@ async fn now(visit: &Visit) -> Result<Sample, XrpcError> {
 mod tests {
     use super::super::super::i18n::Language;
     use super::*;
+
+    #[test]
+    fn failures_are_those_of_the_last_hour() {
+        let sample = |at, server_errors| Sample { at, server_errors, ..Sample::default() };
+        let hour = [sample(0, 1), sample(120, 3), sample(2_000, 4), sample(3_660, 9)];
+        assert_eq!(failed(&hour), 6);
+        assert_eq!(failed(&hour[..1]), 0);
+        assert_eq!(failed(&[]), 0);
+    }
 
     #[test]
     fn the_bar_is_as_long_as_there_are_accounts() {
