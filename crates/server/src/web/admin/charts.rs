@@ -209,7 +209,10 @@ fn chart(t: Text, span: Span, plan: &Plan, samples: &[Sample]) -> Chart {
         summary: t.charts_summary(plan.title, lately.join(", "), &top),
         top,
         is_empty: max.is_none(),
-        peak: max.filter(|max| *max > 0).and_then(|max| peak(steps, &series, max)).map(|at| Moment::new(at.min(now))),
+        peak: max
+            .filter(|max| *max > 0)
+            .and_then(|max| peak(steps, &series, max))
+            .map(|at| Moment::new(at.min(now))),
         from: begin(span, first),
         until: Moment::new(steps.end.min(now)),
         rows: rows(steps, &series, now, show),
