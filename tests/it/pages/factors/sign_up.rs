@@ -164,5 +164,13 @@ async fn who_waits_for_approval_gets_in_with_the_passkey() {
     let approve = format!("/admin/approvals/{}/approve", at.split('/').next().unwrap());
     assert_eq!(operator.submit(&approve, &[]).await.status, 303);
     let (mut browser, view) = alone(&pds, &mut key).await;
-    assert!(browser.follow(&view).await.has("alice.test"), "{view:?}");
+    let home = view.location.clone();
+    let view = browser.follow(&view).await;
+    assert!(view.has("alice.test"), "{view:?}");
+    // There was no moment for recovery codes before.
+    let told = "only recovery codes let you in again";
+    assert!(view.has(told) && view.has(&format!("{home}/security/codes")), "{view:?}");
+    browser.get(&format!("{home}/security/codes")).await;
+    browser.submit(&format!("{home}/security/codes"), &[]).await;
+    assert!(!browser.get(&home).await.has(told));
 }

@@ -27,6 +27,8 @@ struct Overview {
     is_confirmed: bool,
     /// The e-mail address, and whether it is confirmed.
     address: String,
+    /// Whether nothing would open the account once its passkeys are lost.
+    has_no_way_back: bool,
     /// What signing in takes.
     asks_for: String,
     status: Status,
@@ -50,6 +52,7 @@ pub async fn show(visit: Visit) -> PageResult {
     let sessions = store.sessions_of(account.id).await?.len();
     let apps = apps::count(&visit, account.id).await?;
     let app_passwords = store.app_passwords(account.id).await?.len();
+    let has = store.second_factors(account.id).await?;
     let is_confirmed = account.email_confirmed_at.is_some();
     let word = if is_confirmed { t.overview_confirmed() } else { t.overview_unconfirmed() };
     let address = match &account.email {
@@ -66,7 +69,8 @@ pub async fn show(visit: Visit) -> PageResult {
         email: account.email.clone(),
         is_confirmed,
         address,
-        asks_for: asks_for(t, account, store.second_factors(account.id).await?),
+        has_no_way_back: has_no_way_back(account, has),
+        asks_for: asks_for(t, account, has),
         status: Status::new(t, account),
         inactive: inactive(t, account),
         created_at: time(account.created_at),
@@ -86,6 +90,12 @@ pub async fn show(visit: Visit) -> PageResult {
         },
         has_invites: invites::are_asked_for(&visit.app.config),
     })
+}
+
+/// Whether a passkey is asked for beside a new password, too, and nothing can stand in for it.
+fn has_no_way_back(account: &Account, has: SecondFactors) -> bool {
+    let has_other = has.totp || has.recovery_codes > 0 || account.needs_mailed_code();
+    account.password_hash.is_none() && !has_other
 }
 
 /// The password and what stands beside it or for it.
