@@ -1,7 +1,7 @@
 import crypto from 'node:crypto'
 import { Browser } from '../js/browser.mjs'
 import { ask } from './client.mjs'
-import { addAuthenticator, openSession, xrpc } from './server.mjs'
+import { addAuthenticator, openSession, password, xrpc } from './server.mjs'
 
 // The pages to look at. `as` names who is signed in (nobody, alice, several, secured, ready, bare, connected, paused, admin;
 // hanna and mover at the neighbour); {alice} in a path is her DID. `at` names the server, if it is not the first. `act` does something on the page
@@ -105,6 +105,7 @@ export const pages = [
     await page.click('.btn.primary')
     await page.waitForSelector('#handle-error')
   } },
+  { name: 'sign-up-passkey-reloaded', path: '/account/sign-up/passkey' },
   { name: 'sign-up-passkey', path: '/account/sign-up', act: press('[name=by_passkey]', 'form[data-passkey]', { handle: 'someone-by-passkey', email: 'someone@mail.test' }) },
   { name: 'sign-up-passkey-codes', path: '/account/sign-up', act: async (page) => {
     await addAuthenticator(page)
@@ -152,6 +153,7 @@ export const pages = [
   { name: 'password-remove-turned', path: '/account/u/{ready}/password/remove', as: 'ready', forced: [turned, lengthened] },
   { name: 'password-remove-failed', path: '/account/u/{ready}/password/remove', as: 'ready', act: async (page) => {
     // As if the challenge were too old.
+    await page.fill('[name=current]', password)
     await page.$eval('form[data-passkey]', (form) => form.submit())
     await page.waitForSelector('.notice.error:not([data-says])')
   } },
@@ -352,6 +354,7 @@ export const unseen = {
   '/account/u/{account}/data/archive.tar': 'a file',
   '/account/u/{account}/data/repo.car': 'a file',
   '/account/u/{account}/data/blobs/{cid}': 'a file',
+  '/admin/accounts/new/handle': "an answer to a page's script",
   '/admin/figures': "an answer to a page's script",
   '/admin/firehose/events': "events for a page's script",
 }

@@ -138,3 +138,12 @@ async fn create_session(pds: &TestPds, of: &TestAccount, token: Option<&str>) ->
     let input = json!({ "identifier": of.did, "password": PASSWORD, "authFactorToken": token });
     pds.anyone.call("com.atproto.server.createSession", input).await
 }
+
+/// Signs in on another browser with a passkey and nothing else.
+async fn alone(pds: &TestPds, key: &mut Authenticator) -> (Browser, View) {
+    let mut browser = Browser::new(pds);
+    let page = browser.get(SIGN_IN).await;
+    let sent = key.sign(&Ceremony::of(pds, &page));
+    let view = post(&mut browser, "/account/sign-in/passkey", sent, &[("remember", "1")]).await;
+    (browser, view)
+}

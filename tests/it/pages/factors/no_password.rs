@@ -7,7 +7,7 @@ use cairn_tests::{
 };
 use serde_json::json;
 
-use super::{SIGN_IN, add_passkey, create_session, path, post, signed_in};
+use super::{SIGN_IN, add_passkey, alone, create_session, path, post, signed_in};
 use crate::pages::sign_in;
 
 const NEW: &str = "another long password";
@@ -44,14 +44,6 @@ async fn without_password(pds: &TestPds, name: &str) -> (TestAccount, Browser, A
     let view = show(pds, &mut browser, &remove, &mut key, CURRENT).await;
     assert_eq!(view.location, page_of(&account, "/password"), "{view:?}");
     (account, browser, key)
-}
-
-async fn alone(pds: &TestPds, key: &mut Authenticator) -> (Browser, View) {
-    let mut browser = Browser::new(pds);
-    let page = browser.get(SIGN_IN).await;
-    let sent = key.sign(&Ceremony::of(pds, &page));
-    let view = post(&mut browser, "/account/sign-in/passkey", sent, &[("remember", "1")]).await;
-    (browser, view)
 }
 
 #[tokio::test]

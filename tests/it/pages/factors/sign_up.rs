@@ -5,7 +5,7 @@ use cairn_tests::{Authenticator, Browser, Ceremony, TestPds, View};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 
-use super::{SIGN_IN, codes, post};
+use super::{SIGN_IN, alone, codes, post};
 
 const SIGN_UP: &str = "/account/sign-up";
 const BY_PASSKEY: &str = "/account/sign-up/passkey";
@@ -39,14 +39,6 @@ async fn finish(
     let fields: Vec<(&str, &str)> =
         carried.filter(|(name, _)| !is_told(name)).chain(more.iter().copied()).collect();
     post(browser, BY_PASSKEY, sent, &fields).await
-}
-
-async fn alone(pds: &TestPds, key: &mut Authenticator) -> (Browser, View) {
-    let mut browser = Browser::new(pds);
-    let page = browser.get(SIGN_IN).await;
-    let sent = key.sign(&Ceremony::of(pds, &page));
-    let view = post(&mut browser, "/account/sign-in/passkey", sent, &[("remember", "1")]).await;
-    (browser, view)
 }
 
 #[tokio::test]
