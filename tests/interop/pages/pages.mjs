@@ -1,7 +1,7 @@
 import crypto from 'node:crypto'
 import { Browser } from '../js/browser.mjs'
 import { ask } from './client.mjs'
-import { addAuthenticator, openSession, password, xrpc } from './server.mjs'
+import { addAuthenticator, openSession, password as given, xrpc } from './server.mjs'
 
 // The pages to look at. `as` names who is signed in (nobody, alice, several, secured, ready, bare, connected, paused, admin;
 // hanna and mover at the neighbour); {alice} in a path is her DID. `at` names the server, if it is not the first. `act` does something on the page
@@ -153,7 +153,7 @@ export const pages = [
   { name: 'password-remove-turned', path: '/account/u/{ready}/password/remove', as: 'ready', forced: [turned, lengthened] },
   { name: 'password-remove-failed', path: '/account/u/{ready}/password/remove', as: 'ready', act: async (page) => {
     // As if the challenge were too old.
-    await page.fill('[name=current]', password)
+    await page.fill('[name=current]', given)
     await page.$eval('form[data-passkey]', (form) => form.submit())
     await page.waitForSelector('.notice.error:not([data-says])')
   } },
