@@ -184,7 +184,7 @@ async fn a_history_is_bounded_by_number_and_age() {
     let store = &world.store;
     refuse(store, bob.id, "bob's").await;
     for number in 0..HISTORY_ENTRIES + 5 {
-        refuse(store, alice.id, &number.to_string()).await;
+        store.replace_recovery_codes(alice.id, client(&number.to_string())).await.unwrap();
     }
     let agents = |entries: Vec<HistoryEntry>| -> Vec<String> {
         entries.into_iter().map(|entry| entry.client.user_agent.unwrap()).collect()
@@ -200,6 +200,20 @@ async fn a_history_is_bounded_by_number_and_age() {
     assert_eq!(agents(store.history(alice.id).await.unwrap()), ["late"]);
     assert_eq!(store.tidy().await.unwrap().history, 100, "bob's, and 99 of alice's");
     assert!(store.history(bob.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_fails_again_and_again_pushes_out_no_change() {
+    let world = World::new();
+    let alice = world.account("alice").await;
+    let store = &world.store;
+    store.replace_recovery_codes(alice.id, client("browser")).await.unwrap();
+    for number in 0..2 * HISTORY_ENTRIES {
+        refuse(store, alice.id, &number.to_string()).await;
+    }
+    let told = told(store, alice.id).await;
+    assert_eq!(told.len(), usize::try_from(REPEATING_ENTRIES).unwrap() + 1);
+    assert_eq!(told.last().unwrap().0, HistoryKind::RecoveryCodesRenewed);
 }
 
 #[tokio::test]
