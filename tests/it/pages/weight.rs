@@ -78,6 +78,7 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/account/u/{account}/data/archive.tar", "a file"),
     ("/account/u/{account}/data/repo.car", "a file"),
     ("/account/u/{account}/data/blobs/{cid}", "a file"),
+    ("/admin/accounts/new/handle", "an answer to a page's script"),
     ("/admin/figures", "an answer to a page's script"),
     ("/admin/firehose/events", "events for a page's script"),
 ];
