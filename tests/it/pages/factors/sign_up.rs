@@ -5,7 +5,7 @@ use cairn_tests::{Authenticator, Browser, Ceremony, TestPds, View};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 
-use super::{SIGN_IN, alone, codes, post};
+use super::{alone, codes, post};
 
 const SIGN_UP: &str = "/account/sign-up";
 const BY_PASSKEY: &str = "/account/sign-up/passkey";
