@@ -281,7 +281,8 @@ impl Person {
     ) -> anyhow::Result<Answer> {
         let form = encoded(fields);
         let answer = self.go(client, Method::POST, path, form).await?;
-        if answer.status != StatusCode::SEE_OTHER {
+        // It leads somewhere, at once or by a page that goes on.
+        if answer.status != StatusCode::SEE_OTHER && answer.header("refresh").is_empty() {
             bail!("{path} answered {}", answer.status);
         }
         Ok(answer)
