@@ -209,7 +209,22 @@ pub(crate) fn set_email_confirmed(tx: &WriteTx<'_>, account: AccountId) -> Resul
     set(tx, "email_confirmed_at", Some(tx.now_micros()), account)
 }
 
-/// Sets the password inside a transaction. Browsers are asked for the second factor again, whatever else ends.
+/// Sets or removes the password inside a transaction. Codes that were mailed for the one before are void, and browsers are
+/// asked for the second factor again.
+pub(super) fn set_hash(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    password_hash: Option<&str>,
+) -> Result<(), StoreError> {
+    set(tx, "password_hash", password_hash, account)?;
+    oauth::end_trust(tx, account, None)?;
+    for purpose in [MailPurpose::ResetPassword, MailPurpose::SignIn] {
+        mail_tokens::delete(tx, account, purpose)?;
+    }
+    Ok(())
+}
+
+/// Sets the password inside a transaction, and ends sessions as told.
 pub(crate) fn set_password(
     tx: &mut WriteTx<'_>,
     access: &AccessCache,
@@ -217,11 +232,7 @@ pub(crate) fn set_password(
     password_hash: &str,
     end: EndSessions,
 ) -> Result<(), StoreError> {
-    set(tx, "password_hash", password_hash, account)?;
-    oauth::end_trust(tx, account, None)?;
-    for purpose in [MailPurpose::ResetPassword, MailPurpose::SignIn] {
-        mail_tokens::delete(tx, account, purpose)?;
-    }
+    set_hash(tx, account, Some(password_hash))?;
     let (kept, kept_device) = match end {
         EndSessions::None => return Ok(()),
         EndSessions::All => (None, None),

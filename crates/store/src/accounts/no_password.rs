@@ -1,10 +1,7 @@
 //! Accounts that have no password: passkeys open them.
 
 use super::{AccountRef, NoAccount, credentials};
-use crate::{
-    HistoryKind, MailPurpose, SessionClient, Store, StoreError, factors, history, mail_tokens,
-    oauth,
-};
+use crate::{HistoryKind, SessionClient, Store, StoreError, factors, history};
 
 /// Why an account keeps its password.
 #[derive(Debug, thiserror::Error)]
@@ -43,14 +40,10 @@ impl Store {
                 return Err(RemovePasswordError::EmailUnconfirmed);
             }
             let has = factors::count(tx, account.id)?;
-            if !has.totp && has.recovery_codes == 0 && !account.needs_mailed_code() {
+            if !has.any_besides_passkeys(account) {
                 return Err(RemovePasswordError::NoOtherFactor);
             }
-            credentials::set(tx, "password_hash", None::<String>, account.id)?;
-            for purpose in [MailPurpose::ResetPassword, MailPurpose::SignIn] {
-                mail_tokens::delete(tx, account.id, purpose)?;
-            }
-            oauth::end_trust(tx, account.id, None)?;
+            credentials::set_hash(tx, account.id, None)?;
             history::note(tx, account.id, HistoryKind::PasswordRemoved, "", &client)?;
             Ok(())
         })

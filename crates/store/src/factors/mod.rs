@@ -13,7 +13,8 @@ use rusqlite::Connection;
 
 use crate::oauth::end_trust;
 use crate::{
-    AccountError, AccountId, AccountRef, HistoryKind, SessionClient, Store, StoreError, history,
+    Account, AccountError, AccountId, AccountRef, HistoryKind, SessionClient, Store, StoreError,
+    history,
 };
 
 pub use passkeys::{
@@ -89,6 +90,11 @@ impl SecondFactors {
     /// Whether signing in takes more than the password. Recovery codes alone ask for nothing.
     pub fn are_needed(&self) -> bool {
         self.totp || self.passkeys > 0
+    }
+
+    /// Whether something can be shown beside a new password by who has lost all passkeys.
+    pub fn any_besides_passkeys(&self, account: &Account) -> bool {
+        self.totp || self.recovery_codes > 0 || account.needs_mailed_code()
     }
 }
 

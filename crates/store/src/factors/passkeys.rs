@@ -199,6 +199,15 @@ impl Store {
         .await
     }
 
+    /// Whether an account has no password, and a passkey of it alone opens it.
+    pub async fn is_last_way_in(
+        &self,
+        account: AccountId,
+        credential_id: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.read_one(move |tx| is_last_way_in(tx, account, &credential_id)).await
+    }
+
     /// Removes a passkey of an account, and recovery codes that are of no use then. Returns whether the account had it.
     ///
     /// # Errors

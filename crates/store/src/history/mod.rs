@@ -193,8 +193,11 @@ pub(crate) fn note(
 ) -> Result<(), StoreError> {
     let detail = cut(detail, MAX_BYTES);
     let user_agent = client.user_agent.as_deref().map(|agent| cut(agent, MAX_BYTES));
-    let same = if kind.repeats() { take_same(tx, account, kind, detail, client)? } else { None };
-    let (since, times) = same.unwrap_or((tx.now_micros(), 0));
+    let mut seen = None;
+    if kind.repeats() {
+        seen = take_same(tx, account, kind, detail, (user_agent, client.ip.as_deref()))?;
+    }
+    let (since, times) = seen.unwrap_or((tx.now_micros(), 0));
     tx.prepare_cached(
         "INSERT INTO history (account, id, at, since, times, kind, detail, user_agent, ip)
          SELECT id, coalesce((SELECT max(id) FROM history WHERE account = ?1), 0) + 1,
@@ -211,6 +214,9 @@ pub(crate) fn note(
         user_agent,
         client.ip,
     ])?;
+    if kind.repeats() {
+        tx.prepare_cached(&DROP_REPEATING)?.execute(params![account.get(), REPEATING_ENTRIES])?;
+    }
     make_room(tx, account)
 }
 
@@ -235,9 +241,8 @@ fn take_same(
     account: AccountId,
     kind: HistoryKind,
     detail: &str,
-    client: &SessionClient,
+    (user_agent, ip): (Option<&str>, Option<&str>),
 ) -> Result<Option<(i64, i64)>, StoreError> {
-    let user_agent = client.user_agent.as_deref().map(|agent| cut(agent, MAX_BYTES));
     let since = tx.now().saturating_sub(FOLD).map_or(i64::MIN, micros);
     Ok(tx
         .prepare_cached(
@@ -245,10 +250,9 @@ fn take_same(
                AND user_agent IS ?4 AND ip IS ?5 AND since > ?6
              RETURNING since, times",
         )?
-        .query_row(
-            params![account.get(), kind.as_str(), detail, user_agent, client.ip, since],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        .query_row(params![account.get(), kind.as_str(), detail, user_agent, ip, since], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?)
 }
 
@@ -264,7 +268,6 @@ static DROP_REPEATING: LazyLock<String> = LazyLock::new(|| {
 });
 
 fn make_room(conn: &Connection, account: AccountId) -> Result<(), StoreError> {
-    conn.prepare_cached(&DROP_REPEATING)?.execute(params![account.get(), REPEATING_ENTRIES])?;
     conn.prepare_cached(
         "DELETE FROM history WHERE account = ?1 AND id <= (
            SELECT id FROM history WHERE account = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",

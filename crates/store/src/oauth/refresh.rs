@@ -165,9 +165,12 @@ fn rotate(
 
 /// The living tokens of a session for the holder of the one before, if nothing shows that they have arrived.
 fn unanswered(row: &SessionRow, key: &MasterKey, token: &TokenId) -> Option<OAuthTokens> {
+    if row.access_used {
+        return None;
+    }
     let tokens = OAuthTokens::after(token, key);
-    let next = tokens.refresh.as_ref().map(TokenId::hash);
-    (!row.access_used && next.is_some() && next == row.refresh_hash).then_some(tokens)
+    let next = tokens.refresh.as_ref()?.hash();
+    (row.refresh_hash.as_ref() == Some(&next)).then_some(tokens)
 }
 
 /// The living tokens of a session for the holder of an exchanged one within its grace.

@@ -134,13 +134,7 @@ impl Store {
         device: DeviceId,
         account: AccountId,
     ) -> Result<bool, StoreError> {
-        self.write_tx(move |tx| {
-            Ok(tx
-                .prepare_cached("DELETE FROM device_account WHERE device = ?1 AND account = ?2")?
-                .execute(params![device.0, account.get()])?
-                > 0)
-        })
-        .await
+        self.write_tx(move |tx| end_one(tx, device, account)).await
     }
 
     /// Signs an account out of a browser that its owner has found in the list, and has it be asked for the second factor
@@ -151,8 +145,7 @@ impl Store {
         account: AccountId,
     ) -> Result<(), StoreError> {
         self.write_tx(move |tx| {
-            tx.prepare_cached("DELETE FROM device_account WHERE device = ?1 AND account = ?2")?
-                .execute(params![device.0, account.get()])?;
+            end_one(tx, device, account)?;
             trust::end_one(tx, device, account)?;
             Ok(())
         })
@@ -184,6 +177,14 @@ impl Store {
         })
         .await
     }
+}
+
+/// Signs an account out of a browser, inside a transaction. Returns whether it was signed in.
+fn end_one(conn: &Connection, device: DeviceId, account: AccountId) -> Result<bool, StoreError> {
+    Ok(conn
+        .prepare_cached("DELETE FROM device_account WHERE device = ?1 AND account = ?2")?
+        .execute(params![device.0, account.get()])?
+        > 0)
 }
 
 /// Whether an account is signed in on a browser, inside a transaction.

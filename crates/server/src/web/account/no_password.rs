@@ -56,7 +56,7 @@ impl Missing {
         Ok(Self {
             passkey: !passkeys.iter().any(|passkey| passkey.uv_initialized),
             email: account.email.is_none() || account.email_confirmed_at.is_none(),
-            factor: !has.totp && has.recovery_codes == 0 && !account.needs_mailed_code(),
+            factor: !has.any_besides_passkeys(account),
         })
     }
 

@@ -69,7 +69,7 @@ pub async fn show(visit: Visit) -> PageResult {
         email: account.email.clone(),
         is_confirmed,
         address,
-        has_no_way_back: has_no_way_back(account, has),
+        has_no_way_back: account.password_hash.is_none() && !has.any_besides_passkeys(account),
         asks_for: asks_for(t, account, has),
         status: Status::new(t, account),
         inactive: inactive(t, account),
@@ -90,12 +90,6 @@ pub async fn show(visit: Visit) -> PageResult {
         },
         has_invites: invites::are_asked_for(&visit.app.config),
     })
-}
-
-/// Whether a passkey is asked for beside a new password, too, and nothing can stand in for it.
-fn has_no_way_back(account: &Account, has: SecondFactors) -> bool {
-    let has_other = has.totp || has.recovery_codes > 0 || account.needs_mailed_code();
-    account.password_hash.is_none() && !has_other
 }
 
 /// The password and what stands beside it or for it.

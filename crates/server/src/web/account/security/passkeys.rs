@@ -182,22 +182,14 @@ fn removing(
 pub async fn ask(visit: Visit) -> PageResult {
     visit.require_recent_sign_in()?;
     let passkey = named(&visit).await?;
+    let (account, id) = (visit.account()?.account.id, passkey.credential_id.clone());
     let mut form = Form::new();
-    if is_last_way_in(&visit, &passkey).await? {
+    if visit.app.store.is_last_way_in(account, id).await? {
         form.refuse("last", visit.t.passkeys_last_way_in());
     }
     let has_password = visit.account()?.account.password_hash.is_some();
     let is_last = has_password && super::is_last(&visit, 1).await?;
     visit.html(&removing(&visit, &passkey, form, is_last)?)
-}
-
-/// Whether the account has no password and nothing else opens it. The store has the last word.
-async fn is_last_way_in(visit: &Visit, passkey: &Passkey) -> Result<bool, PageError> {
-    let account = &visit.account()?.account;
-    let opening = visit.app.store.passkeys(account.id).await?;
-    let mut opening = opening.iter().filter(|other| other.opens_alone());
-    let is_others = |other: &Passkey| other.credential_id != passkey.credential_id;
-    Ok(account.password_hash.is_none() && passkey.opens_alone() && !opening.any(is_others))
 }
 
 pub async fn remove(visit: Visit) -> PageResult {
